@@ -1,0 +1,67 @@
+/*
+ * world.h - what is in force: servers, grants, policies.  Built by callgate-admin, read by the workers.
+ * Floor: policy.      Immutable once loaded; reference counted by its user.
+ *
+ * The file (sealed memory, JSON):
+ *   {"generation":N,"mode":"enforce|observe",
+ *    "servers":[{"name","match":[{"host","port","path"?}],"credential"?,"inject"?:{"header","format"},"mode"?}],
+ *    "grants":[{"id","uid"|null,"user"?,"login_uid"?,"agent"?,"exe_sha256"?,"server","policy"?,"policy_name"?,"credential"?,"expires_at"?}],
+ *    "policies":{SHA256HEX: "document text"}}
+ * port defaults to 443; path is a prefix ending at a '/' boundary, or absent: every path.  format holds "{secret}" once.
+ * uid null: every governed user.
+ */
+#ifndef POLICY_WORLD_H
+#define POLICY_WORLD_H
+
+#include "base/mtime.h"
+#include "policy/pol.h"
+
+struct world;
+
+struct world_match {
+	const char *host; /* lower case */
+	uint16_t port;
+	const char *path; /* NULL: every path of this host */
+};
+
+struct world_server {
+	const char *name;
+	const struct world_match *match;
+	size_t matches;
+	const char *credential; /* NULL: none injected */
+	const char *inject_header, *inject_format;
+	bool observe;
+};
+
+struct world_grant {
+	const char *id, *server, *credential, *policy_name, *policy_hash, *agent;
+	bool any_uid;
+	uint32_t uid;
+	bool has_login_uid;
+	uint32_t login_uid;
+	struct wall expires; /* ns 0: never */
+	const struct pol *policy; /* NULL: (no policy) */
+};
+
+/** world_load(json, why, why_len, out): 0, or negative with one line in ${why}. */
+int world_load(struct view json, char *why, size_t why_len, struct world **out) __attribute__((warn_unused_result));
+struct world *world_ref(struct world *w);
+void world_unref(struct world **w);
+uint64_t world_generation(const struct world *w);
+
+/** world_host(w, host, port): Is any server registered at this name (any case) and port?  Path is not looked at. */
+bool world_host(const struct world *w, struct view host, uint16_t port);
+
+/** world_server(w, host, port, path): The server whose longest path prefix matches, or NULL: not an MCP path of that host. */
+const struct world_server *world_server(const struct world *w, struct view host, uint16_t port, struct view path);
+
+struct subject { /* what the kernel says; agent is what callgate-ident says */
+	uint32_t uid, login_uid; /* login_uid 0xffffffff: unset */
+	const char *agent;       /* "" none */
+};
+
+/** world_grant(w, who, server, now, why): The most specific live grant, or NULL with the rule string in *${why}: "(no grant)", "(expired)", "(identity mismatch)". */
+const struct world_grant *world_grant(const struct world *w, const struct subject *who, const struct world_server *server,
+    struct wall now, const char **why);
+
+#endif

@@ -1,0 +1,204 @@
+/*
+ * msg.h - the processes, and every frame that may pass between two of them.
+ * Floor: ipc.      The table is msg.tbl.h; encoder, permission check and docs/IPC.md come from it.
+ */
+#ifndef IPC_MSG_H
+#define IPC_MSG_H
+
+#include <stdint.h>
+
+enum party { /* values are stable: they are in boot frames */
+	P_NONE = 0,
+	P_SUP = 1,
+	P_ADMIN = 2,
+	P_IDENT = 3,
+	P_PROXY = 4,
+	P_VAULT = 5,
+	P_AUDIT = 6,
+	P_FETCH = 7,
+	P_COUNT
+};
+
+/* party_name(p): "callgated", "callgate-admin", ... */
+const char *party_name(enum party p);
+
+enum msg {
+#define X(sym, num, from, to, min, max, fds, flags) sym = num,
+#include "ipc/msg.tbl.h"
+#undef X
+};
+
+enum msg_flag { MSG_ANY_TIME = 0, MSG_ONCE = 1 };
+
+#define MSG_P(p) (1u << (p))
+#define MSG_ALL 0xffffffffu
+
+struct msg_row {
+	uint16_t type;
+	uint32_t from, to; /* sets of MSG_P() */
+	uint32_t min, max; /* payload bytes */
+	uint8_t fds;       /* exactly so many descriptors */
+	uint8_t flags;
+	const char *name;
+};
+
+/** msg_row(type): The row of ${type}, or NULL. */
+const struct msg_row *msg_row(uint16_t type);
+
+enum { MSG_MAX = 65536, MSG_FDS = 2 };
+
+/* ---- fixed payloads.  All little pieces of text are NUL-terminated inside their array. ---- */
+
+enum { NAME_LEN = 64, HOST_LEN = 256, PATH_LEN = 256 };
+
+/* M_EDGE: a new channel; replaces an earlier one to the same party and slot. */
+struct m_edge {
+	uint32_t party;
+	uint32_t slot; /* of the worker at the other end, when party is P_PROXY */
+};
+
+/* M_FD: a descriptor with a purpose. */
+enum fd_what {
+	FD_LISTEN4 = 1, /* proxy: redirect listener 127.0.0.1 */
+	FD_LISTEN6,     /* proxy: redirect listener [::1] */
+	FD_ACCEPTED,    /* proxy: BPF socket storage map of accepted sockets, read only */
+	FD_HANDOFF,     /* proxy: BPF hash between the sockops callbacks, read only */
+	FD_RING,        /* proxy (rw), audit (rw): data file of a record ring */
+	FD_RING_ACK,    /* proxy (r), audit (rw): acknowledgement page of that ring */
+	FD_RING_BELL,   /* eventfd, proxy -> audit */
+	FD_RING_ACKBELL, /* eventfd, audit -> proxy */
+	FD_TRUST,       /* proxy: sealed PEM bundle of the upstream roots */
+	FD_CONTROL,     /* admin: listening control socket */
+	FD_DIR,         /* vault, audit: its own state directory */
+	FD_JOURNAL_DIR, /* audit: journal directory */
+	FD_KEY,         /* vault: key file, open for reading */
+	FD_SEAL_KEY,    /* audit: seal key file, open for reading */
+	FD_LIMITS,      /* proxy, admin: mapped file of the limit counters */
+	FD_EXEC_EVENTS, /* ident: BPF ring buffer of exec events */
+	FD_BOARD,       /* all: shared page of counters that `callgate status` shows */
+	FD_PROC,        /* ident: /proc */
+	FD_CGROUP,      /* ident: root of the cgroup v2 mount, O_PATH */
+};
+struct m_fd {
+	uint32_t what; /* enum fd_what */
+	uint32_t slot; /* worker slot for FD_RING*, FD_LISTEN* */
+	uint64_t ring; /* identity of the ring for FD_RING*: never used twice on a host */
+};
+
+/* M_READY: answered once the sandbox is on. */
+struct m_ready {
+	uint32_t probes;  /* set of refusals that were tried from inside */
+	uint32_t refused; /* those that were refused: must equal probes */
+	char note[NAME_LEN]; /* a spoken downgrade, or empty */
+};
+
+/* M_LEASE_GET (proxy -> vault) */
+struct m_lease_get {
+	char credential[NAME_LEN];
+	char server[NAME_LEN];
+	char host[HOST_LEN];
+	uint32_t port;
+	uint32_t pad;
+	uint64_t ring, call; /* the call it is for; recorded by the vault itself */
+};
+
+/* M_LEASE (vault -> proxy), followed by the secret's bytes.  The secret is the bare credential. */
+struct m_lease {
+	int32_t status; /* 0 or negative, err.h */
+	uint32_t version;
+	uint32_t ttl_ms;
+	uint32_t len;
+	uint8_t secret[];
+};
+
+/* M_MINT (proxy -> vault): the name that the client asked for; a registered host only. */
+struct m_mint {
+	char name[HOST_LEN]; /* DNS name in lower case, or an address literal */
+	uint32_t is_ip;
+};
+
+/* M_MINTED (vault -> proxy), followed by leaf DER, then issuer DER (may be empty: direct from the root), then key PKCS#8 DER. */
+struct m_minted {
+	int32_t status;
+	uint32_t ttl_s; /* use it no longer than this */
+	uint32_t leaf_len, issuer_len, key_len;
+	uint8_t der[];
+};
+
+/* M_REVOKE (vault -> proxy): drop leases of this credential now; "" means all. */
+struct m_revoke {
+	char credential[NAME_LEN];
+};
+
+/* M_DESCRIBE (proxy, admin -> ident): what is this process?  start_ns 0: whatever the pid is now. */
+struct m_describe {
+	uint32_t tgid;
+	uint32_t pad;
+	uint64_t start_ns;
+	uint64_t cgroup;
+	uint64_t exe_ino;
+	uint32_t exe_dev;
+	uint32_t pad2;
+};
+
+/* M_DESCRIBED (ident -> proxy, admin) */
+enum ident_strength { IDENT_NONE, IDENT_WEAK, IDENT_MEDIUM, IDENT_STRONG };
+struct m_described {
+	int32_t status; /* 0, or -ERR_NOT_FOUND when the process has gone */
+	uint32_t uid, loginuid;
+	uint32_t agent_class; /* enum cg_class; of the process or its nearest ancestor */
+	uint32_t strength;    /* enum ident_strength */
+	uint32_t ppid;
+	uint64_t start_ns;
+	char agent[NAME_LEN];  /* "claude-code", or empty */
+	char exe[PATH_LEN];    /* empty: unknown */
+	char cgroup[PATH_LEN]; /* path below the cgroup root, empty: unknown */
+	char unit[NAME_LEN];   /* systemd unit, or empty */
+};
+
+/* M_MARK (ident -> callgated): this process is the root of an agent tree. */
+struct m_mark {
+	uint32_t tgid;
+	uint32_t agent_class;
+	uint64_t start_ns;
+	uint32_t agent; /* label id: index in the agent table, from 1 */
+	uint32_t pad;
+	char label[NAME_LEN];
+};
+
+/* M_DESTS (admin -> callgated), array: destinations that are always redirected for governed processes.  Replaces the set. */
+struct m_dest {
+	uint8_t addr[16]; /* all zero: any address */
+	uint16_t port_be;
+	uint8_t prefix; /* bits of addr, 0..128 */
+	uint8_t pad;
+};
+
+/* M_JOURNAL_ACK (audit -> admin): durable. */
+struct m_journal_ack {
+	int32_t status;
+	uint32_t pad;
+	uint64_t seq;
+};
+
+/* M_WORLD_ACK (proxy -> admin) */
+struct m_world_ack {
+	int32_t status;
+	uint32_t pad;
+	uint64_t generation;
+};
+
+/* M_RELEASE (vault -> audit): a secret left the vault, or something happened to one. */
+struct m_release {
+	uint64_t ring, call; /* 0: not for a call */
+	uint32_t version;
+	int32_t status;
+	char event[NAME_LEN]; /* "release", "refuse", "mint" */
+	char credential[NAME_LEN];
+	char server[NAME_LEN];
+	char host[HOST_LEN];
+	uint32_t port;
+	uint32_t slot; /* the worker whose edge it left by */
+};
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * kern.h - the BPF side as callgated sees it: supported, setup, update, teardown.
+ * Floor: kern (only user of libbpf and of the skeletons).      Process: callgated.
+ */
+#ifndef KERN_KERN_H
+#define KERN_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+
+struct kern;
+
+struct kern_conf {
+	const char *cgroup;     /* cgroup v2 directory to attach at; NULL: the root, found through mountinfo */
+	const char *bpffs;      /* directory for pins; made if needed, mode 0700 */
+	const uint32_t *users;  /* governed uids */
+	size_t user_count;
+	const uint16_t *ports;  /* redirected for governed processes, host order */
+	size_t port_count;
+	bool redirect_all;      /* every port */
+	uint64_t own_cgroup;    /* id of the service's cgroup: never redirected */
+	uint16_t port_base;     /* worker slot i listens on port_base + i */
+	uint32_t slots;
+	uint32_t generation;
+};
+
+/** kern_supported(why, len): Really tries what is mandatory.  0, or -ERR_NO_FEATURE and the feature, and what is lost, in ${why}. */
+int kern_supported(char *why, size_t len) __attribute__((warn_unused_result));
+
+/** kern_setup(conf, why, len, out): Load, attach, pin; adopt what an earlier run left pinned (links updated in place). */
+int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern **out) __attribute__((warn_unused_result));
+
+/** kern_configure(k, conf): Change users, ports, generation while attached. */
+int kern_configure(struct kern *k, const struct kern_conf *conf) __attribute__((warn_unused_result));
+
+/** kern_dests(k, dests, n): Destinations always redirected for governed processes; replaces the set. */
+struct kern_dest {
+	uint8_t addr[16]; /* IPv6 or mapped; all zero: any */
+	uint8_t prefix;
+	uint16_t port;    /* host order */
+};
+int kern_dests(struct kern *k, const struct kern_dest *dests, size_t n) __attribute__((warn_unused_result));
+
+/** kern_mark(k, tgid, start_ns, cls, label): Make a process the root of an agent tree; its present and future children follow. */
+int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, uint32_t label) __attribute__((warn_unused_result));
+
+/** kern_alive(k, slot): The heartbeat of a worker slot, called at least every second; kern_dead(k, slot): refuse at once. */
+void kern_alive(struct kern *k, uint32_t slot);
+void kern_dead(struct kern *k, uint32_t slot);
+
+/* Descriptors to hand out; borrowed. */
+int kern_accepted_fd(const struct kern *k); /* cg_flow by accepted socket */
+int kern_handoff_fd(const struct kern *k);
+int kern_exec_events_fd(const struct kern *k); /* ring buffer of struct cg_exec, -1 when tracing is not available */
+
+/** kern_each_counter(k, fn, arg): Every reason counter of the BPF side, by name. */
+void kern_each_counter(struct kern *k, void (*fn)(void *arg, const char *name, uint64_t n), void *arg);
+/** kern_each_hook(k, fn, arg): Every program: attached or the spoken downgrade; foreign programs on the same hooks. */
+void kern_each_hook(struct kern *k, void (*fn)(void *arg, const char *hook, bool attached, const char *note), void *arg);
+
+/** kern_release(k): Let go; pins and links stay.  kern_teardown(bpffs): detach and remove everything. */
+void kern_release(struct kern **k);
+int kern_teardown(const char *bpffs) __attribute__((warn_unused_result));
+
+#endif
