@@ -28,6 +28,11 @@ struct child {
 	struct edge edge[CHILD_EDGES]; /* until taken */
 	size_t edges;
 	char conf[MSG_MAX + 1]; /* JSON text, NUL-terminated */
+	/* for child_ready() */
+	int dir[4]; /* directories below which files may still be opened: those that came as FD_DIR and FD_JOURNAL_DIR */
+	size_t dir_count;
+	bool uring_tried, uring_refused; /* IORING_OP_OPENAT on the own ring: tried by the worker itself */
+	char note[NAME_LEN]; /* a spoken downgrade, or empty */
 };
 
 /** child_boot(self, argc, argv, c): Name the log, read frames up to M_GO.  Exits with a message when descriptor 3 is not an edge. */
