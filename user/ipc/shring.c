@@ -23,8 +23,7 @@ struct write_page {
 	_Atomic uint64_t head;
 };
 struct ack_page {
-	_Atomic uint64_t tail;     /* read and copied */
-	_Atomic uint64_t acked;    /* durable */
+	_Atomic uint64_t acked;    /* safe: the writer may use the room again, a new reader starts here */
 	_Atomic uint32_t sleeping; /* the reader wants the bell */
 };
 
@@ -126,7 +125,7 @@ static int open_end(int data_fd, int ack_fd, int bell, bool reader, struct shrin
 	r->bell = bell;
 	r->reader = reader;
 	r->head = atomic_load(&r->w->head);
-	r->tail = atomic_load(&r->a->tail);
+	r->tail = atomic_load(&r->a->acked);
 	*out = r;
 	return 0;
 }
@@ -159,8 +158,9 @@ static size_t padded(size_t n)
 
 int shring_room(const struct shring *r, size_t n)
 {
-	uint64_t tail = atomic_load_explicit(&r->a->tail, memory_order_acquire);
-	return r->head - tail + padded(n) <= SHRING_DATA;
+	/* Not tail: what was read but is not safe yet must be there for a reader that starts anew. */
+	uint64_t acked = atomic_load_explicit(&r->a->acked, memory_order_acquire);
+	return r->head - acked + padded(n) <= SHRING_DATA;
 }
 
 int shring_put(struct shring *r, struct view rec, uint64_t *pos)
@@ -203,7 +203,6 @@ int shring_get(struct shring *r, struct view *rec, uint64_t *pos)
 		return -ERR_CORRUPT;
 	memcpy(r->rec, p + LEN_BYTES, len);
 	r->tail += padded(len);
-	atomic_store_explicit(&r->a->tail, r->tail, memory_order_release);
 	*rec = view_of(r->rec, len);
 	*pos = r->tail;
 	return 1;
@@ -228,4 +227,14 @@ int shring_sleep(struct shring *r)
 void shring_wake(struct shring *r)
 {
 	atomic_store(&r->a->sleeping, 0);
+}
+
+int shring_drained(int data_fd, int ack_fd)
+{
+	uint64_t head, acked;
+
+	if (pread(data_fd, &head, sizeof(head), offsetof(struct write_page, head)) != sizeof(head) ||
+	    pread(ack_fd, &acked, sizeof(acked), offsetof(struct ack_page, acked)) != sizeof(acked))
+		return 0;
+	return head == acked;
 }

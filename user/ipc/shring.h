@@ -4,10 +4,11 @@
  * both on the tmpfs run directory, so that records survive either end.
  *
  * Invariants:
- *  1. Only the writer moves head; only the reader moves tail and acked.  tail <= head, in bytes since the ring was made.
+ *  1. Only the writer moves head; only the reader moves acked.  acked <= head, in bytes since the ring was made.
  *  2. A record is visible only whole: head moves after its last byte (release), so a torn record cannot be read.
  *  3. The reader trusts nothing in the data file: lengths are checked against head, and the record is copied before it is parsed.
- *  4. No record is dropped: a full ring is -EAGAIN to the writer, who must hold the call back.
+ *  4. What was read but not acknowledged stays in the ring: a reader that starts anew reads it again, and knows it by its call.
+ *  5. No record is dropped: a full ring is -EAGAIN to the writer, who must hold the call back.
  *
  * Units: bytes.  A record's position (the value of head after it was written) is what is acknowledged.
  */
@@ -42,6 +43,9 @@ int shring_get(struct shring *r, struct view *rec, uint64_t *pos) __attribute__(
 
 /** shring_ack(r, pos): Say that everything up to ${pos} is safe, and wake the writer. */
 void shring_ack(struct shring *r, uint64_t pos);
+
+/** shring_drained(data_fd, ack_fd): Is everything in this ring acknowledged?  For its keeper, who maps neither file. */
+int shring_drained(int data_fd, int ack_fd);
 
 /** shring_sleep(r): Reader: about to sleep; returns true if nothing arrived meanwhile, so that sleeping is safe. */
 int shring_sleep(struct shring *r);
