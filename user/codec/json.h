@@ -5,6 +5,8 @@
  * Strict: exactly one value; UTF-8 without byte order mark, without invalid sequences; no lone surrogate escapes; no NUL in a
  * key; no duplicate key in any object (compared after unescaping); depth at most JSON_DEPTH; numbers as RFC 8259 writes
  * them, exponent and digits bounded so that every accepted number is finite in double precision.
+ * Time is linear in the input, whatever the input: an object of more than JSON_MEMBERS members is refused, and so is one whose
+ * keys were chosen to collide (both -ERR_TOO_LONG).
  * Any input is legal to pass.  No I/O, no globals, no allocation: the caller lends the node array.
  */
 #ifndef CODEC_JSON_H
@@ -12,7 +14,7 @@
 
 #include "base/view.h"
 
-enum { JSON_DEPTH = 64 };
+enum { JSON_DEPTH = 64, JSON_MEMBERS = 1 << 16 };
 
 enum json_type { JSON_NONE, JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 
@@ -26,6 +28,7 @@ struct json_node {
 	uint32_t key_len;
 	uint32_t span;       /* nodes of this subtree, itself included */
 	uint32_t count;      /* children of an array or object */
+	uint32_t slot, link; /* the scanner's own: a hash table of keys lies in the nodes while an object is closed */
 	uint8_t type;        /* enum json_type */
 	uint8_t key_esc, esc; /* the key, the string, holds a backslash */
 	uint8_t depth;
@@ -45,12 +48,13 @@ struct json_error {
 /**
  * json_scan(doc, in, nodes, max, err):
  * Scan the whole of ${in}.  0, or -ERR_MALFORMED, -ERR_ENCODING, -ERR_TOO_DEEP, -ERR_DUPLICATE_KEY, -ERR_RANGE, -ERR_TOO_LONG
- * (more than ${max} values); then ${err}, unless NULL, says where.  Truncated input is -ERR_MALFORMED.
+ * (more than ${max} values); then ${err}, unless NULL, says where, and ${doc} holds no node.  Truncated input is -ERR_MALFORMED;
+ * a NUL in a key is -ERR_ENCODING.
  */
 int json_scan(struct json_doc *doc, struct view in, struct json_node *nodes, uint32_t max, struct json_error *err)
     __attribute__((warn_unused_result));
 
-/** json_get(doc, obj, key): The member of ${obj} whose unescaped key is ${key}, or NULL. */
+/** json_get(doc, obj, key): The member of ${obj} whose unescaped key is ${key}, or NULL; also NULL when ${obj} is NULL or no object. */
 const struct json_node *json_get(const struct json_doc *doc, const struct json_node *obj, struct view key);
 
 /** json_first(doc, n), json_next(doc, parent, child): Walk the children of an array or object; NULL at the end. */
