@@ -27,8 +27,8 @@ DEP_gate	:= io ipc policy codec base
 # The processes.  A link line is a privilege table: what is absent from it, that process cannot do.
 PROC		:= user/proc/child.c user/proc/sandbox.c
 SRC_callgated	:= user/proc/callgated.c $(wildcard user/proc/sup_*.c)
-BIN_callgated	:= kern ipc base
-LD_callgated	:= -lbpf -lelf -lz -ljansson
+BIN_callgated	:= kern ipc codec base
+LD_callgated	:= -lbpf -lelf -lz
 SRC_callgate-proxy	:= user/proc/proxy.c $(PROC)
 BIN_callgate-proxy	:= gate io ipc policy codec base
 LD_callgate-proxy	:= -luring -ljansson -lpcre2-8 -lssl -lcrypto
@@ -47,12 +47,12 @@ LD_callgate-admin	:= -ljansson -lpcre2-8 -lcrypto -lz
 SRC_callgate	:= $(wildcard tools/*.c)
 BIN_callgate	:= admin audit policy ipc codec base
 LD_callgate	:= -ljansson -lpcre2-8 -lcrypto -lz
-ALLBINS	:= callgated callgate-proxy callgate-vault callgate-audit callgate-ident callgate-admin callgate
-BINS	:= $(foreach b,$(ALLBINS),$(if $(wildcard $(firstword $(SRC_$b))),$b))
+ALLBINS	:= $(foreach b,$(ALLBINS),$(if $(wildcard $(firstword $(SRC_$b))),$b))
 
 DIR	= $(if $(filter policy,$(1)),policy,user/$(1))
 SRC	= $(wildcard $(DIR)/*.c)
 HAVE	:= $(foreach f,$(FLOORS),$(if $(call SRC,$f),$f))
+BINS	:= $(foreach b,$(ALLBINS),$(if $(wildcard $(firstword $(SRC_$b))),$(if $(filter-out $(HAVE),$(BIN_$b)),,$b)))
 BPF	:= $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 UNIT	:= $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 FUZZ	:= $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*_fuzz.c))

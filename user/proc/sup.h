@@ -1,0 +1,109 @@
+/*
+ * sup.h - the supervisor's state: what callgated's files share.
+ * Process: callgated (root).      Uses: kern, ipc, codec, base.
+ */
+#ifndef PROC_SUP_H
+#define PROC_SUP_H
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/mtime.h"
+#include "ipc/edge.h"
+#include "ipc/pump.h"
+#include "kern/kern.h"
+
+enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64 };
+
+struct sup_paths { /* from the command line */
+	const char *etc, *state, *log, *run, *cgroup, *bpffs, *trust, *share, *libexec;
+	long uids; /* first of the uids of the children, -1: by name */
+};
+
+struct sup_conf { /* callgate.json */
+	uint32_t users[SUP_USERS];
+	size_t user_count;
+	uint16_t ports[SUP_PORTS];
+	size_t port_count;
+	bool redirect_all;
+	uint32_t workers;
+	uint16_t port_base;
+	char mode[16], strict[16];
+	uint32_t level, segment_seconds;
+	uint64_t segment_bytes;
+};
+
+enum sup_life { LIFE_NONE, LIFE_STARTING, LIFE_READY, LIFE_STOPPING };
+
+struct sup_child {
+	enum party party;
+	uint32_t slot;
+	enum sup_life life;
+	pid_t pid;
+	int pidfd;
+	struct edge edge; /* to it */
+	struct m_ready ready;
+	struct mono started;
+	uint32_t restarts;
+	uint32_t quick; /* deaths in a row within a second of the start */
+	struct sup *sup;
+};
+
+struct sup_ring {
+	uint64_t id;
+	uint32_t slot;
+	int data, ack, bell, ackbell;
+	bool live; /* its worker runs */
+	char name[32];
+};
+
+struct sup {
+	struct sup_paths path;
+	struct sup_conf conf;
+	char host[HOST_LEN];
+	struct pump *pump;
+	struct kern *kern;
+	struct sup_child child[SUP_CHILDREN];
+	size_t children;
+	struct sup_ring ring[SUP_RINGS];
+	int listen4[SUP_SLOTS], listen6[SUP_SLOTS];
+	int cgroup_fd; /* the service's own cgroup, for its children */
+	uint64_t cgroup_id;
+	int control, board;
+	int lock;
+	bool stopping;
+	uint32_t generation;
+	struct mono began;
+};
+
+/* sup_conf.c: ${why} gets "FILE:LINE:COLUMN: /field: text". */
+int sup_conf_load(const char *file, struct sup_conf *out, char *why, size_t why_len) __attribute__((warn_unused_result));
+
+/* sup_prepare.c: directories, keys, cgroup, listeners.  ${why} gets one line that says what to do. */
+int sup_prepare(struct sup *s, char *why, size_t why_len) __attribute__((warn_unused_result));
+/* The uid (and gid) of a party: 0 or negative with ${why}. */
+int sup_uid(const struct sup *s, enum party p, uid_t *uid, char *why, size_t why_len) __attribute__((warn_unused_result));
+
+/* sup_ring.c */
+struct sup_ring *sup_ring_new(struct sup *s, uint32_t slot);
+void sup_ring_adopt(struct sup *s); /* what an earlier run left behind */
+void sup_ring_sweep(struct sup *s); /* drop files that are drained and dead */
+
+/* sup_child.c */
+int sup_child_start(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
+struct sup_child *sup_child_find(struct sup *s, enum party p, uint32_t slot);
+void sup_child_stop(struct sup *s, enum party p);
+
+/* sup_plumb.c: everything a starting child and its peers need. */
+int sup_plumb(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
+int sup_plumb_conf(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
+void sup_plumb_ring(struct sup *s, struct sup_child *to, struct sup_ring *r);
+
+/* sup_serve.c: frames from children. */
+void sup_serve(struct sup *s, struct sup_child *c);
+
+/* sup_status.c */
+int sup_status(struct sup *s, struct buf *out) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,285 @@
+/*
+ * sup_conf.c - read callgate.json: every field known, every value in range, or a message with file, line and field.
+ * The file is root's; it is read with the strict scanner all the same, because that one knows lines.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "codec/json.h"
+#include "proc/sup.h"
+
+enum { FILE_MAX = 1 << 20, NODES = 8192 };
+
+struct reading {
+	const char *file;
+	struct json_doc doc;
+	struct sup_conf *out;
+	char *why;
+	size_t why_len;
+};
+
+static int bad(struct reading *r, const struct json_node *n, const char *field, const char *text)
+{
+	struct json_error at = json_where(r->doc.in, n ? n->off : 0);
+	snprintf(r->why, r->why_len, "%s:%u:%u: %s: %s", r->file, at.line, at.column, field, text);
+	return -EINVAL;
+}
+
+static int number(struct reading *r, const struct json_node *n, const char *field, uint64_t min, uint64_t max, uint64_t *out)
+{
+	char text[32], *end;
+	struct view v = json_raw(&r->doc, n);
+
+	if (n->type == JSON_NUMBER && v.n < sizeof(text)) {
+		memcpy(text, v.p, v.n);
+		text[v.n] = '\0';
+		*out = strtoull(text, &end, 10);
+		if (!*end && text[0] != '-' && *out >= min && *out <= max)
+			return 0;
+	}
+	char say[96];
+	snprintf(say, sizeof(say), "must be a whole number from %llu to %llu", (unsigned long long)min, (unsigned long long)max);
+	return bad(r, n, field, say);
+}
+
+static int word(struct reading *r, const struct json_node *n, const char *field, const char *const *words, char *out, size_t cap)
+{
+	char say[128];
+	int used = snprintf(say, sizeof(say), "must be one of");
+
+	for (size_t i = 0; words[i]; i++) {
+		if (json_str_eq(&r->doc, n, view_str(words[i]))) {
+			snprintf(out, cap, "%s", words[i]);
+			return 0;
+		}
+		used += snprintf(say + used, sizeof(say) - (size_t)used, " \"%s\"", words[i]);
+	}
+	return bad(r, n, field, say);
+}
+
+static int read_user(struct reading *r, const struct json_node *n)
+{
+	struct sup_conf *c = r->out;
+	uint64_t uid;
+	char name[64];
+
+	if (c->user_count == SUP_USERS)
+		return bad(r, n, "/users", "too many users");
+	if (n->type == JSON_STRING) {
+		int len = json_str(&r->doc, n, name, sizeof(name) - 1);
+		if (len <= 0)
+			return bad(r, n, "/users", "a user name is empty or too long");
+		name[len] = '\0';
+		struct passwd *pw = getpwnam(name);
+		if (!pw)
+			return bad(r, n, "/users", "no such user on this machine");
+		uid = pw->pw_uid;
+	} else if (number(r, n, "/users", 0, UINT32_MAX - 1, &uid)) {
+		return -EINVAL;
+	}
+	if (uid == 0)
+		return bad(r, n, "/users", "root cannot be governed: it could detach the gate");
+	c->users[c->user_count++] = (uint32_t)uid;
+	return 0;
+}
+
+static int read_users(struct reading *r, const struct json_node *n)
+{
+	if (n->type != JSON_ARRAY)
+		return bad(r, n, "/users", "must be a list of user names or numbers");
+	int e = 0;
+	for (const struct json_node *u = json_first(&r->doc, n); u && !e; u = json_next(&r->doc, n, u))
+		e = read_user(r, u);
+	return e;
+}
+
+static int read_ports(struct reading *r, const struct json_node *n)
+{
+	struct sup_conf *c = r->out;
+	uint64_t port;
+
+	if (n->type != JSON_ARRAY)
+		return bad(r, n, "/redirect/ports", "must be a list of port numbers");
+	c->port_count = 0;
+	for (const struct json_node *p = json_first(&r->doc, n); p; p = json_next(&r->doc, n, p)) {
+		if (c->port_count == SUP_PORTS)
+			return bad(r, p, "/redirect/ports", "too many ports");
+		if (number(r, p, "/redirect/ports", 1, 65535, &port))
+			return -EINVAL;
+		c->ports[c->port_count++] = (uint16_t)port;
+	}
+	return 0;
+}
+
+static int read_all(struct reading *r, const struct json_node *n)
+{
+	if (n->type != JSON_TRUE && n->type != JSON_FALSE)
+		return bad(r, n, "/redirect/all", "must be true or false");
+	r->out->redirect_all = n->type == JSON_TRUE;
+	return 0;
+}
+
+static int read_workers(struct reading *r, const struct json_node *n)
+{
+	uint64_t v;
+	int e = number(r, n, "/workers", 1, SUP_SLOTS / 2, &v);
+	if (!e)
+		r->out->workers = (uint32_t)v;
+	return e;
+}
+
+static int read_port_base(struct reading *r, const struct json_node *n)
+{
+	uint64_t v;
+	/* Below the ephemeral range and below what an ordinary user may bind. */
+	int e = number(r, n, "/port_base", 1, 1023 - SUP_SLOTS, &v);
+	if (!e)
+		r->out->port_base = (uint16_t)v;
+	return e;
+}
+
+static int read_mode(struct reading *r, const struct json_node *n)
+{
+	static const char *const words[] = {"enforce", "observe", NULL};
+	return word(r, n, "/mode", words, r->out->mode, sizeof(r->out->mode));
+}
+
+static int read_strict(struct reading *r, const struct json_node *n)
+{
+	static const char *const words[] = {"async", "class", "all", NULL};
+	return word(r, n, "/audit/strict", words, r->out->strict, sizeof(r->out->strict));
+}
+
+static int read_level(struct reading *r, const struct json_node *n)
+{
+	uint64_t v;
+	int e = number(r, n, "/audit/level", 1, 9, &v);
+	if (!e)
+		r->out->level = (uint32_t)v;
+	return e;
+}
+
+static int read_segment_bytes(struct reading *r, const struct json_node *n)
+{
+	return number(r, n, "/audit/segment_bytes", 4096, 1ull << 32, &r->out->segment_bytes);
+}
+
+static int read_segment_seconds(struct reading *r, const struct json_node *n)
+{
+	uint64_t v;
+	int e = number(r, n, "/audit/segment_seconds", 1, 86400, &v);
+	if (!e)
+		r->out->segment_seconds = (uint32_t)v;
+	return e;
+}
+
+struct field {
+	const char *path; /* of the object, then the member */
+	const char *key;
+	int (*read)(struct reading *r, const struct json_node *n);
+};
+static int read_redirect(struct reading *r, const struct json_node *n);
+static int read_audit(struct reading *r, const struct json_node *n);
+
+static const struct field fields[] = {
+    {"", "users", read_users},
+    {"", "redirect", read_redirect},
+    {"", "workers", read_workers},
+    {"", "port_base", read_port_base},
+    {"", "mode", read_mode},
+    {"", "audit", read_audit},
+    {"/redirect", "ports", read_ports},
+    {"/redirect", "all", read_all},
+    {"/audit", "strict", read_strict},
+    {"/audit", "level", read_level},
+    {"/audit", "segment_bytes", read_segment_bytes},
+    {"/audit", "segment_seconds", read_segment_seconds},
+};
+
+static int read_object(struct reading *r, const struct json_node *obj, const char *path)
+{
+	if (obj->type != JSON_OBJECT)
+		return bad(r, obj, *path ? path : "/", "must be an object");
+	for (const struct json_node *m = json_first(&r->doc, obj); m; m = json_next(&r->doc, obj, m)) {
+		size_t i = 0, n = sizeof(fields) / sizeof(fields[0]);
+		while (i < n && (strcmp(fields[i].path, path) != 0 || !json_key_eq(&r->doc, m, view_str(fields[i].key))))
+			i++;
+		if (i == n) {
+			char name[128];
+			snprintf(name, sizeof(name), "%s/%.*s", path, (int)(m->key_len < 64 ? m->key_len : 64),
+			    (const char *)r->doc.in.p + m->key_off);
+			return bad(r, m, name, "unknown field");
+		}
+		int e = fields[i].read(r, m);
+		if (e)
+			return e;
+	}
+	return 0;
+}
+
+static int read_redirect(struct reading *r, const struct json_node *n)
+{
+	return read_object(r, n, "/redirect");
+}
+
+static int read_audit(struct reading *r, const struct json_node *n)
+{
+	return read_object(r, n, "/audit");
+}
+
+static void defaults(struct sup_conf *c)
+{
+	static const uint16_t ports[] = {80, 443, 8080, 8443};
+
+	*c = (struct sup_conf){.workers = 1, .port_base = 940, .mode = "enforce", .strict = "async", .level = 6,
+	    .segment_seconds = 3600, .segment_bytes = 16 << 20, .port_count = 4};
+	memcpy(c->ports, ports, sizeof(ports));
+}
+
+/* Settings decide who is governed: only root may have written them. */
+static int owned_by_root(const char *file, char *why, size_t why_len)
+{
+	struct stat st;
+
+	if (stat(file, &st) < 0) {
+		snprintf(why, why_len, "%s: %s: write it (see docs/ARCHITECTURE.md) or name its directory with --etc", file, strerror(errno));
+		return -errno;
+	}
+	if (st.st_uid != 0 || (st.st_mode & 022)) {
+		snprintf(why, why_len, "%s: must belong to root and be writable by root alone: chown root, chmod 644", file);
+		return -EPERM;
+	}
+	return 0;
+}
+
+int sup_conf_load(const char *file, struct sup_conf *out, char *why, size_t why_len)
+{
+	static struct json_node nodes[NODES];
+	struct reading r = {.file = file, .out = out, .why = why, .why_len = why_len};
+	struct json_error at;
+	struct buf text = {0};
+
+	defaults(out);
+	int e = owned_by_root(file, why, why_len);
+	if (e)
+		return e;
+	e = fd_slurp(AT_FDCWD, file, FILE_MAX, &text);
+	if (e) {
+		snprintf(why, why_len, "%s: %s", file, err_text(e));
+		return e;
+	}
+	e = json_scan(&r.doc, buf_view(&text), nodes, NODES, &at);
+	if (e)
+		snprintf(why, why_len, "%s:%u:%u: %s", file, at.line, at.column, err_text(e));
+	else
+		e = read_object(&r, &r.doc.node[0], "");
+	buf_free(&text);
+	return e;
+}

@@ -1,0 +1,289 @@
+/*
+ * sup_prepare.c - what must exist before the first child: directories, keys, the service's cgroup, listeners.
+ * Everything it makes belongs to the process that uses it and to nobody else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "proc/sup.h"
+
+enum { BACKLOG = 512, KEY_LEN = 32 };
+
+int sup_uid(const struct sup *s, enum party p, uid_t *uid, char *why, size_t why_len)
+{
+	if (s->path.uids >= 0) {
+		*uid = (uid_t)(s->path.uids + (long)p - P_ADMIN);
+		return 0;
+	}
+	char name[64];
+	snprintf(name, sizeof(name), "_%s", party_name(p));
+	struct passwd *pw = getpwnam(name);
+	if (!pw) {
+		snprintf(why, why_len, "no user %s: run `make install`, or give --uids FIRST", name);
+		return -ENOENT;
+	}
+	*uid = pw->pw_uid;
+	return 0;
+}
+
+struct place {
+	enum party owner; /* P_SUP: root */
+	mode_t mode;
+	const char *base; /* which of the paths */
+	const char *below;
+};
+
+static int make_dir(const char *path, mode_t mode, uid_t uid, char *why, size_t why_len)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST) {
+		int e = -errno;
+		snprintf(why, why_len, "cannot make %s: %s", path, strerror(-e));
+		return e;
+	}
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fchown(fd, uid, uid) < 0 || fchmod(fd, mode) < 0) {
+		int e = -errno;
+		snprintf(why, why_len, "cannot prepare %s: %s", path, strerror(-e));
+		fd_close(&fd);
+		return e;
+	}
+	fd_close(&fd);
+	return 0;
+}
+
+/* The parents of a place, with ordinary rights. */
+static void make_parents(const char *path)
+{
+	char part[PATH_MAX];
+	snprintf(part, sizeof(part), "%s", path);
+	for (char *p = part + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		(void)mkdir(part, 0755); /* the place itself is checked */
+		*p = '/';
+	}
+}
+
+static int make_places(struct sup *s, char *why, size_t why_len)
+{
+	const struct place places[] = {
+	    {P_SUP, 0755, s->path.etc, ""},
+	    {P_SUP, 0755, s->path.state, ""},
+	    {P_VAULT, 0700, s->path.state, "/vault"},
+	    {P_AUDIT, 0750, s->path.state, "/journal"},
+	    {P_SUP, 0755, s->path.log, ""},
+	    {P_AUDIT, 0750, s->path.log, "/audit"},
+	    {P_SUP, 0755, s->path.run, ""},
+	    {P_SUP, 0700, s->path.run, "/ring"},
+	};
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		char path[PATH_MAX];
+		uid_t uid = 0;
+		snprintf(path, sizeof(path), "%s%s", places[i].base, places[i].below);
+		make_parents(path);
+		int r = places[i].owner == P_SUP ? 0 : sup_uid(s, places[i].owner, &uid, why, why_len);
+		if (!r)
+			r = make_dir(path, places[i].mode, uid, why, why_len);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* A key that exists stays; a new one is complete before it has its name. */
+static int make_key(const char *state, const char *name, char *why, size_t why_len)
+{
+	char path[PATH_MAX], temp[PATH_MAX];
+	uint8_t key[KEY_LEN];
+
+	snprintf(path, sizeof(path), "%s/%s", state, name);
+	snprintf(temp, sizeof(temp), "%s/%s.new", state, name);
+	if (access(path, F_OK) == 0)
+		return 0;
+	unlink(temp);
+	int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
+	int r = fd < 0 ? -errno : 0;
+	if (!r && getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		r = -EIO;
+	if (!r)
+		r = fd_write_all(fd, view_of(key, sizeof(key)));
+	if (!r && (fsync(fd) < 0 || rename(temp, path) < 0))
+		r = -errno;
+	explicit_bzero(key, sizeof(key));
+	fd_close(&fd);
+	if (r)
+		snprintf(why, why_len, "cannot write the key %s: %s", path, strerror(-r));
+	return r;
+}
+
+/* Where cgroup v2 is mounted: never assumed. */
+static int cgroup_mount(char *out, size_t len)
+{
+	char line[4096];
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	if (!f)
+		return -errno;
+	int r = -ENOENT;
+	while (r && fgets(line, sizeof(line), f)) {
+		char where[PATH_MAX];
+		const char *dash = strstr(line, " - ");
+		if (dash && strncmp(dash, " - cgroup2 ", 11) == 0 && sscanf(line, "%*s %*s %*s %*s %4095s", where) == 1) {
+			snprintf(out, len, "%s", where);
+			r = 0;
+		}
+	}
+	fclose(f);
+	return r;
+}
+
+static int own_cgroup(struct sup *s, char *why, size_t why_len)
+{
+	char root[PATH_MAX], path[PATH_MAX];
+	struct stat st;
+
+	if (s->path.cgroup)
+		snprintf(root, sizeof(root), "%s", s->path.cgroup);
+	else if (cgroup_mount(root, sizeof(root))) {
+		snprintf(why, why_len, "no cgroup v2 hierarchy is mounted: without it no connection can be seen; mount -t cgroup2 none /sys/fs/cgroup");
+		return -ERR_NO_FEATURE;
+	}
+	snprintf(path, sizeof(path), "%.4000s/callgate", root);
+	if (mkdir(path, 0755) < 0 && errno != EEXIST) {
+		int e = -errno;
+		snprintf(why, why_len, "cannot make the cgroup %s: %s", path, strerror(-e));
+		return e;
+	}
+	s->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->cgroup_fd < 0 || fstat(s->cgroup_fd, &st) < 0) {
+		int e = -errno;
+		snprintf(why, why_len, "cannot open the cgroup %s: %s", path, strerror(-e));
+		return e;
+	}
+	/* The inode number of a cgroup v2 directory is its id. */
+	s->cgroup_id = st.st_ino;
+	return 0;
+}
+
+static int listen_on(const struct sockaddr *sa, socklen_t len, int *out)
+{
+	int one = 1;
+	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (sa->sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind(fd, sa, len) < 0 || listen(fd, BACKLOG) < 0) {
+		int e = -errno;
+		close(fd);
+		return e;
+	}
+	*out = fd;
+	return 0;
+}
+
+static int listeners(struct sup *s, char *why, size_t why_len)
+{
+	for (uint32_t i = 0; i < 2 * s->conf.workers; i++) {
+		uint16_t port = (uint16_t)(s->conf.port_base + i);
+		struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+		int r = listen_on((struct sockaddr *)&a4, sizeof(a4), &s->listen4[i]);
+		if (r) {
+			snprintf(why, why_len, "port %u on 127.0.0.1: %s: choose another port_base in callgate.json", port, strerror(-r));
+			return r;
+		}
+		r = listen_on((struct sockaddr *)&a6, sizeof(a6), &s->listen6[i]);
+		/* A machine without IPv6 has no IPv6 connection to redirect. */
+		if (r && r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL) {
+			snprintf(why, why_len, "port %u on ::1: %s: choose another port_base in callgate.json", port, strerror(-r));
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int control_socket(struct sup *s, char *why, size_t why_len)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+	if ((size_t)snprintf(un.sun_path, sizeof(un.sun_path), "%s/control.sock", s->path.run) >= sizeof(un.sun_path)) {
+		snprintf(why, why_len, "the path %s/control.sock is too long for a socket: choose a shorter --run", s->path.run);
+		return -ENAMETOOLONG;
+	}
+	unlink(un.sun_path);
+	s->control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* Anyone may ask; callgate-admin decides by the peer's identity. */
+	if (s->control < 0 || bind(s->control, (struct sockaddr *)&un, sizeof(un)) < 0 || chmod(un.sun_path, 0666) < 0 ||
+	    listen(s->control, 64) < 0) {
+		int e = -errno;
+		snprintf(why, why_len, "control socket %s: %s", un.sun_path, strerror(-e));
+		return e;
+	}
+	return 0;
+}
+
+static int only_one(struct sup *s, char *why, size_t why_len)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/callgated.lock", s->path.run);
+	s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->lock < 0 || flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
+		int e = -errno;
+		snprintf(why, why_len, "%s: %s: another callgated runs with this --run directory", path, strerror(-e));
+		return e;
+	}
+	return 0;
+}
+
+/* A full disk found now is better than one found by the first call. */
+static int room_to_write(struct sup *s, char *why, size_t why_len)
+{
+	char path[PATH_MAX];
+	static const uint8_t zeros[65536];
+
+	snprintf(path, sizeof(path), "%s/.room", s->path.log);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : fd_write_all(fd, view_of(zeros, sizeof(zeros)));
+	if (!r && fsync(fd) < 0)
+		r = -errno;
+	fd_close(&fd);
+	unlink(path);
+	if (r)
+		snprintf(why, why_len, "cannot write audit records below %s: %s: make room, or move it with --log", s->path.log, strerror(-r));
+	return r;
+}
+
+int sup_prepare(struct sup *s, char *why, size_t why_len)
+{
+	int r = make_places(s, why, why_len);
+	if (!r)
+		r = only_one(s, why, why_len);
+	if (!r)
+		r = room_to_write(s, why, why_len);
+	if (!r)
+		r = make_key(s->path.state, "vault.key", why, why_len);
+	if (!r)
+		r = make_key(s->path.state, "seal.key", why, why_len);
+	if (!r)
+		r = own_cgroup(s, why, why_len);
+	if (!r)
+		r = listeners(s, why, why_len);
+	if (!r)
+		r = control_socket(s, why, why_len);
+	return r;
+}

@@ -1,0 +1,73 @@
+/* sup_status.c - what `callgate status` shows of processes, hooks and counters. */
+#include "base/jsonw.h"
+#include "proc/sup.h"
+
+static const char *life_name(enum sup_life l)
+{
+	static const char *const names[] = {"down", "starting", "ready", "stopping"};
+	return names[l];
+}
+
+static void hook(void *arg, const char *name, bool attached, const char *note)
+{
+	struct jsonw *w = arg;
+	jsonw_open(w, NULL, '{');
+	jsonw_str(w, "hook", name);
+	jsonw_bool(w, "attached", attached);
+	if (note && *note)
+		jsonw_str(w, "note", note);
+	jsonw_close(w, '}');
+}
+
+static void counter(void *arg, const char *name, uint64_t n)
+{
+	jsonw_uint(arg, name, n);
+}
+
+static void children(struct sup *s, struct jsonw *w)
+{
+	jsonw_open(w, "processes", '[');
+	for (size_t i = 0; i < s->children; i++) {
+		const struct sup_child *c = &s->child[i];
+		jsonw_open(w, NULL, '{');
+		jsonw_str(w, "name", party_name(c->party));
+		if (c->party == P_PROXY)
+			jsonw_uint(w, "slot", c->slot);
+		jsonw_int(w, "pid", c->life == LIFE_NONE ? 0 : c->pid);
+		jsonw_str(w, "state", life_name(c->life));
+		jsonw_uint(w, "restarts", c->restarts);
+		/* Refusals tried from inside the sandbox, and how many were refused. */
+		jsonw_uint(w, "sandbox_tried", (unsigned)__builtin_popcount(c->ready.probes));
+		jsonw_uint(w, "sandbox_refused", (unsigned)__builtin_popcount(c->ready.refused));
+		jsonw_uint(w, "sandbox_set", c->ready.refused);
+		if (c->ready.note[0])
+			jsonw_str(w, "note", c->ready.note);
+		jsonw_close(w, '}');
+	}
+	jsonw_close(w, ']');
+}
+
+int sup_status(struct sup *s, struct buf *out)
+{
+	struct jsonw w = jsonw_on(out);
+
+	jsonw_open(&w, NULL, '{');
+	jsonw_str(&w, "host", s->host);
+	jsonw_str(&w, "mode", s->conf.mode);
+	jsonw_str(&w, "audit_strict", s->conf.strict);
+	jsonw_uint(&w, "generation", s->generation);
+	jsonw_uint(&w, "up_seconds", mono_since_us(s->began, mono_now()) / 1000000);
+	jsonw_open(&w, "governed_uids", '[');
+	for (size_t i = 0; i < s->conf.user_count; i++)
+		jsonw_uint(&w, NULL, s->conf.users[i]);
+	jsonw_close(&w, ']');
+	children(s, &w);
+	jsonw_open(&w, "hooks", '[');
+	kern_each_hook(s->kern, hook, &w);
+	jsonw_close(&w, ']');
+	jsonw_open(&w, "kernel", '{');
+	kern_each_counter(s->kern, counter, &w);
+	jsonw_close(&w, '}');
+	jsonw_close(&w, '}');
+	return jsonw_end(&w);
+}
