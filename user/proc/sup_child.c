@@ -47,7 +47,7 @@ static int set_caps(uint64_t caps)
 }
 
 /* In the child, between fork and exec: only async-signal-safe work and exits with a status that names the step. */
-static void __attribute__((noreturn)) become(struct sup *s, const struct sup_child *c, uid_t uid, int edge, const char *binary)
+static void __attribute__((noreturn)) become(struct sup *s, const struct sup_child *c, uid_t uid, int edge, int binary)
 {
 	char slot[16], pid[16];
 	char *argv[] = {NULL, slot, NULL}, *env[] = {NULL};
@@ -67,7 +67,8 @@ static void __attribute__((noreturn)) become(struct sup *s, const struct sup_chi
 	} else if (dup2(edge, 3) < 0) {
 		_exit(102);
 	}
-	if (syscall(SYS_close_range, 4, ~0u, 0) < 0)
+	/* Close on exec rather than now: the binary itself is one of them. */
+	if (syscall(SYS_close_range, 4, ~0u, 1u << 2) < 0)
 		_exit(103);
 	sigset_t none;
 	sigemptyset(&none);
@@ -84,7 +85,8 @@ static void __attribute__((noreturn)) become(struct sup *s, const struct sup_chi
 	/* When callgated dies its children have nobody to serve. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		_exit(107);
-	execve(binary, argv, env);
+	/* By descriptor: the new uid need not be able to walk to it. */
+	execveat(binary, "", argv, env, AT_EMPTY_PATH);
 	_exit(108);
 }
 
@@ -167,18 +169,27 @@ int sup_child_start(struct sup *s, struct sup_child *c)
 		log_error("%s", why);
 		return r;
 	}
-	if ((r = edge_pair(fd)))
+	int file = open(binary, O_PATH | O_CLOEXEC);
+	if (file < 0) {
+		log_error("%s: %s: name its directory with --libexec", binary, strerror(errno));
+		return -ENOENT;
+	}
+	if ((r = edge_pair(fd))) {
+		close(file);
 		return r;
+	}
 	pid_t pid = fork();
 	if (pid < 0) {
 		r = -errno;
 		close(fd[0]);
 		close(fd[1]);
+		close(file);
 		return r;
 	}
 	if (pid == 0)
-		become(s, c, uid, fd[1], binary);
+		become(s, c, uid, fd[1], file);
 	close(fd[1]);
+	close(file);
 	c->pid = pid;
 	c->life = LIFE_STARTING;
 	c->started = mono_now();
