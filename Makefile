@@ -47,7 +47,7 @@ LD_callgate-admin	:= -ljansson -lpcre2-8 -lcrypto -lz
 SRC_callgate	:= $(wildcard tools/*.c)
 BIN_callgate	:= admin audit policy ipc codec base
 LD_callgate	:= -ljansson -lpcre2-8 -lcrypto -lz
-ALLBINS	:= $(foreach b,$(ALLBINS),$(if $(wildcard $(firstword $(SRC_$b))),$b))
+ALLBINS	:= callgated callgate-proxy callgate-vault callgate-audit callgate-ident callgate-admin callgate
 
 DIR	= $(if $(filter policy,$(1)),policy,user/$(1))
 SRC	= $(wildcard $(DIR)/*.c)
@@ -141,7 +141,7 @@ budget:	## no file over 500 lines
 fuzz-%: | $(BPF:%=$B/gen/%.skel.h)	## libFuzzer on tests/fuzz/%_fuzz.c for T seconds (60)
 	$Q mkdir -p $B/corpus-$*
 	$(CLANG) -I. -Iuser -isystem $B/gen -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
-	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec policy ipc audit,$(call SRC,$f)) $(LDALL)
+	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec policy ipc audit vault ident,$(call SRC,$f)) $(LDALL)
 	$B/$@ -max_total_time=$${T:-60} -artifact_prefix=$B/ $B/corpus-$* tests/data/$*
 format:	## rewrite with clang-format
 	clang-format -i $(wildcard bpf/*.[ch] bpf/lib/*.h policy/*.[ch] user/*/*.[ch] tools/*.[ch] tests/*/*.c)

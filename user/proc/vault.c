@@ -1,0 +1,324 @@
+/*
+ * vault.c - callgate-vault: keeps the certificate authority and the credentials, gives short leases, mints leaves.
+ * Process: callgate-vault (own uid, no network).      Floor: proc (uses vault, ipc, base).
+ * Must not: let plaintext leave but in a lease to a worker; release anything that callgate-audit was not told of first.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "ipc/pump.h"
+#include "proc/child.h"
+#include "vault/op.h"
+
+enum {
+	FRAMES_A_TURN = 32, /* of one peer, so that none starves the others */
+	RECORD_WAIT_MS = 50,
+	REVOKE_AGAIN_MS = 20,
+	MINTED_MAX = sizeof(struct m_minted) + MINT_DER_MAX + MINT_KEY_MAX,
+};
+
+struct peer {
+	struct edge edge;
+	bool owed;           /* a revocation that the full queue did not take yet */
+	struct m_revoke who; /* which one; empty: all */
+};
+
+static struct child child;
+static struct pump *pump;
+static struct op_vault vault;
+static struct keep secret, minted;
+static struct peer sup, admin, audit, worker[LEASE_SLOTS];
+
+static void __attribute__((noreturn)) fatal(const char *what, int err)
+{
+	log_error("%s: %s", what, err_text(err));
+	exit(1);
+}
+
+static void drop(struct peer *p)
+{
+	if (p->edge.fd >= 0)
+		pump_del(pump, p->edge.fd);
+	edge_close(&p->edge);
+	p->owed = false;
+}
+
+/* ---- telling audit ---- */
+
+/* A full queue is waited for a little: audit empties it in one go.  While it cannot be told, nothing is released. */
+static int record(const struct m_release *rec)
+{
+	struct view v = view_of(rec, sizeof(*rec));
+	int r = edge_send(&audit.edge, M_RELEASE, 0, v, -1);
+
+	if (r == -EAGAIN) {
+		struct pollfd full = {.fd = audit.edge.fd, .events = POLLOUT};
+		if (poll(&full, 1, RECORD_WAIT_MS) == 1)
+			r = edge_send(&audit.edge, M_RELEASE, 0, v, -1);
+	}
+	return r;
+}
+
+static void record_or_say(const struct m_release *rec)
+{
+	int r = record(rec);
+	if (r)
+		log_warning("a %s of %s%s could not be recorded (%s)", rec->event, rec->credential, rec->host, err_name(r));
+}
+
+/* ---- telling the workers ---- */
+
+static void revoke_again(void *arg);
+
+static void push_owed(struct peer *p)
+{
+	if (!p->owed)
+		return;
+	int r = edge_send(&p->edge, M_REVOKE, 0, view_of(&p->who, sizeof(p->who)), -1);
+	if (r != -EAGAIN)
+		p->owed = false; /* sent, or the worker is gone and its leases with it */
+	else if (pump_timer(pump, mono_after_ms(mono_now(), REVOKE_AGAIN_MS), revoke_again, NULL))
+		log_error("no timer left to repeat a revocation");
+}
+
+static void revoke_again(void *arg)
+{
+	(void)arg;
+	for (size_t i = 0; i < LEASE_SLOTS; i++)
+		push_owed(&worker[i]);
+}
+
+static void revoke(const struct m_revoke *who)
+{
+	for (size_t i = 0; i < LEASE_SLOTS; i++) {
+		struct peer *p = &worker[i];
+		if (p->edge.fd < 0)
+			continue;
+		if (p->owed && strcmp(p->who.credential, who->credential))
+			p->who = (struct m_revoke){0};
+		else
+			p->who = *who;
+		p->owed = true;
+		push_owed(p);
+	}
+}
+
+/* ---- requests ---- */
+
+static void reply(struct peer *p, enum msg type, uint64_t tag, struct view head, struct view tail)
+{
+	int r = edge_send2(&p->edge, type, tag, head, tail, -1);
+	/* The asker's time-out is its refusal; saying it again and again would help nobody. */
+	if (r && r != -EAGAIN && r != -ERR_CLOSED)
+		log_error("no answer to %s: %s", party_name(p->edge.peer), err_text(r));
+}
+
+static void on_lease(struct peer *p, const struct frame *f)
+{
+	struct m_lease_get q;
+	struct m_release rec;
+	struct m_lease head;
+
+	memcpy(&q, f->body.p, sizeof(q));
+	push_owed(p); /* what was revoked first is heard of first */
+	bool tell = lease_answer(vault.book, vault.store, &q, p->edge.slot, mono_now(), &rec, &head, &secret);
+	if (head.status == 0 && record(&rec)) {
+		head = (struct m_lease){.status = -ERR_UNAVAILABLE};
+		keep_wipe(&secret);
+	} else if (head.status && tell) {
+		log_warning("refused worker %u a lease: %s", p->edge.slot, err_name(head.status));
+		record_or_say(&rec);
+	}
+	reply(p, M_LEASE, f->tag, view_of(&head, sizeof(head)), keep_view(&secret));
+	keep_wipe(&secret);
+}
+
+static void on_mint(struct peer *p, const struct frame *f)
+{
+	struct m_mint q;
+	struct m_release rec;
+
+	memcpy(&q, f->body.p, sizeof(q));
+	if (mint_answer(vault.mint, vault.book, &q, p->edge.slot, wall_now(), mono_now(), &rec, &minted))
+		record_or_say(&rec);
+	reply(p, M_MINTED, f->tag, keep_view(&minted), view_of(NULL, 0));
+	keep_wipe(&minted);
+}
+
+static void on_ca(struct peer *p, const struct frame *f)
+{
+	struct mint_ca ca = {0};
+
+	if (vault.mint)
+		mint_ca(vault.mint, &ca);
+	reply(p, M_CA, f->tag, ca.pem, view_of(NULL, 0));
+}
+
+static void on_do(struct peer *p, const struct frame *f)
+{
+	struct buf answer = {.max = MSG_MAX};
+	struct op_effect fx;
+	int r = op_do(&vault, f->body, &answer, &fx);
+	/* The frame's bytes are the receive buffer of this process: writable memory, lent as a view. */
+	union {
+		const uint8_t *in;
+		void *out;
+	} bytes = {f->body.p};
+
+	explicit_bzero(bytes.out, f->body.n);
+	if (fx.revoke)
+		revoke(&fx.who);
+	if (fx.record)
+		record_or_say(&fx.rec);
+	reply(p, M_VAULT_DID, f->tag, r ? VIEW_LIT("{\"ok\":false,\"error\":\"too-long\",\"text\":\"the answer does not fit\"}")
+					: buf_view(&answer), view_of(NULL, 0));
+	buf_free(&answer);
+}
+
+static const struct {
+	enum msg type;
+	void (*fn)(struct peer *p, const struct frame *f);
+} asks[] = {{M_LEASE_GET, on_lease}, {M_MINT, on_mint}, {M_CA_GET, on_ca}, {M_VAULT_DO, on_do}};
+
+/* ---- the loop ---- */
+
+static void on_frame(struct peer *p, const struct frame *f)
+{
+	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)
+		if (asks[i].type == (enum msg)f->type)
+			asks[i].fn(p, f);
+}
+
+static void on_peer(void *arg, int fd, short what)
+{
+	struct peer *p = arg;
+	struct frame f;
+	int r = 1;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < FRAMES_A_TURN && p->edge.fd >= 0; i++) {
+		r = edge_recv(&p->edge, &f);
+		if (r <= 0)
+			break;
+		on_frame(p, &f);
+	}
+	if (r >= 0)
+		return;
+	if (r != -ERR_CLOSED)
+		log_error("%s broke the protocol: %s", party_name(p->edge.peer), err_text(r));
+	drop(p);
+}
+
+static void watch(struct peer *p)
+{
+	if (p->edge.fd >= 0 && pump_add(pump, p->edge.fd, POLLIN, on_peer, p))
+		fatal("too many channels", -ENOSPC);
+}
+
+/* Take the edges that callgated sent since the last time. */
+static void adopt(void)
+{
+	struct edge e, older;
+
+	while (child.edges) {
+		enum party who = child.edge[child.edges - 1].peer;
+		uint32_t slot = child.edge[child.edges - 1].slot;
+		struct peer *p = who == P_ADMIN ? &admin : who == P_AUDIT ? &audit
+				 : who == P_PROXY && slot < LEASE_SLOTS ? &worker[slot] : NULL;
+		child_take_edge(&child, who, slot, &e);
+		while (child_take_edge(&child, who, slot, &older))
+			edge_close(&older);
+		if (!p) {
+			log_error("a channel to %s, slot %u, has no place here", party_name(who), slot);
+			edge_close(&e);
+			continue;
+		}
+		drop(p);
+		p->edge = e;
+		watch(p);
+	}
+}
+
+static void on_sup(void *arg, int fd, short what)
+{
+	struct frame f;
+	int r;
+
+	(void)arg;
+	(void)fd;
+	(void)what;
+	while ((r = edge_recv(&sup.edge, &f)) > 0) {
+		if (f.type == M_STOP) {
+			pump_stop(pump);
+			return;
+		}
+		if (child_frame(&child, &f))
+			adopt();
+		while (child.fds)
+			fd_close(&child.fd[--child.fds].fd);
+	}
+	if (r < 0)
+		pump_stop(pump); /* without callgated there is nobody to serve */
+}
+
+/* ---- start ---- */
+
+static void open_store(void)
+{
+	static struct wrap_key *key;
+	int dir = child_take_fd(&child, FD_DIR, 0), key_fd = child_take_fd(&child, FD_KEY, 0);
+	bool locked = mint_memory(), made;
+
+	if (dir < 0 || key_fd < 0)
+		fatal("callgated sent no directory or no key file", -ERR_UNAVAILABLE);
+	int r = wrap_key_read(key_fd, &key);
+	if (r)
+		fatal("the key file must hold 32 bytes, or 64 hexadecimal digits, that are not all zero", r);
+	fd_close(&key_fd);
+	r = store_open(dir, key, &vault.store);
+	if (r)
+		fatal("the vault's directory cannot be read", r);
+	r = mint_open(vault.store, &vault.mint, &made);
+	if (r)
+		log_error("no certificate authority (%s): registered hosts cannot be reached until it is restored", err_text(r));
+	else if (made)
+		log_notice("made a new certificate authority for this machine");
+	if (r)
+		snprintf(child.note, sizeof(child.note), "the certificate authority does not open");
+	else if (!wrap_key_kept(key)->secretmem)
+		snprintf(child.note, sizeof(child.note), "secrets in %s memory: no memfd_secret",
+		    locked && wrap_key_kept(key)->locked ? "locked" : "swappable");
+	if (made) {
+		struct m_release rec = {.event = "ca-create"};
+		record_or_say(&rec);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	child_boot(P_VAULT, argc, argv, &child);
+	pump = pump_new();
+	vault.book = lease_new();
+	if (!pump || !vault.book || keep_open(&secret, WRAP_BODY_MAX) || keep_open(&minted, MINTED_MAX))
+		fatal("cannot start", -ENOMEM);
+	for (size_t i = 0; i < LEASE_SLOTS; i++)
+		worker[i].edge.fd = -1;
+	admin.edge.fd = audit.edge.fd = -1;
+	sup.edge = child.sup;
+	adopt();
+	open_store();
+	if (pump_add(pump, sup.edge.fd, POLLIN, on_sup, NULL))
+		fatal("cannot start", -ENOSPC);
+	child_ready(&child, -1);
+	int r = pump_run(pump);
+	keep_free(&secret);
+	keep_free(&minted);
+	mint_free(&vault.mint);
+	return r ? 1 : 0;
+}

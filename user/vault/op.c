@@ -1,0 +1,250 @@
+/* op.c - see op.h. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "vault/op.h"
+
+enum { ANSWER_ROOM = 4096 }; /* kept free at the end of a list, for one more entry and the close */
+
+struct ask {
+	struct op_vault *v;
+	const json_t *in;
+	bool has_secret;
+	struct view secret; /* borrowed from the frame, which the caller wipes */
+	struct jsonw *w;
+	struct op_effect *fx;
+	const char *text; /* why not, when err_text() would be too little */
+	char why[192];
+};
+
+static int bad(struct ask *a, int err, const char *text)
+{
+	a->text = text;
+	return err;
+}
+
+static const char *name_of(const struct ask *a)
+{
+	const char *name = json_string_value(json_object_get(a->in, "name"));
+	return name && wrap_name_ok(name) ? name : NULL;
+}
+
+/* Leases end and a record is made even when the change failed half way: after a failed fsync nobody can tell which one holds. */
+static void effect(struct ask *a, const char *event, const char *name, uint32_t version, int status)
+{
+	a->fx->revoke = a->fx->record = true;
+	snprintf(a->fx->who.credential, NAME_LEN, "%s", name);
+	a->fx->rec.version = version;
+	a->fx->rec.status = status;
+	snprintf(a->fx->rec.event, NAME_LEN, "%s", event);
+	snprintf(a->fx->rec.credential, NAME_LEN, "%s", name);
+}
+
+/* It will stand in a header field: a control character there would start another field, or be refused far from here. */
+static bool secret_ok(struct view v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if ((v.p[i] < 0x20 && v.p[i] != '\t') || v.p[i] == 0x7f)
+			return false;
+	return v.n > 0 && v.n <= WRAP_BODY_MAX;
+}
+
+static bool type_ok(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	return n > 0 && n < WRAP_TYPE && s[n] == 0;
+}
+
+static int read_scope(const json_t *hosts, char scope[WRAP_SCOPE])
+{
+	const json_t *it;
+	size_t i, n = 0;
+	bool is_ip;
+
+	if (hosts && !json_is_array(hosts))
+		return -ERR_MALFORMED;
+	json_array_foreach(hosts, i, it) {
+		char host[HOST_LEN];
+		if (!json_is_string(it) || lease_canonical(json_string_value(it), host, &is_ip))
+			return -ERR_MALFORMED;
+		int len = snprintf(scope + n, WRAP_SCOPE - n, "%s%s", n ? " " : "", host);
+		if (len < 0 || (size_t)len >= WRAP_SCOPE - n)
+			return -ERR_TOO_LONG;
+		n += (size_t)len;
+	}
+	return 0;
+}
+
+static int do_set(struct ask *a)
+{
+	struct wrap_head h = {.kind = WRAP_CREDENTIAL};
+	const json_t *type = json_object_get(a->in, "type"), *hosts = json_object_get(a->in, "hosts");
+	const char *name = name_of(a), *t = type ? json_string_value(type) : "bearer";
+
+	if (!name)
+		return bad(a, -ERR_MALFORMED, "a credential's name is 1 to 63 of A-Z a-z 0-9 . _ -");
+	if (!t || !type_ok(t))
+		return bad(a, -ERR_MALFORMED, "a credential's type is 1 to 31 of a-z 0-9 -");
+	if (a->has_secret && a->secret.n > WRAP_BODY_MAX)
+		return bad(a, -ERR_TOO_LONG, "a secret has at most 16384 bytes");
+	if (!a->has_secret || !secret_ok(a->secret))
+		return bad(a, -ERR_MALFORMED, "a secret is not empty and holds no line end or other control character");
+	/* An empty list would look like "none" and mean "any". */
+	int r = json_is_array(hosts) && json_array_size(hosts) == 0 ? -ERR_MALFORMED : read_scope(hosts, h.scope);
+	if (r)
+		return bad(a, r, "\"hosts\" is a list of DNS names or addresses");
+	snprintf(h.name, sizeof(h.name), "%s", name);
+	snprintf(h.type, sizeof(h.type), "%s", t);
+	r = store_put(a->v->store, &h, a->secret);
+	effect(a, "set", name, h.version, r);
+	if (r)
+		return bad(a, r, "the vault's directory could not be written");
+	jsonw_str(a->w, "name", name);
+	jsonw_uint(a->w, "version", h.version);
+	return 0;
+}
+
+static int do_remove(struct ask *a)
+{
+	uint32_t version;
+	const char *name = name_of(a);
+	int r = name ? store_remove(a->v->store, name, &version) : -ERR_NOT_FOUND;
+
+	if (r == -ERR_NOT_FOUND)
+		return bad(a, r, "no such credential");
+	effect(a, "remove", name, version, r);
+	if (r)
+		return bad(a, r, "the vault's directory could not be written");
+	jsonw_str(a->w, "name", name);
+	jsonw_uint(a->w, "version", version);
+	return 0;
+}
+
+static void write_hosts(struct jsonw *w, const char *scope)
+{
+	jsonw_open(w, "sealed_for", '[');
+	for (const char *p = scope; *p;) {
+		size_t n = strcspn(p, " ");
+		jsonw_text(w, NULL, view_of(p, n));
+		p += n + (p[n] == ' ');
+	}
+	jsonw_close(w, ']');
+}
+
+static void write_item(struct ask *a, const struct store_item *it)
+{
+	char when[WALL_TEXT];
+	const char *host;
+
+	jsonw_open(a->w, NULL, '{');
+	jsonw_str(a->w, "name", it->head.name);
+	jsonw_uint(a->w, "version", it->head.version);
+	if (it->damaged) {
+		jsonw_bool(a->w, "damaged", true);
+	} else {
+		wall_text((struct wall){(int64_t)it->head.created_s * 1000000000}, when);
+		jsonw_str(a->w, "type", it->head.type);
+		jsonw_str(a->w, "created", when);
+		if (it->head.scope[0])
+			write_hosts(a->w, it->head.scope);
+	}
+	jsonw_open(a->w, "hosts", '[');
+	for (size_t i = 0; i < 8 && (host = lease_host_of(a->v->book, it->head.name, i)); i++)
+		jsonw_str(a->w, NULL, host);
+	jsonw_close(a->w, ']');
+	jsonw_close(a->w, '}');
+}
+
+static int do_list(struct ask *a)
+{
+	const char *after = json_string_value(json_object_get(a->in, "after"));
+	const struct store_item *it = store_next(a->v->store, after ? after : "");
+
+	jsonw_open(a->w, "credentials", '[');
+	for (; it && a->w->out->len < MSG_MAX - ANSWER_ROOM; it = store_next(a->v->store, it->head.name))
+		write_item(a, it);
+	jsonw_close(a->w, ']');
+	jsonw_bool(a->w, "more", it != NULL);
+	return 0;
+}
+
+static int do_hosts(struct ask *a)
+{
+	int r = lease_hosts(a->v->book, json_object_get(a->in, "servers"), a->why, sizeof(a->why));
+
+	if (r < 0)
+		return bad(a, r, a->why);
+	jsonw_bool(a->w, "changed", r == 1);
+	if (r == 1) {
+		a->fx->revoke = true; /* all: a lease may be for what is permitted no longer */
+		if (a->v->mint)
+			mint_forget(a->v->mint, a->v->book);
+	}
+	return 0;
+}
+
+static int do_ca(struct ask *a)
+{
+	struct mint_ca ca;
+	char when[WALL_TEXT];
+
+	if (!a->v->mint)
+		return bad(a, -ERR_UNAVAILABLE, "the certificate authority could not be loaded; see the log");
+	mint_ca(a->v->mint, &ca);
+	jsonw_text(a->w, "pem", ca.pem);
+	jsonw_str(a->w, "sha256", ca.sha256);
+	jsonw_str(a->w, "subject", ca.subject);
+	wall_text(ca.not_before, when);
+	jsonw_str(a->w, "not_before", when);
+	wall_text(ca.not_after, when);
+	jsonw_str(a->w, "not_after", when);
+	return 0;
+}
+
+static const struct {
+	const char *op;
+	int (*fn)(struct ask *a);
+} ops[] = {{"set", do_set}, {"list", do_list}, {"remove", do_remove}, {"hosts", do_hosts}, {"ca", do_ca}};
+
+static int run(struct ask *a)
+{
+	const char *op = json_string_value(json_object_get(a->in, "op"));
+
+	for (size_t i = 0; op && i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (strcmp(ops[i].op, op) == 0)
+			return ops[i].fn(a);
+	return bad(a, -ERR_UNSUPPORTED, "no such operation");
+}
+
+int op_do(struct op_vault *v, struct view body, struct buf *answer, struct op_effect *fx)
+{
+	const uint8_t *nul = body.n ? memchr(body.p, 0, body.n) : NULL;
+	size_t n = nul ? (size_t)(nul - body.p) : body.n, start = answer->len;
+	json_error_t err;
+	json_t *in = json_loadb((const char *)body.p, n, JSON_REJECT_DUPLICATES, &err);
+	struct jsonw w = jsonw_on(answer);
+	struct ask a = {.v = v, .in = in, .has_secret = nul != NULL, .w = &w, .fx = fx};
+
+	*fx = (struct op_effect){0};
+	if (nul)
+		a.secret = view_skip(body, n + 1);
+	jsonw_open(&w, NULL, '{');
+	jsonw_bool(&w, "ok", true);
+	int r = json_is_object(in) ? run(&a) : bad(&a, -ERR_MALFORMED, "the request is no JSON object");
+	if (r) {
+		buf_truncate(answer, start);
+		w = jsonw_on(answer);
+		jsonw_open(&w, NULL, '{');
+		jsonw_bool(&w, "ok", false);
+		jsonw_str(&w, "error", err_name(r));
+		jsonw_str(&w, "text", a.text ? a.text : err_text(r));
+		if (r != -ERR_NOT_FOUND)
+			log_notice("vault: refused a request of callgate-admin: %s", a.text ? a.text : err_text(r));
+	}
+	jsonw_close(&w, '}');
+	json_decref(in);
+	return jsonw_end(&w);
+}

@@ -1,0 +1,35 @@
+/*
+ * op.h - what callgate-admin may ask of the vault (M_VAULT_DO): set, list, remove, hosts, ca.
+ * Floor: vault.      Owns: nothing.
+ *
+ *   {"op":"set","name":N,"type"?:T,"hosts"?:[HOST...]} NUL SECRET   -> {"ok":true,"name","version"}
+ *       type: a-z 0-9 -, at most 31, "bearer" when absent.  hosts: the secret is sealed for these alone.
+ *   {"op":"remove","name":N}                            -> {"ok":true,"name","version"}
+ *   {"op":"list","after"?:N}                            -> {"ok":true,"credentials":[...],"more":bool}
+ *   {"op":"hosts","servers":[...]}                      -> {"ok":true,"changed":bool}       see lease.h
+ *   {"op":"ca"}                                         -> {"ok":true,"pem","sha256","subject","not_before","not_after"}
+ * A refusal: {"ok":false,"error":NAME,"text":"..."}.  A secret is never in an answer.
+ */
+#ifndef VAULT_OP_H
+#define VAULT_OP_H
+
+#include "vault/lease.h"
+#include "vault/mint.h"
+
+struct op_vault {
+	struct store *store;
+	struct lease_book *book;
+	struct mint *mint; /* NULL: no authority */
+};
+
+struct op_effect { /* what the caller still has to do */
+	bool revoke;
+	struct m_revoke who; /* empty name: all */
+	bool record;
+	struct m_release rec;
+};
+
+/** op_do(v, body, answer, fx): Do the request in ${body} (any bytes) and append the answer to ${answer}.  0 or -ENOMEM, -ENOBUFS. */
+int op_do(struct op_vault *v, struct view body, struct buf *answer, struct op_effect *fx) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,334 @@
+/* store.c - see store.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/mtime.h"
+#include "vault/store.h"
+
+/* NAME.cred, NAME.ca, and either with .tmp while it is written.  A name may hold dots; the last suffix decides. */
+enum { FILE_NAME = WRAP_NAME + 16 };
+
+struct slot {
+	struct store_item item;
+	struct buf file; /* as on disk */
+};
+
+struct store {
+	int dir;
+	const struct wrap_key *key;
+	struct slot *slot; /* sorted by name, then kind of file */
+	size_t n;
+	struct keep check; /* plaintext of the item that is being looked at */
+};
+
+static const char *suffix(enum wrap_kind kind)
+{
+	return kind == WRAP_CA ? ".ca" : ".cred";
+}
+
+static bool same_file(enum wrap_kind a, enum wrap_kind b)
+{
+	return (a == WRAP_CA) == (b == WRAP_CA);
+}
+
+static int order(const struct slot *s, enum wrap_kind kind, const char *name)
+{
+	int c = strcmp(s->item.head.name, name);
+	return c ? c : (s->item.head.kind == WRAP_CA) - (kind == WRAP_CA);
+}
+
+/* The first slot that does not sort before (name, kind). */
+static size_t place(const struct store *s, enum wrap_kind kind, const char *name)
+{
+	size_t lo = 0, hi = s->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (order(&s->slot[mid], kind, name) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static struct slot *find(const struct store *s, enum wrap_kind kind, const char *name)
+{
+	size_t i = place(s, kind, name);
+	return i < s->n && order(&s->slot[i], kind, name) == 0 ? &s->slot[i] : NULL;
+}
+
+/* The slot of (name, kind), made when there is none; NULL when the store is full. */
+static struct slot *claim(struct store *s, enum wrap_kind kind, const char *name)
+{
+	struct slot *have = find(s, kind, name);
+	if (have)
+		return have;
+	if (s->n == STORE_MAX)
+		return NULL;
+	size_t i = place(s, kind, name);
+	memmove(&s->slot[i + 1], &s->slot[i], (s->n - i) * sizeof(*s->slot));
+	s->n++;
+	s->slot[i] = (struct slot){0};
+	s->slot[i].item.head.kind = kind;
+	snprintf(s->slot[i].item.head.name, WRAP_NAME, "%s", name);
+	return &s->slot[i];
+}
+
+/* ---- reading ---- */
+
+/* A regular file of our own; nothing that could block or lead elsewhere. */
+static int read_file(int dir, const char *name, struct buf *out)
+{
+	struct stat st;
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	out->max = WRAP_FILE_MAX;
+	int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? fd_read_all(fd, out) : -ERR_CORRUPT;
+	fd_close(&fd);
+	return r;
+}
+
+static int verify(struct store *s, enum wrap_kind kind, const char *name, struct view file, struct wrap_head *h)
+{
+	int r = wrap_open(s->key, file, h, &s->check);
+	keep_wipe(&s->check);
+	if (!r && (strcmp(h->name, name) || !same_file(h->kind, kind)))
+		r = -ERR_CORRUPT;
+	return r;
+}
+
+static int load(struct store *s, enum wrap_kind kind, const char *name, const char *file)
+{
+	struct buf bytes = {0};
+	struct wrap_head h = {0};
+
+	struct slot *slot = claim(s, kind, name);
+	if (!slot) {
+		log_error("vault: more than %d items; %s is left out", STORE_MAX, file);
+		return -ENOSPC;
+	}
+	int r = read_file(s->dir, file, &bytes);
+	if (!r)
+		r = verify(s, kind, name, buf_view(&bytes), &h);
+	if (r) {
+		log_error("vault: %s does not open (%s): this item cannot be used", file, err_name(r));
+		slot->item.damaged = true;
+		slot->item.head.version = h.version;
+	} else {
+		slot->item.head = h;
+	}
+	buf_free(&slot->file);
+	slot->file = bytes;
+	return 0;
+}
+
+/* Which item a file of the directory is: its kind, and ${name}; 0 for none. */
+static int file_kind(const char *file, char name[WRAP_NAME])
+{
+	static const enum wrap_kind kinds[] = {WRAP_CREDENTIAL, WRAP_CA};
+	size_t n = strlen(file);
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t tail = strlen(suffix(kinds[i]));
+		if (n <= tail || n - tail >= WRAP_NAME || strcmp(file + n - tail, suffix(kinds[i])))
+			continue;
+		memcpy(name, file, n - tail);
+		name[n - tail] = 0;
+		return wrap_name_ok(name) ? (int)kinds[i] : 0;
+	}
+	return 0;
+}
+
+static int load_all(struct store *s)
+{
+	char name[WRAP_NAME];
+	int r = 0, fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		r = -errno;
+		fd_close(&fd);
+		return r;
+	}
+	for (struct dirent *e; !r && (errno = 0, e = readdir(d));) {
+		size_t n = strlen(e->d_name);
+		int kind = file_kind(e->d_name, name);
+		if (n > 4 && strcmp(e->d_name + n - 4, ".tmp") == 0)
+			(void)unlinkat(s->dir, e->d_name, 0); /* a write that a crash cut short */
+		else if (kind)
+			r = load(s, (enum wrap_kind)kind, name, e->d_name);
+	}
+	if (!r)
+		r = -errno;
+	closedir(d);
+	return r;
+}
+
+int store_open(int dir, const struct wrap_key *key, struct store **out)
+{
+	struct stat st;
+	struct store *s = calloc(1, sizeof(*s));
+	int r = -ENOMEM;
+
+	*out = NULL;
+	if (!s)
+		return r;
+	s->dir = -1;
+	s->key = key;
+	s->slot = calloc(STORE_MAX, sizeof(*s->slot));
+	if (!s->slot || keep_open(&s->check, WRAP_BODY_MAX))
+		goto out;
+	s->dir = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = s->dir < 0 || fstat(s->dir, &st) < 0 ? -errno : 0;
+	if (!r && (st.st_mode & 077))
+		log_warning("vault: the directory is open to others (mode %o); 0700 is meant", st.st_mode & 07777);
+	if (!r)
+		r = load_all(s);
+out:
+	if (r)
+		store_free(&s);
+	*out = s;
+	return r;
+}
+
+void store_free(struct store **sp)
+{
+	struct store *s = *sp;
+
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		buf_free(&s->slot[i].file);
+	free(s->slot);
+	keep_free(&s->check);
+	fd_close(&s->dir);
+	free(s);
+	*sp = NULL;
+}
+
+/* ---- writing ---- */
+
+static int write_temp(int dir, const char *name, struct view v)
+{
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int r = fd_write_all(fd, v);
+	if (!r && fsync(fd) < 0)
+		r = -errno;
+	fd_close(&fd);
+	if (r)
+		(void)unlinkat(dir, name, 0);
+	return r;
+}
+
+/* *${placed}: the new file is in place, whatever the result says about its durability. */
+static int write_file(int dir, enum wrap_kind kind, const char *name, struct view v, bool *placed)
+{
+	char file[FILE_NAME], temp[FILE_NAME + 4];
+
+	*placed = false;
+	snprintf(file, sizeof(file), "%s%s", name, suffix(kind));
+	snprintf(temp, sizeof(temp), "%s.tmp", file);
+	int r = write_temp(dir, temp, v);
+	if (r)
+		return r;
+	if (renameat(dir, temp, dir, file) < 0) {
+		r = -errno;
+		(void)unlinkat(dir, temp, 0);
+		return r;
+	}
+	*placed = true;
+	return fsync(dir) < 0 ? -errno : 0;
+}
+
+int store_put(struct store *s, struct wrap_head *h, struct view plain)
+{
+	struct buf file = {.max = WRAP_FILE_MAX};
+	const struct slot *old = find(s, h->kind, h->name);
+	bool placed = false;
+
+	if (!old && s->n == STORE_MAX)
+		return -ENOSPC;
+	uint32_t last = old ? old->item.head.version : 0;
+	if (last == UINT32_MAX) {
+		/* Only a damaged header can say so: no real item was written four thousand million times. */
+		if (!old->item.damaged)
+			return -ERR_RANGE;
+		last = 0;
+	}
+	h->version = last + 1;
+	h->created_s = (uint64_t)(wall_now().ns / 1000000000);
+	int r = wrap_seal(s->key, h, plain, &file);
+	if (!r)
+		r = write_file(s->dir, h->kind, h->name, buf_view(&file), &placed);
+	struct slot *slot = placed ? claim(s, h->kind, h->name) : NULL;
+	if (slot) {
+		buf_free(&slot->file);
+		slot->file = file;
+		slot->item = (struct store_item){.head = *h};
+	} else {
+		buf_free(&file);
+	}
+	return r;
+}
+
+int store_get(struct store *s, enum wrap_kind kind, const char *name, struct wrap_head *h, struct keep *plain)
+{
+	const struct slot *slot = find(s, kind, name);
+
+	keep_wipe(plain);
+	if (!slot || (slot->item.head.kind != kind && !slot->item.damaged))
+		return -ERR_NOT_FOUND;
+	if (slot->item.damaged)
+		return -ERR_CORRUPT;
+	int r = wrap_open(s->key, buf_view(&slot->file), h, plain);
+	if (!r && (h->kind != kind || strcmp(h->name, name))) {
+		keep_wipe(plain);
+		r = -ERR_CORRUPT;
+	}
+	return r;
+}
+
+int store_remove(struct store *s, const char *name, uint32_t *version)
+{
+	const struct store_item *it = store_find(s, name);
+	struct wrap_head h = {.kind = WRAP_GONE};
+
+	if (!it)
+		return -ERR_NOT_FOUND;
+	*version = it->head.version;
+	snprintf(h.name, sizeof(h.name), "%s", name);
+	return store_put(s, &h, view_of(NULL, 0));
+}
+
+const struct store_item *store_find(const struct store *s, const char *name)
+{
+	const struct slot *slot = find(s, WRAP_CREDENTIAL, name);
+	return slot && (slot->item.damaged || slot->item.head.kind == WRAP_CREDENTIAL) ? &slot->item : NULL;
+}
+
+const struct store_item *store_next(const struct store *s, const char *after)
+{
+	size_t i = place(s, WRAP_CREDENTIAL, after);
+
+	for (; i < s->n; i++) {
+		const struct store_item *it = &s->slot[i].item;
+		if (it->head.kind == WRAP_CREDENTIAL && strcmp(it->head.name, after) > 0)
+			return it;
+	}
+	return NULL;
+}
