@@ -29,9 +29,10 @@ struct rpc {
 /**
  * rpc_read(doc, out):
  * Read the scanned document of a client's POST.  0, or -ERR_BATCH (top-level array), -ERR_MALFORMED (envelope, id, params,
- * name or arguments of the wrong shape), -ERR_AMBIGUOUS (a key that folds to a known one: ASCII case, U+017F, U+212A,
- * trailing NUL), -ERR_TOO_LONG (a name that does not fit scratch).  On failure out->id is still set when it was legal, so that
- * the refusal can name it.
+ * name or arguments of the wrong shape), -ERR_AMBIGUOUS (a key that folds to a known one: ASCII case, U+017F, U+212A, U+0130,
+ * U+0131; json_scan() has refused NUL), -ERR_TOO_LONG (a method or tool name that would not fit scratch, a target with escapes that
+ * does not).  On failure out->id is still set when it was legal, and kind, method and is_call as far as they were read, so
+ * that the refusal can name them.
  */
 int rpc_read(const struct json_doc *doc, struct rpc *out) __attribute__((warn_unused_result));
 
