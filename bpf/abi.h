@@ -14,6 +14,14 @@
 
 #define CG_ABI_VERSION 1
 
+enum {
+	CG_SLOTS = 64,        /* worker slots at most */
+	CG_ANCESTORS = 8,     /* generations remembered of an unmarked process */
+	CG_PATH = 256,
+	CG_SCRIPT = 128,
+};
+#define CG_STALE_NS 3000000000ull /* a heartbeat older than this is a dead worker */
+
 /* What the connect hook decided about a socket. */
 enum cg_verdict {
 	CG_DENY = 0, /* the zero verdict refuses */
@@ -27,9 +35,17 @@ enum cg_class {
 	CG_CLASS_EDITOR = 2,
 };
 
+enum cg_count {
+#define X(sym, name) CG_COUNT_##sym,
+#include "bpf/count.tbl.h"
+#undef X
+	CG_COUNTS
+};
+
 /* cg_flow.flags */
 #define CG_FLOW_V4MAPPED 1u /* an IPv4 address asked for on an IPv6 socket */
 #define CG_FLOW_NO_LOGINUID 2u
+#define CG_FLOW_SUBUID 4u /* the task ran as a subordinate uid; uid is the owner of its user namespace */
 
 /*
  * Who connected, and where to.  Lives in the socket storage of both ends: filled by the connect hook
@@ -51,7 +67,7 @@ struct cg_flow {
 	__u32 tid;
 	__u64 start_ns; /* start of the process, CLOCK_BOOTTIME */
 	__u64 exe_ino;
-	__u32 exe_dev; /* kernel dev_t */
+	__u32 exe_dev; /* kernel dev_t: major << 20 | minor */
 	__u32 agent;   /* label id given by callgate-ident, 0 none */
 	__u32 agent_class; /* enum cg_class */
 	__u32 agent_root;  /* tgid of the root of the agent tree */
@@ -64,8 +80,59 @@ struct cg_flow {
 	__u64 spare[4];
 };
 
+/* Settings, one element, written by callgated. */
+struct cg_conf {
+	__u64 own_cgroup; /* processes in it or below are never redirected; 0: none */
+	__u32 port_base;  /* worker slot i listens on port_base + i */
+	__u32 slots;
+	__u32 redirect_all;
+	__u32 generation;
+};
+
+struct cg_beats { /* CLOCK_MONOTONIC of each worker's last sign of life, 0: dead */
+	__u64 ns[CG_SLOTS];
+};
+struct cg_ports { /* bit p: port p is redirected for governed processes */
+	__u64 bits[1024];
+};
+struct cg_dest { /* longest prefix match over port, then address; port 0 in a rule of its own: any port */
+	__u32 prefix;  /* bits: 16 + prefix of the address */
+	__be16 port;
+	__u8 addr[16];
+	__u8 pad[2];
+};
+
+/* Marks: a process (by cg_proc_id) that is the root of an agent tree. */
+struct cg_mark {
+	__u32 cls; /* enum cg_class */
+	__u32 label;
+	__u32 root; /* tgid */
+	__u32 pad;
+};
+/* A process as seen at fork, by tgid.  Ancestors are those at birth: a parent's death does not cut them off. */
+struct cg_proc {
+	__u64 start_ns;
+	struct cg_mark mark; /* cls 0: not, or not yet, in a tree */
+	__u64 ancestor[CG_ANCESTORS]; /* cg_proc_id, nearest first, 0 ends */
+};
+static inline __u64 cg_proc_id(__u32 tgid, __u64 start_ns)
+{
+	return start_ns << 10 | (tgid & 1023); /* two processes do not start in one nanosecond with one such tgid */
+}
+
+/* An exec of a governed user's process. */
+struct cg_exec {
+	__u32 tgid, ppid, uid, cls;
+	__u64 start_ns, exe_ino;
+	__u32 exe_dev, pad;
+	char path[CG_PATH];     /* as given to execve; for a script, the script */
+	char script[CG_SCRIPT]; /* argv[1] */
+};
+
 _Static_assert(sizeof(struct cg_flow) == 168, "cg_flow is part of the ABI");
 _Static_assert(__builtin_offsetof(struct cg_flow, start_ns) == 56, "cg_flow.start_ns");
 _Static_assert(__builtin_offsetof(struct cg_flow, comm) == 120, "cg_flow.comm");
+_Static_assert(sizeof(struct cg_conf) == 24 && sizeof(struct cg_dest) == 24, "settings are part of the ABI");
+_Static_assert(sizeof(struct cg_proc) == 88 && sizeof(struct cg_exec) == 424, "processes are part of the ABI");
 
 #endif

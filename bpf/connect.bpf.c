@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * connect.bpf.c - connect() of every TCP socket: pass, send to a worker, or refuse with EPERM.
+ *
+ * Why this hook: cgroup/connect4|6 (4.17) runs below the system call layer, so io_uring, Fast Open and MPTCP's first subflow
+ * pass it too, in the context of the calling task.  connect6 sees IPv4-mapped addresses, which connect4 never does.
+ * On any failure of ours a governed process is refused; an ungoverned one is let through untouched.
+ */
+#include "bpf/lib/maps.bpf.h"
+#include "bpf/lib/task.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define AF_INET 2
+#define AF_INET6 10
+#define SOL_SOCKET 1
+#define SO_BINDTODEVICE 25
+#define MAPPED bpf_htonl(0xffff)
+#define BOUND_FRESH_NS 100000000ull /* between two program sets on one connect() */
+
+struct to {
+	__u32 addr[4]; /* IPv6 or mapped */
+	__u16 port;
+	bool mapped;
+	bool local;    /* loopback or unspecified, which connect() takes for loopback */
+};
+
+static __always_inline void to_set(struct to *to, __u32 a, __u32 b, __u32 c, __u32 d, __u32 port)
+{
+	bool high = a | b;
+	to->addr[0] = a;
+	to->addr[1] = b;
+	to->addr[2] = c;
+	to->addr[3] = d;
+	to->port = bpf_ntohs((__u16)port);
+	to->mapped = !high && c == MAPPED;
+	if (to->mapped)
+		to->local = d == 0 || (d & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
+	else
+		to->local = !high && !c && (d == 0 || d == bpf_htonl(1));
+}
+
+static __always_inline bool dest_match(const struct to *to, __u16 port_be)
+{
+	struct cg_dest key = {.prefix = 16 + 128, .port = port_be};
+	__builtin_memcpy(key.addr, to->addr, 16);
+	__u32 *prefix = bpf_map_lookup_elem(&cg_dests, &key);
+	if (!prefix)
+		return false;
+	/* A rule wider than loopback itself does not mean loopback. */
+	return !to->local || *prefix >= (to->mapped ? 104 : 127);
+}
+
+/* Does anybody want to see this destination? */
+static __always_inline __u32 wanted(const struct cg_conf *conf, const struct to *to)
+{
+	__u32 zero = 0;
+	if (dest_match(to, bpf_htons(to->port)) || dest_match(to, 0))
+		return CG_COUNTS;
+	if (to->local)
+		return CG_COUNT_DIRECT_LOOPBACK;
+	if (conf->redirect_all)
+		return CG_COUNTS;
+	struct cg_ports *ports = bpf_map_lookup_elem(&cg_ports, &zero);
+	if (ports && (ports->bits[to->port >> 6] >> (to->port & 63) & 1))
+		return CG_COUNTS;
+	return CG_COUNT_DIRECT_DEST;
+}
+
+/*
+ * The live worker with the highest weight for this tree: a change of the live set moves only the trees it must.
+ * Its slot + 1, or 0.
+ */
+__noinline __u32 pick_slot(__u32 slots, __u32 root)
+{
+	__u32 zero = 0;
+	__u64 best = 0;
+	struct cg_beats *beats = bpf_map_lookup_elem(&cg_beats, &zero);
+	__u64 now = bpf_ktime_get_ns();
+	if (!beats)
+		return 0;
+	for (__u32 i = 0; i < CG_SLOTS; i++) {
+		if (i >= slots)
+			break;
+		__u64 beat = beats->ns[i];
+		if (!beat || (now > beat && now - beat > CG_STALE_NS))
+			continue;
+		__u32 w = (root ^ (i + 1) * 0x9e3779b9u) * 0x85ebca6bu;
+		__u64 weight = (__u64)(w ^ w >> 15) << 32 | (i + 1);
+		if (weight > best)
+			best = weight;
+	}
+	return (__u32)best;
+}
+
+/* Somebody dials a worker's port.  Only another set of our programs may have brought him there. */
+static __always_inline int worker_dialled(struct bpf_sock_addr *ctx)
+{
+	__u64 *at = bpf_sk_storage_get(&cg_rewritten, ctx->sk, 0, 0);
+	if (at && bpf_ktime_get_ns() - *at < BOUND_FRESH_NS)
+		return CG_DIRECT;
+	count(CG_COUNT_DENIED_WORKER_PORT);
+	return CG_DENY;
+}
+
+static __always_inline void fill(struct cg_flow *f, const struct to *to, const struct cg_conf *conf,
+    const struct cg_mark *mark, struct task_struct *t)
+{
+	__u64 ids = bpf_get_current_pid_tgid(), ug = bpf_get_current_uid_gid();
+	__builtin_memset(f, 0, sizeof(*f));
+	f->abi = CG_ABI_VERSION;
+	__builtin_memcpy(f->dst, to->addr, 16);
+	f->dst_port = bpf_htons(to->port);
+	f->proto = IPPROTO_TCP;
+	f->verdict = CG_REDIRECT;
+	f->uid = task_uid((__u32)ug);
+	f->flags = f->uid != (__u32)ug ? CG_FLOW_SUBUID : 0;
+	f->gid = ug >> 32;
+	task_audit(f, t);
+	f->tgid = ids >> 32;
+	f->tid = (__u32)ids;
+	f->start_ns = t->group_leader->start_boottime;
+	task_exe(&f->exe_ino, &f->exe_dev, t);
+	f->agent = mark->label;
+	f->agent_class = mark->cls;
+	f->agent_root = mark->root;
+	f->cgroup = bpf_get_current_cgroup_id();
+	f->connect_ns = bpf_ktime_get_ns();
+	f->generation = conf->generation;
+	bpf_get_current_comm(f->comm, sizeof(f->comm));
+}
+
+static __always_inline int keep(struct bpf_sock_addr *ctx, const struct cg_flow *f)
+{
+	char none[4] = {};
+	__u64 now = f->connect_ns;
+	__u64 *at = bpf_sk_storage_get(&cg_rewritten, ctx->sk, &now, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!at) {
+		count(CG_COUNT_DENIED_NO_STORAGE);
+		return -1;
+	}
+	*at = now;
+	/*
+	 * Bound to a device, the socket would carry the worker's address out of it.  The kernel lets only a task with
+	 * CAP_NET_RAW unbind it, also from here; anybody else is refused.
+	 */
+	if (ctx->sk->bound_dev_if && bpf_setsockopt(ctx, SOL_SOCKET, SO_BINDTODEVICE, none, sizeof(none))) {
+		count(CG_COUNT_DENIED_DEVICE);
+		return -1;
+	}
+	count(CG_COUNT_REDIRECTED);
+	return 0;
+}
+
+/* ${port} is set for CG_REDIRECT. */
+static __always_inline int decide(struct bpf_sock_addr *ctx, const struct to *to, __u8 family, __u32 *port)
+{
+	const struct cg_conf *conf = maps_conf();
+	if (!conf)
+		return CG_DENY;
+	if (to->local && maps_worker_port(conf, to->port))
+		return worker_dialled(ctx);
+
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct cg_mark mark = {};
+	bool agent = task_mark(&mark);
+	if (!agent && !task_user_governed(task_uid((__u32)bpf_get_current_uid_gid())))
+		return CG_DIRECT;
+	if (task_in_service(conf->own_cgroup)) {
+		count(CG_COUNT_DIRECT_OWN);
+		return CG_DIRECT;
+	}
+	__u32 why = wanted(conf, to);
+	if (why != CG_COUNTS) {
+		count(why);
+		return CG_DIRECT;
+	}
+	__u64 netns = bpf_get_netns_cookie(ctx);
+	if (!bpf_map_lookup_elem(&cg_netns, &netns)) {
+		/* 127.0.0.1 is somebody else's there.  What leaves such a namespace unprivileged comes out as a host socket. */
+		count(agent ? CG_COUNT_DENIED_NETNS : CG_COUNT_DIRECT_NETNS);
+		return agent ? CG_DENY : CG_DIRECT;
+	}
+	__u32 slot = pick_slot(conf->slots, mark.root ?: (__u32)t->tgid);
+	if (!slot) {
+		count(CG_COUNT_DENIED_NO_WORKER);
+		return CG_DENY;
+	}
+	struct cg_flow *f = bpf_sk_storage_get(&cg_client, ctx->sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!f) {
+		count(CG_COUNT_DENIED_NO_STORAGE);
+		return CG_DENY;
+	}
+	fill(f, to, conf, &mark, t);
+	f->netns = netns;
+	f->slot = slot - 1;
+	f->family = family;
+	if (family == AF_INET6 && to->mapped)
+		f->flags |= CG_FLOW_V4MAPPED;
+	*port = bpf_htons(conf->port_base + slot - 1);
+	return keep(ctx, f) ? CG_DENY : CG_REDIRECT;
+}
+
+static __always_inline void forget(struct bpf_sock_addr *ctx, int verdict)
+{
+	/* A socket may connect again: what was kept for an earlier destination must not speak for this one. */
+	if (verdict != CG_REDIRECT)
+		bpf_sk_storage_delete(&cg_client, ctx->sk);
+}
+
+SEC("cgroup/connect4")
+int cg_connect4(struct bpf_sock_addr *ctx)
+{
+	struct to to;
+	__u32 port = 0;
+	if (ctx->protocol != IPPROTO_TCP)
+		return 1;
+	to_set(&to, 0, 0, MAPPED, ctx->user_ip4, ctx->user_port);
+	int verdict = decide(ctx, &to, AF_INET, &port);
+	forget(ctx, verdict);
+	if (verdict == CG_REDIRECT) {
+		ctx->user_ip4 = bpf_htonl(0x7f000001);
+		ctx->user_port = port;
+	}
+	return verdict != CG_DENY;
+}
+
+SEC("cgroup/connect6")
+int cg_connect6(struct bpf_sock_addr *ctx)
+{
+	struct to to;
+	__u32 port = 0;
+	if (ctx->protocol != IPPROTO_TCP)
+		return 1;
+	to_set(&to, ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3], ctx->user_port);
+	int verdict = decide(ctx, &to, AF_INET6, &port);
+	forget(ctx, verdict);
+	if (verdict == CG_REDIRECT) {
+		ctx->user_ip6[0] = 0;
+		ctx->user_ip6[1] = 0;
+		ctx->user_ip6[2] = to.mapped ? MAPPED : 0;
+		ctx->user_ip6[3] = to.mapped ? bpf_htonl(0x7f000001) : bpf_htonl(1);
+		ctx->user_port = port;
+	}
+	return verdict != CG_DENY;
+}

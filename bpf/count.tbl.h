@@ -1,0 +1,20 @@
+/*
+ * count.tbl.h - why the kernel side did what it did: one per-CPU counter per row, in this order.  Append only.
+ * X(symbol, name)
+ */
+X(REDIRECTED, "redirected")                   /* sent to a worker */
+X(ACCEPTED, "accepted")                       /* a worker's socket got its record */
+X(DIRECT_OWN, "direct-own-service")           /* the caller is the service itself */
+X(DIRECT_LOOPBACK, "direct-loopback")         /* a local server that nobody registered */
+X(DIRECT_DEST, "direct-destination")          /* neither port nor address is wanted */
+X(DIRECT_NETNS, "direct-foreign-netns")       /* a user's process in a namespace without our listeners */
+X(DENIED_WORKER_PORT, "denied-worker-port")   /* somebody dialled a worker himself */
+X(DENIED_NO_WORKER, "denied-no-live-worker")  /* every heartbeat is stale */
+X(DENIED_NETNS, "denied-foreign-netns")       /* an agent in a namespace without our listeners */
+X(DENIED_NO_STORAGE, "denied-no-storage")     /* no memory for the record */
+X(DENIED_DEVICE, "denied-bound-device")       /* the socket could not be unbound from its device */
+X(HANDOFF_FULL, "handoff-full")               /* the worker will find no record, and reset */
+X(HANDOFF_MISSING, "handoff-missing")         /* a worker was reached without a record */
+X(HANDOFF_CLEANED, "handoff-cleaned")         /* the client closed before the worker accepted */
+X(PROC_FULL, "process-table-full")            /* a child process could not be entered */
+X(EXEC_LOST, "exec-event-lost")               /* the ring of exec events was full */

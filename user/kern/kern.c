@@ -1,0 +1,281 @@
+/*
+ * kern.c - the life of the BPF side: supported, setup, release, and what it says about itself.
+ * Floor: kern.      Process: callgated, before it starts anybody else.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "kern/kern_internal.h"
+
+/* First the receiving end, then the sending one: a redirect must never find the other half missing. */
+const struct kern_hook kern_hooks[] = {
+    {PART_SOCKOPS, "cg_sockops", "sockops", BPF_CGROUP_SOCK_OPS, "no record would reach a worker"},
+    {PART_SOCKOPS, "cg_peername4", "cgroup/getpeername4", BPF_CGROUP_INET4_GETPEERNAME, "clients would see loopback as their peer"},
+    {PART_SOCKOPS, "cg_peername6", "cgroup/getpeername6", BPF_CGROUP_INET6_GETPEERNAME, "clients would see loopback as their peer"},
+    {PART_CONNECT, "cg_connect6", "cgroup/connect6", BPF_CGROUP_INET6_CONNECT, "IPv6 connections would pass unseen"},
+    {PART_CONNECT, "cg_connect4", "cgroup/connect4", BPF_CGROUP_INET4_CONNECT, "IPv4 connections would pass unseen"},
+};
+const size_t kern_hook_count = sizeof(kern_hooks) / sizeof(kern_hooks[0]);
+
+static bool needed(enum kern_part part)
+{
+	return part != PART_EXEC;
+}
+
+/* Since 5.11 BPF memory is charged to the cgroup; the limit matters only to locked memory of other kinds. */
+static void raise_memlock(void)
+{
+	struct rlimit r = {RLIM_INFINITY, RLIM_INFINITY};
+	if (setrlimit(RLIMIT_MEMLOCK, &r) < 0)
+		log_detail("RLIMIT_MEMLOCK stays as it is: %s", strerror(errno));
+}
+
+static int load_all(struct kern *k, const struct kern *pins, char *why, size_t len)
+{
+	for (enum kern_part p = 0; p < PART_COUNT; p++) {
+		int r = kern_load_part(p, pins, &k->obj[p]);
+		if (r == 0)
+			continue;
+		if (needed(p))
+			return kern_load_say(why, len, r, "the kernel does not take the mandatory BPF programs (part %d)", (int)p);
+		kern_load_say(k->exec_note, sizeof(k->exec_note), r, "not attached: children of agents are known only while their parents live");
+	}
+	return 0;
+}
+
+static void unload_all(struct kern *k)
+{
+	for (size_t i = 0; i < kern_hook_count; i++)
+		bpf_link__destroy(k->link[i]);
+	for (int p = 0; p < PART_COUNT; p++)
+		bpf_object__close(k->obj[p]);
+}
+
+/* Attach everything mandatory to a cgroup that nobody is in, and let it go again. */
+static int try_attach(struct kern *k, int cgroup, char *why, size_t len)
+{
+	char name[64];
+	int r = 0;
+	snprintf(name, sizeof(name), "callgate-probe-%d", (int)getpid());
+	if (mkdirat(cgroup, name, 0700) < 0)
+		return kern_load_say(why, len, -errno, "cannot make a cgroup to try the hooks in");
+	int fd = openat(cgroup, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; fd >= 0 && r == 0 && i < kern_hook_count; i++) {
+		const struct kern_hook *h = &kern_hooks[i];
+		if (h->type < 0)
+			continue;
+		struct bpf_program *prog = bpf_object__find_program_by_name(k->obj[h->part], h->prog);
+		k->link[i] = prog ? bpf_program__attach_cgroup(prog, fd) : NULL;
+		if (!k->link[i])
+			r = kern_load_say(why, len, -ERR_NO_FEATURE, "the kernel refuses %s (%s): %s", h->title, strerror(errno), h->lost);
+	}
+	if (fd < 0)
+		r = kern_load_say(why, len, -errno, "cannot open a cgroup to try the hooks in");
+	else
+		close(fd);
+	unlinkat(cgroup, name, AT_REMOVEDIR);
+	return r;
+}
+
+static int check_basics(char *why, size_t len)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return kern_load_say(why, len, -ERR_NO_FEATURE,
+		    "/sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF): the programs cannot be fitted to this kernel, and no caller identified");
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "cg_probe", 4, 4, 1, NULL);
+	if (fd < 0)
+		return kern_load_say(why, len, -ERR_NO_FEATURE,
+		    "bpf(2) is refused (%s): needs root, or CAP_BPF with CAP_NET_ADMIN and CAP_PERFMON; nothing can be redirected", strerror(errno));
+	close(fd);
+	return 0;
+}
+
+int kern_supported(char *why, size_t len)
+{
+	struct kern *k = calloc(1, sizeof(*k));
+	int cgroup = -1, r = k ? 0 : -ENOMEM;
+	why[0] = 0;
+	raise_memlock();
+	if (r == 0)
+		r = check_basics(why, len);
+	if (r == 0)
+		r = cgroup = kern_cgroup_open(NULL, why, len);
+	if (r >= 0)
+		r = load_all(k, NULL, why, len);
+	if (r == 0)
+		r = try_attach(k, cgroup, why, len);
+	if (cgroup >= 0)
+		close(cgroup);
+	if (k)
+		unload_all(k);
+	free(k);
+	return r < 0 ? -ERR_NO_FEATURE : 0;
+}
+
+static int map_beats(struct kern *k)
+{
+	void *p = mmap(NULL, sizeof(struct cg_beats), PROT_READ | PROT_WRITE, MAP_SHARED, kern_maps_fd(k, "cg_beats"), 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	k->beats = p;
+	return 0;
+}
+
+static int attach_all(struct kern *k, char *why, size_t len)
+{
+	for (size_t i = 0; i < kern_hook_count; i++) {
+		enum kern_part part = kern_hooks[i].part;
+		if (!k->obj[part])
+			continue;
+		int r = needed(part) ? kern_pin_hook(k, i, why, len) : kern_pin_hook(k, i, k->exec_note, sizeof(k->exec_note));
+		if (r < 0 && needed(part))
+			return r;
+	}
+	return 0;
+}
+
+static int open_cgroup(struct kern *k, const char *path, char *why, size_t len)
+{
+	struct stat st;
+	k->cgroup = kern_cgroup_open(path, why, len);
+	if (k->cgroup < 0)
+		return k->cgroup;
+	if (fstat(k->cgroup, &st) < 0)
+		return kern_load_say(why, len, -errno, "cannot read the cgroup's id");
+	k->cgroup_id = st.st_ino; /* on 64-bit machines the inode is the id */
+	return 0;
+}
+
+int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern **out)
+{
+	int r;
+	struct kern *k = calloc(1, sizeof(*k));
+	*out = NULL;
+	why[0] = 0;
+	if (!k)
+		return kern_load_say(why, len, -ENOMEM, "setup of the BPF side");
+	raise_memlock();
+	r = open_cgroup(k, conf->cgroup, why, len);
+	if (r == 0)
+		r = kern_pin_dir(k, conf->bpffs, why, len);
+	if (r == 0)
+		r = load_all(k, k, why, len);
+	if (r < 0)
+		goto out;
+	r = map_beats(k);
+	if (r == 0)
+		r = kern_maps_home(k);
+	if (r == 0)
+		r = kern_configure(k, conf);
+	if (r < 0) {
+		kern_load_say(why, len, r, "cannot fill the BPF maps");
+		goto out;
+	}
+	r = attach_all(k, why, len);
+	if (r < 0)
+		goto out;
+	kern_pin_drop_others(k);
+	*out = k;
+	k = NULL;
+out:
+	kern_release(&k);
+	return r;
+}
+
+void kern_release(struct kern **kp)
+{
+	struct kern *k = *kp;
+	if (!k)
+		return;
+	if (k->beats)
+		munmap(k->beats, sizeof(*k->beats));
+	unload_all(k);
+	if (k->cgroup >= 0)
+		close(k->cgroup);
+	free(k);
+	*kp = NULL;
+}
+
+int kern_accepted_fd(const struct kern *k)
+{
+	return kern_maps_fd(k, "cg_accepted");
+}
+
+int kern_handoff_fd(const struct kern *k)
+{
+	return kern_maps_fd(k, "cg_handoff");
+}
+
+int kern_exec_events_fd(const struct kern *k)
+{
+	return k->obj[PART_EXEC] ? kern_maps_fd(k, "cg_execs") : -1;
+}
+
+void kern_each_counter(struct kern *k, void (*fn)(void *arg, const char *name, uint64_t n), void *arg)
+{
+	static const char *const names[] = {
+#define X(sym, name) name,
+#include "bpf/count.tbl.h"
+#undef X
+	};
+	int cpus = libbpf_num_possible_cpus();
+	uint64_t *per = cpus > 0 ? calloc((size_t)cpus, sizeof(*per)) : NULL;
+	for (uint32_t i = 0; per && i < CG_COUNTS; i++) {
+		uint64_t sum = 0;
+		if (bpf_map_lookup_elem(kern_maps_fd(k, "cg_counts"), &i, per) == 0)
+			for (int c = 0; c < cpus; c++)
+				sum += per[c];
+		fn(arg, names[i], sum);
+	}
+	free(per);
+}
+
+static uint32_t own_program(const struct kern *k, size_t row)
+{
+	struct bpf_link_info info = {0};
+	uint32_t len = sizeof(info);
+	if (!k->link[row] || bpf_obj_get_info_by_fd(bpf_link__fd(k->link[row]), &info, &len) < 0)
+		return 0;
+	return info.prog_id;
+}
+
+/* Others on the same hook may rewrite before us, or after. */
+static void note_foreign(const struct kern *k, size_t row, char *note, size_t len)
+{
+	uint32_t ids[64], n = 64, own = own_program(k, row);
+	note[0] = 0;
+	if (kern_hooks[row].type < 0 || bpf_prog_query(k->cgroup, (enum bpf_attach_type)kern_hooks[row].type, BPF_F_QUERY_EFFECTIVE, NULL, ids, &n) < 0)
+		return;
+	for (uint32_t i = 0; i < n; i++) {
+		struct bpf_prog_info info = {0};
+		uint32_t size = sizeof(info);
+		int fd = ids[i] == own ? -1 : bpf_prog_get_fd_by_id(ids[i]);
+		if (fd < 0)
+			continue;
+		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {
+			size_t at = strlen(note);
+			snprintf(note + at, len - at, "%sforeign program %s (id %u)", at ? ", " : "", info.name, ids[i]);
+		}
+		close(fd);
+	}
+}
+
+void kern_each_hook(struct kern *k, void (*fn)(void *arg, const char *hook, bool attached, const char *note), void *arg)
+{
+	char note[512];
+	for (size_t i = 0; i < kern_hook_count; i++) {
+		note_foreign(k, i, note, sizeof(note));
+		bool attached = k->link[i] != NULL;
+		fn(arg, kern_hooks[i].title, attached, attached ? note : k->exec_note);
+	}
+}

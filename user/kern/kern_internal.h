@@ -1,0 +1,73 @@
+/*
+ * kern_internal.h - what the files of this floor share.
+ * Floor: kern.
+ */
+#ifndef KERN_KERN_INTERNAL_H
+#define KERN_KERN_INTERNAL_H
+
+#include <bpf/libbpf.h>
+#include <limits.h>
+
+#include "kern/kern.h"
+
+enum kern_part { PART_CONNECT, PART_SOCKOPS, PART_EXEC, PART_COUNT };
+
+struct kern_hook { /* a program and where it goes */
+	enum kern_part part;
+	const char *prog;  /* name in the object, and of the pin */
+	const char *title; /* for people */
+	int type;          /* attach type of a cgroup hook, -1: tracing */
+	const char *lost;  /* what is missing without it */
+};
+
+enum { HOOKS_MAX = 16 };
+
+struct kern {
+	int cgroup;           /* directory */
+	uint64_t cgroup_id;
+	char bpffs[PATH_MAX]; /* pins of all versions */
+	char dir[PATH_MAX];   /* pins of this one */
+	struct bpf_object *obj[PART_COUNT];
+	struct bpf_link *link[HOOKS_MAX]; /* by row of kern_hooks; NULL: not attached */
+	struct cg_beats *beats;           /* mapped */
+	uint32_t slots;
+	char exec_note[160];
+};
+
+extern const struct kern_hook kern_hooks[];
+extern const size_t kern_hook_count;
+
+/* kern_load.c */
+
+/** kern_load_say(why, len, err, fmt, ...): Put the sentence, the error and libbpf's last complaint into ${why}; returns ${err}. */
+int kern_load_say(char *why, size_t len, int err, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/** kern_load_part(part, pins, out): Open and load one object, maps pinned below ${pins}->dir, or nowhere when NULL. */
+int kern_load_part(enum kern_part part, const struct kern *pins, struct bpf_object **out)
+    __attribute__((warn_unused_result));
+
+/* kern_pin.c */
+
+/** kern_pin_dir(k, bpffs, why, len): Find or mount bpffs, make the directory of this ABI version, fill k->bpffs and k->dir. */
+int kern_pin_dir(struct kern *k, const char *bpffs, char *why, size_t len) __attribute__((warn_unused_result));
+
+/** kern_pin_hook(k, row, why, len): Put the program on its hook: into the pinned link of an earlier run, or into a new pinned one. */
+int kern_pin_hook(struct kern *k, size_t row, char *why, size_t len) __attribute__((warn_unused_result));
+
+/** kern_pin_drop_others(k): Remove the pins of other ABI versions; ours are attached. */
+void kern_pin_drop_others(const struct kern *k);
+
+/* kern_maps.c */
+
+/** kern_maps_fd(k, name): Descriptor of a map, borrowed, or -1. */
+int kern_maps_fd(const struct kern *k, const char *name);
+
+/** kern_maps_home(k): The calling process's network namespace is the one with the listeners. */
+int kern_maps_home(struct kern *k) __attribute__((warn_unused_result));
+
+/* kern_cgroup.c */
+
+/** kern_cgroup_open(path, why, len): The cgroup v2 directory ${path}, or the root of the mount when NULL. */
+int kern_cgroup_open(const char *path, char *why, size_t len) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * kern_load.c - the BPF objects that are compiled in: open, place their maps, load.  Sole includer of the skeletons.
+ * Floor: kern.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "kern/kern_internal.h"
+
+#include "connect.skel.h"
+#include "sockops.skel.h"
+
+static const struct {
+	const char *name;
+	const void *(*bytes)(size_t *len);
+} parts[PART_COUNT] = {
+    [PART_CONNECT] = {"connect", connect_bpf__elf_bytes},
+    [PART_SOCKOPS] = {"sockops", sockops_bpf__elf_bytes},
+};
+
+/* Both may stay as two ABI versions of the programs are attached at once; see maps.bpf.h. */
+static const char *const shared_map = "cg_rewritten";
+
+/* libbpf's printer takes no argument, so its last complaint has to live here.  callgated has one thread. */
+static char complaint[256];
+
+static int listen_to_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+	if (level != LIBBPF_WARN)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = 0;
+	log_detail("%s", line);
+	snprintf(complaint, sizeof(complaint), "%.255s", line);
+	return 0;
+}
+
+int kern_load_say(char *why, size_t len, int err, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (err == -ERR_NO_FEATURE)
+		snprintf(why, len, "%s", text);
+	else
+		snprintf(why, len, "%s: %s%s%s", text, err > -4096 ? strerror(-err) : err_text(err),
+		    complaint[0] ? "; libbpf: " : "", complaint);
+	complaint[0] = 0;
+	return err;
+}
+
+static int place_map(struct bpf_map *map, const struct kern *pins)
+{
+	char path[PATH_MAX + 32];
+	if (!pins)
+		return bpf_map__set_pin_path(map, NULL);
+	snprintf(path, sizeof(path), "%s/%s",
+	    strcmp(bpf_map__name(map), shared_map) == 0 ? pins->bpffs : pins->dir, bpf_map__name(map));
+	return bpf_map__set_pin_path(map, path);
+}
+
+int kern_load_part(enum kern_part part, const struct kern *pins, struct bpf_object **out)
+{
+	struct bpf_map *map;
+	size_t len;
+	int r = 0;
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = parts[part].name);
+	*out = NULL;
+	complaint[0] = 0;
+	if (!parts[part].bytes)
+		return -ENOENT;
+	libbpf_set_print(listen_to_libbpf);
+	const void *elf = parts[part].bytes(&len);
+	struct bpf_object *obj = bpf_object__open_mem(elf, len, &opts);
+	if (!obj)
+		return -errno;
+	bpf_object__for_each_map(map, obj)
+		r = r ? r : place_map(map, pins);
+	if (r == 0)
+		r = bpf_object__load(obj);
+	if (r < 0) {
+		bpf_object__close(obj);
+		return r;
+	}
+	*out = obj;
+	return 0;
+}

@@ -1,0 +1,229 @@
+/*
+ * kern_maps.c - what user space writes into the maps: settings, users, ports, destinations, marks, heartbeats.
+ * Floor: kern.      Sets are replaced by adding first and removing afterwards: nothing governed is ever missing in between.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mtime.h"
+#include "kern/kern_internal.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+enum { KEY_MAX = 32, USERS_MAX = 4096, DESTS_MAX = 16384, PROCS_MAX = 65536, ADDR_BITS = 128, PORT_BITS = 16 };
+
+int kern_maps_fd(const struct kern *k, const char *name)
+{
+	for (int i = 0; i < PART_COUNT; i++) {
+		struct bpf_map *m = k->obj[i] ? bpf_object__find_map_by_name(k->obj[i], name) : NULL;
+		if (m)
+			return bpf_map__fd(m);
+	}
+	return -1;
+}
+
+static int put_one(const struct kern *k, const char *map, const void *value)
+{
+	uint32_t zero = 0;
+	return bpf_map_update_elem(kern_maps_fd(k, map), &zero, value, BPF_ANY) < 0 ? -errno : 0;
+}
+
+static bool has_key(const void *keys, size_t n, size_t size, const void *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (memcmp((const char *)keys + i * size, key, size) == 0)
+			return true;
+	return false;
+}
+
+/* Delete every key of the map that is not among ${keys}.  Deleting restarts an iteration, so gather first. */
+static int prune(int fd, const void *keys, size_t n, size_t size, size_t max)
+{
+	char *old = malloc(max * size), *key = NULL;
+	size_t have = 0;
+	if (!old)
+		return -ENOMEM;
+	while (have < max && bpf_map_get_next_key(fd, key, old + have * size) == 0)
+		key = old + have++ * size;
+	for (size_t i = 0; i < have; i++)
+		if (!has_key(keys, n, size, old + i * size))
+			bpf_map_delete_elem(fd, old + i * size);
+	free(old);
+	return 0;
+}
+
+static int put_users(const struct kern *k, const struct kern_conf *conf)
+{
+	int fd = kern_maps_fd(k, "cg_users");
+	uint32_t one = 1;
+	if (conf->user_count > USERS_MAX)
+		return -ERR_RANGE;
+	for (size_t i = 0; i < conf->user_count; i++)
+		if (bpf_map_update_elem(fd, &conf->users[i], &one, BPF_ANY) < 0)
+			return -errno;
+	return prune(fd, conf->users, conf->user_count, sizeof(uint32_t), USERS_MAX);
+}
+
+static int put_ports(const struct kern *k, const struct kern_conf *conf)
+{
+	struct cg_ports p = {{0}};
+	for (size_t i = 0; i < conf->port_count; i++)
+		p.bits[conf->ports[i] / 64] |= (uint64_t)1 << conf->ports[i] % 64;
+	return put_one(k, "cg_ports", &p);
+}
+
+int kern_configure(struct kern *k, const struct kern_conf *conf)
+{
+	if (conf->slots > CG_SLOTS || conf->port_base + conf->slots > 65536)
+		return -ERR_RANGE;
+	struct cg_conf c = {
+	    .own_cgroup = conf->own_cgroup,
+	    .port_base = conf->port_base,
+	    .slots = conf->slots,
+	    .redirect_all = conf->redirect_all,
+	    .generation = conf->generation,
+	};
+	int r = put_one(k, "cg_conf", &c);
+	if (r == 0)
+		r = put_ports(k, conf);
+	if (r == 0)
+		r = put_users(k, conf);
+	if (r == 0)
+		k->slots = conf->slots;
+	return r;
+}
+
+int kern_maps_home(struct kern *k)
+{
+	uint64_t cookie;
+	uint32_t one = 1;
+	socklen_t len = sizeof(cookie);
+	int fd = kern_maps_fd(k, "cg_netns"), r = 0;
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s < 0 || getsockopt(s, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
+		r = -errno;
+	if (s >= 0)
+		close(s);
+	if (r == 0 && bpf_map_update_elem(fd, &cookie, &one, BPF_ANY) < 0)
+		r = -errno;
+	return r < 0 ? r : prune(fd, &cookie, 1, sizeof(cookie), USERS_MAX);
+}
+
+static struct cg_dest dest_key(const struct kern_dest *d)
+{
+	static const uint8_t any[16];
+	struct cg_dest key = {.port = __builtin_bswap16(d->port), .prefix = PORT_BITS};
+	if (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+		key.port = d->port;
+	if (memcmp(d->addr, any, 16) == 0)
+		return key;
+	key.prefix += d->prefix;
+	/* Bits behind the prefix are zero, so that equal rules are equal bytes. */
+	for (unsigned i = 0; i < ADDR_BITS; i++)
+		if (i < d->prefix)
+			key.addr[i / 8] |= (uint8_t)(d->addr[i / 8] & 0x80u >> i % 8);
+	return key;
+}
+
+int kern_dests(struct kern *k, const struct kern_dest *dests, size_t n)
+{
+	int fd = kern_maps_fd(k, "cg_dests"), r = 0;
+	struct cg_dest *keys = n ? calloc(n, sizeof(*keys)) : NULL;
+	if (n > DESTS_MAX || (n && !keys)) {
+		free(keys);
+		return n > DESTS_MAX ? -ERR_RANGE : -ENOMEM;
+	}
+	for (size_t i = 0; i < n && r == 0; i++) {
+		keys[i] = dest_key(&dests[i]);
+		uint32_t prefix = keys[i].prefix - PORT_BITS;
+		if (dests[i].prefix > ADDR_BITS)
+			r = -ERR_RANGE;
+		else if (bpf_map_update_elem(fd, &keys[i], &prefix, BPF_ANY) < 0)
+			r = -errno;
+	}
+	if (r == 0)
+		r = prune(fd, keys, n, sizeof(*keys), DESTS_MAX);
+	free(keys);
+	return r;
+}
+
+static bool in_tree(const struct cg_proc *p, uint32_t tgid, uint64_t id)
+{
+	if (cg_proc_id(tgid, p->start_ns) == id)
+		return true;
+	for (int i = 0; i < CG_ANCESTORS && p->ancestor[i]; i++)
+		if (p->ancestor[i] == id)
+			return true;
+	return false;
+}
+
+/*
+ * Give the mark to every known process of the tree.  A process born meanwhile is entered first and looks for the mark
+ * afterwards, so one of the two finds it.
+ */
+static void spread(int fd, uint64_t id, const struct cg_mark *mark)
+{
+	uint32_t tgid, *prev = NULL, last;
+	struct cg_proc p;
+	for (size_t i = 0; i < (size_t)4 * PROCS_MAX && bpf_map_get_next_key(fd, prev, &tgid) == 0; i++) {
+		last = tgid;
+		prev = &last;
+		if (bpf_map_lookup_elem(fd, &tgid, &p) < 0 || !in_tree(&p, tgid, id))
+			continue;
+		if (p.mark.cls && p.mark.root != mark->root)
+			continue; /* the nearest root counts */
+		p.mark = *mark;
+		bpf_map_update_elem(fd, &tgid, &p, BPF_EXIST);
+	}
+}
+
+/* Without tracing nobody takes away the marks of the dead. */
+static void forget_dead(int fd)
+{
+	uint64_t id, last, *prev = NULL;
+	struct cg_mark m;
+	for (size_t i = 0; i < PROCS_MAX && bpf_map_get_next_key(fd, prev, &id) == 0; i++) {
+		if (bpf_map_lookup_elem(fd, &id, &m) == 0 && kill((pid_t)m.root, 0) < 0 && errno == ESRCH) {
+			bpf_map_delete_elem(fd, &id);
+			continue;
+		}
+		last = id;
+		prev = &last;
+	}
+}
+
+int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, uint32_t label)
+{
+	int fd = kern_maps_fd(k, "cg_marks"), procs = kern_maps_fd(k, "cg_procs");
+	uint64_t id = cg_proc_id(tgid, start_ns);
+	struct cg_mark mark = {.cls = cls, .label = label, .root = tgid};
+	if (cls == CG_CLASS_NONE) {
+		bpf_map_delete_elem(fd, &id);
+	} else if (bpf_map_update_elem(fd, &id, &mark, BPF_ANY) < 0) {
+		forget_dead(fd);
+		if (bpf_map_update_elem(fd, &id, &mark, BPF_ANY) < 0)
+			return -errno;
+	}
+	spread(procs, id, &mark);
+	return 0;
+}
+
+void kern_alive(struct kern *k, uint32_t slot)
+{
+	if (slot < CG_SLOTS)
+		__atomic_store_n(&k->beats->ns[slot], mono_now().ns, __ATOMIC_RELAXED);
+}
+
+void kern_dead(struct kern *k, uint32_t slot)
+{
+	if (slot < CG_SLOTS)
+		__atomic_store_n(&k->beats->ns[slot], 0, __ATOMIC_RELAXED);
+}
