@@ -419,7 +419,7 @@ static const struct {
 	int err;
 	enum how how;
 } others[] = {
-    {"bound to a device", USER, AF_INET, "203.0.113.12", PORT, EPERM, DEVICE, PLAIN},
+    {"bound to a device", USER, AF_INET, "203.0.113.12", PORT, EPERM, DEVICE},
     {"local server", USER, AF_INET, "127.0.0.1", LOCAL, 0, PLAIN},
     {"local server by 0.0.0.0", USER, AF_INET, "0.0.0.0", LOCAL, 0, PLAIN},
     {"local port that is redirected elsewhere", USER, AF_INET, "127.0.0.1", PORT, ECONNREFUSED, PLAIN},
