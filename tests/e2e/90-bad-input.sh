@@ -1,0 +1,65 @@
+#!/bin/bash
+# Bad settings and a bad ground: one line that says what to do, status not 0, and a running service keeps what it has.
+. "$(dirname -- "$0")/setup.sh"
+mkdir -p /etc/callgate
+daemon() { timeout 20 "$BUILD/callgated" --cgroup "$LAB_CGROUP" --uids $LAB_UIDS --share "$LAB_TOP/policy" "$@" 2>&1; }
+refuses() { # DESCRIPTION TEXT ... : callgated must fail with this text
+	local what=$1 text=$2 out status
+	shift 2
+	out=$(daemon "$@")
+	status=$?
+	check "$what: status not 0" test $status -ne 0 -a $status -ne 124
+	has "$what: says so" "$out" "$text"
+}
+conf() { printf '%s' "$1" >/etc/callgate/callgate.json; }
+while IFS='|' read -r json text; do
+	conf "$json"
+	refuses "configuration $json" "$text"
+done <<'EOF'
+{"users":["alice"],|callgate.json:1:
+{"users":["alice"],"colour":1}|/colour: unknown field
+{"users":["nobody-here"]}|no such user
+{"users":["root"]}|root cannot be governed
+{"workers":0}|/workers: must be a whole number
+{"redirect":{"ports":[70000]}}|/redirect/ports: must be a whole number
+{"audit":{"strict":"maybe"}}|/audit/strict: must be one of
+{"users":["alice"],"users":["bob"]}|given twice
+EOF
+printf '{\n "users": ["alice"],\n "mode": "off"\n}' >/etc/callgate/callgate.json
+refuses "a fault on line 3" "callgate.json:3:10: /mode"
+rm /etc/callgate/callgate.json
+refuses "no configuration" "write it"
+conf '{"users":["alice"],"port_base":945}'
+chmod 666 /etc/callgate/callgate.json
+refuses "a configuration that others may write" "writable by root alone"
+chmod 644 /etc/callgate/callgate.json
+"$BUILD/aids/relay_peer" 127.0.0.1 945 /etc/hostname >/dev/null 2>&1 &
+sleep 0.3
+refuses "a port that is taken" "choose another port_base"
+kill $!
+refuses "no cgroup v2 here" "cgroup" --cgroup /nonexistent
+refuses "no root certificates" "--trust" --trust /nonexistent.pem
+mkdir -p "$LAB/m/full" && mount -t tmpfs -o size=16k tmpfs "$LAB/m/full"
+refuses "a full disk" "make room" --log "$LAB/m/full"
+umount "$LAB/m/full"
+if [ -e /proc/sys/kernel/io_uring_disabled ]; then
+	old=$(cat /proc/sys/kernel/io_uring_disabled)
+	if echo 2 >/proc/sys/kernel/io_uring_disabled 2>/dev/null; then
+		refuses "io_uring disabled" "io_uring"
+		echo "$old" >/proc/sys/kernel/io_uring_disabled
+	fi
+fi
+out=$(setpriv --bounding-set=-bpf,-sys_admin --inh-caps=-all -- "$BUILD/callgated" --cgroup "$LAB_CGROUP" --uids $LAB_UIDS 2>&1)
+check "no BPF permission: status not 0" test $? -ne 0
+has "no BPF permission: says so" "$out" "BPF"
+
+lab_daemon '{"users":["alice"]}' || exit 1
+conf '{"users":["bob"], "nonsense":1}'
+kill -HUP "$LAB_DAEMON"
+sleep 0.5
+has "a bad reload is refused with file, line and field" "$(cat "$LAB/callgated.log")" "callgate.json:1:18: /nonsense: unknown field"
+check "and the old users stay in force" bash -c "'$BUILD/callgate' --json status | jq -e '.. | objects | select(.governed_uids?) | .governed_uids == [12001]'"
+conf '{"users":["alice","bob"]}'
+kill -HUP "$LAB_DAEMON"
+check "a good one is taken" lab_wait 3 bash -c "'$BUILD/callgate' --json status | jq -e '.. | objects | select(.governed_uids?) | .governed_uids == [12001,12002]'"
+lab_end
