@@ -148,7 +148,9 @@ format:	## rewrite with clang-format
 clean:	## remove build directories
 	rm -rf build build-san
 help:	## this list
-	@sed -n 's/^\([a-z%-]*\):.*## /  \1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z%-]*\):.*## /  \1	/p' Makefile tests/make.mk
+
+include tests/make.mk
 
 .PHONY: all aids unit replay layers headers budget format clean help $(HAVE:%=layer-%)
 .DELETE_ON_ERROR:

@@ -47,7 +47,12 @@ lab_outer() {
 		exec unshare -m -n -u --propagation private env LAB_INSIDE=1 BUILD="$BUILD" bash "$0" "$@"
 	) &
 	wait $!
-	exit $?
+	local status=$?
+	# What a test wants to leave behind lies in keep: the namespaces' own views of /var and /etc are gone.
+	if [ -n "${LAB_KEEP:-}" ] && [ -d "$LAB/keep" ]; then
+		mkdir -p "$LAB_KEEP" && cp -a "$LAB/keep/." "$LAB_KEEP/"
+	fi
+	exit $status
 }
 
 lab_overlay() {

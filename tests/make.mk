@@ -1,0 +1,56 @@
+# tests/make.mk - what `make demo`, `make check` and their parts run.  Included by the Makefile.
+RUN	:= tests/run.sh
+COUNTS	:= $B/counts
+UNITS	= $(UNIT:%=$B/unit/%)
+REPLAYS	= $(FUZZ:%=$B/replay/%)
+E2E	= $(wildcard tests/e2e/[0-9]*.sh)
+# The scripts that the sanitized daemons run as well.
+SAN_E2E	= $(addprefix tests/e2e/,10-call.sh 20-relay.sh 30-identity.sh 40-changes-refused.sh 50-kill-worker.sh 60-upstream-certificate.sh)
+
+deps:	## install the packages that a build needs
+	$Qtools/deps.sh build
+deps-test:
+	$Qtools/deps.sh test
+testkit: deps-test	## install the pinned SDKs and agents into the user's cache
+	$Qmkdir -p $B && tests/testkit/install.sh > $B/testkit-path.new && mv $B/testkit-path.new $B/testkit-path
+demo: deps-test	## the gate in two minutes; KEEP=DIR leaves audit and state in DIR
+	$Q$(MAKE) -s -j2 all aids
+	$Q! command -v npm >/dev/null || $(MAKE) -s testkit || echo "demo: going on without the SDK"
+	$QBUILD=$(abspath $B) KEEP='$(KEEP)' tests/demo.sh
+
+check: deps-test	## every test that a change must pass
+	$Q rm -f $(COUNTS); mkdir -p $B
+	$Q$(MAKE) -s -j2 all aids $(UNITS) $(REPLAYS)
+	$Q$(MAKE) -s testkit
+	$Qok=1; COUNTS=$(COUNTS); export COUNTS; \
+	$(MAKE) -s check-house || ok=0; \
+	$(MAKE) -s check-unit || ok=0; \
+	$(MAKE) -s check-e2e || ok=0; \
+	$(MAKE) -s check-vm || ok=0; \
+	$(MAKE) -s check-san || ok=0; \
+	read -r p f s < $(COUNTS); \
+	if [ "$$s" = 0 ]; then echo "$$p passed, $$f failed"; else echo "$$p passed, $$f failed, $$s skipped"; fi; \
+	[ $$ok = 1 ] && [ "$$f" = 0 ]
+check-house:
+	$Q$(RUN) layers $(MAKE) -s layers -- headers $(MAKE) -s headers -- budget $(MAKE) -s budget
+check-unit:
+	$Q$(RUN) $(foreach t,$(UNITS),$(notdir $t) env CMOCKA_MESSAGE_OUTPUT=TAP $t --) $(foreach t,$(REPLAYS),$(notdir $t) sh -c '$t tests/data/$(patsubst %_fuzz,%,$(notdir $t))/*' --)
+check-e2e:
+	$QBUILD=$(abspath $B) $(RUN) -s 240 $(foreach t,$(E2E),$(notdir $t) bash $t --)
+check-vm:
+	$QBUILD=$(abspath $B) $(RUN) -s 400 vm-6.1 vmtests/run.sh 6.1
+check-san:
+	$Q$(MAKE) -s -j2 SAN=address,undefined all $(UNIT:%=build-san/unit/%) $(FUZZ:%=build-san/replay/%)
+	$Q mkdir -p build-san && ln -sfn $(abspath $B)/aids build-san/aids
+	$Q$(RUN) -s 600 $(foreach t,$(UNIT),san-$t env CMOCKA_MESSAGE_OUTPUT=TAP build-san/unit/$t --) $(foreach t,$(FUZZ),san-$t sh -c 'build-san/replay/$t tests/data/$(patsubst %_fuzz,%,$t)/*' --)
+	$QBUILD=$(abspath build-san) $(RUN) -s 400 $(foreach t,$(SAN_E2E),san-$(notdir $t) bash $t --)
+check-long: deps-test	## the longer ones
+	$Q rm -f $(COUNTS)-long; mkdir -p $B
+	$Q$(MAKE) -s -j2 all aids
+	$Q$(MAKE) -s testkit
+	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
+	BUILD=$(abspath $B) $(RUN) -s 900 $(foreach t,$(wildcard tests/long/*.sh),$(notdir $t) bash $t --) || ok=0; \
+	read -r p f s < $(COUNTS)-long; \
+	if [ "$$s" = 0 ]; then echo "$$p passed, $$f failed"; else echo "$$p passed, $$f failed, $$s skipped"; fi; \
+	[ $$ok = 1 ] && [ "$$f" = 0 ]
+.PHONY: deps deps-test testkit demo check check-house check-unit check-e2e check-vm check-san check-long

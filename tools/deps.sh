@@ -1,0 +1,33 @@
+#!/bin/sh
+# deps.sh build|test - install the Debian packages that are missing; prints nothing when none is.
+set -eu
+build="gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libjansson-dev liburing-dev libssl-dev libpcre2-dev"
+test="$build libcmocka-dev libclang-rt-14-dev iproute2 curl openssl jq util-linux procps git haproxy ca-certificates xz-utils
+qemu-system-x86 busybox-static cpio kmod nginx-light libnginx-mod-http-lua libnginx-mod-http-ndk lua-cjson lua-resty-core lua-resty-lrucache"
+case ${1:-build} in
+build) want=$build ;;
+test) want=$test ;;
+*) echo "usage: deps.sh build|test" >&2; exit 2 ;;
+esac
+missing=
+for p in $want; do
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $p"
+done
+# Node comes with npm on some machines and in a package of its own on Debian.
+[ "${1:-build}" = build ] || command -v npm >/dev/null || missing="$missing nodejs npm"
+[ -n "$missing" ] || exit 0
+echo "installing:$missing" >&2
+[ "$(id -u)" = 0 ] || { echo "deps.sh: run this as root, or install the packages above" >&2; exit 1; }
+# A server package must not start its service on a machine that only tests with it.
+policy=/usr/sbin/policy-rc.d
+made=
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+	made=1
+fi
+trap '[ -z "$made" ] || rm -f $policy' EXIT
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # a list of words
+apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
+	{ apt-get update -qq >/dev/null && apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
