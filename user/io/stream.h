@@ -16,7 +16,6 @@
 
 #include "base/buf.h"
 #include "base/mtime.h"
-
 struct loop;
 struct stream;
 struct tls_front; /* server side */
@@ -24,13 +23,12 @@ struct tls_back;  /* client side */
 struct tls_cert;
 
 enum { STREAM_IN_MAX = 256 << 10, STREAM_OUT_MAX = 256 << 10 };
-
 /* ---- the loop ---- */
 struct loop_conf {
 	unsigned entries;     /* submission queue; 0: 1024 */
 	unsigned max_streams; /* 0: 4096 */
 };
-/** loop_new(conf, why, out): Make the ring disabled, restricted to the opcodes in use, enabled.  -ERR_NO_FEATURE with the missing feature named in ${why}. */
+/** loop_new(conf, why, out): Make the ring, restricted to the opcodes in use.  -ERR_NO_FEATURE: ${why} names what is missing. */
 int loop_new(const struct loop_conf *conf, char *why, size_t why_len, struct loop **out) __attribute__((warn_unused_result));
 void loop_free(struct loop **l);
 /** loop_run(l): Turn until loop_stop(); loop_turn(l, ms): one round. */
@@ -41,8 +39,10 @@ void loop_stop(struct loop *l);
 size_t loop_opcodes(uint8_t *out, size_t n);
 /** loop_ring_fd(l): The ring itself, for the sandbox's self-check. */
 int loop_ring_fd(const struct loop *l);
+/** loop_probe(l, opcode): The result of an empty request of that kind; -EACCES: the ring refuses it (not landlock: no path is given). */
+int loop_probe(struct loop *l, uint8_t opcode) __attribute__((warn_unused_result));
 
-/** loop_listen(l, fd, fn, arg): Multishot accept into normal descriptors; fn gets each one, or a negative error. */
+/** loop_listen(l, fd, fn, arg): Multishot accept into normal descriptors; fn gets each one, or a negative error.  loop_unwatch() ends it. */
 typedef void loop_accept_fn(void *arg, int fd);
 int loop_listen(struct loop *l, int fd, loop_accept_fn *fn, void *arg) __attribute__((warn_unused_result));
 /** loop_watch(l, fd, fn, arg): Call fn when ${fd} is readable (edges, eventfds); it must drain it. */
@@ -52,7 +52,7 @@ void loop_unwatch(struct loop *l, int fd);
 /** loop_defer(l, fn, arg): Call fn once at the end of this turn (or the next, when idle).  One per (fn, arg). */
 typedef void loop_fn(void *arg);
 int loop_defer(struct loop *l, loop_fn *fn, void *arg) __attribute__((warn_unused_result));
-
+void loop_undefer(struct loop *l, loop_fn *fn, const void *arg);
 /* A timer lives in its owner; zero it first. */
 struct timer {
 	struct mono at;
@@ -69,7 +69,7 @@ enum stream_flag {
 	STREAM_TLS = 2,      /* TLS was started */
 	STREAM_TLS_UP = 4,   /* handshake done */
 	STREAM_EOF = 8,      /* the peer will send no more (all its bytes are in the in-buffer or consumed) */
-	STREAM_EOF_CLEAN = 16, /* ... and under TLS it said close_notify */
+	STREAM_EOF_CLEAN = 16, /* ... and under TLS it said close_notify; a plain FIN is always clean */
 	STREAM_SHUT = 32,    /* we will send no more */
 	STREAM_FLUSHED = 64, /* nothing queued, nothing in flight */
 	STREAM_ERROR = 128,  /* dead: stream_error() */
@@ -81,18 +81,16 @@ struct stream *stream_accepted(struct loop *l, int fd, stream_fn *fn, void *owne
 /** stream_dial(l, addr, len, timeout_ms, fn, owner): Start connecting; ready() tells OPEN or ERROR. */
 struct stream *stream_dial(struct loop *l, const struct sockaddr *addr, socklen_t len, unsigned timeout_ms, stream_fn *fn,
     void *owner);
-/** stream_own(s, fn, owner): Hand the stream to another owner (upstream pool). */
+/** stream_own(s, fn, owner): Hand the stream to another owner, who looks for himself at what is there already. */
 void stream_own(struct stream *s, stream_fn *fn, void *owner);
 
 /** stream_tls_server(s, front, cert): The bytes in the in-buffer, not consumed, are the start of the handshake. */
 int stream_tls_server(struct stream *s, struct tls_front *front, struct tls_cert *cert) __attribute__((warn_unused_result));
-/** stream_tls_client(s, back, host, resume_key): Start TLS as a client; ${host} is verified (name or address) and sent as SNI (names only). */
+/** stream_tls_client(s, back, host): Start TLS as a client; ${host} is verified (name or address) and sent as SNI (names only). */
 int stream_tls_client(struct stream *s, struct tls_back *back, const char *host) __attribute__((warn_unused_result));
-
 unsigned stream_flags(const struct stream *s);
 int stream_error(const struct stream *s); /* 0 or negative: errno, -ERR_TLS_*, -ERR_TIMEOUT */
 int stream_fd(const struct stream *s);    /* the descriptor, for the BPF map lookup and getsockname */
-
 /** stream_in(s): What has arrived (plaintext under TLS), borrowed until the next call on ${s}. */
 struct view stream_in(struct stream *s);
 void stream_consume(struct stream *s, size_t n);
@@ -100,7 +98,6 @@ void stream_consume(struct stream *s, size_t n);
 void stream_need(struct stream *s, size_t n);
 /** stream_pause(s, on): Stop or go on receiving, whatever the room. */
 void stream_pause(struct stream *s, bool on);
-
 /** stream_put(s, v): Queue bytes; all or -ENOBUFS.  stream_room(s): how many would be taken now. */
 int stream_put(struct stream *s, struct view v) __attribute__((warn_unused_result));
 size_t stream_room(const struct stream *s);
@@ -109,9 +106,8 @@ void stream_shut(struct stream *s);
 /** stream_close(s): Drop it now, after what is queued if ${flush}; sets NULL; ready() is never called again.  stream_reset(): with RST. */
 void stream_close(struct stream **s, bool flush);
 void stream_reset(struct stream **s);
-
 /* ---- TLS material ---- */
-/** tls_front_new(out), tls_back_new(pem, pem_len, not_der, out): not_der: our own CA, left out of the upstream trust. */
+/** tls_back_new(pem, own_ca_pem, out): Trust what is in ${pem}, except our own CA. */
 int tls_front_new(struct tls_front **out) __attribute__((warn_unused_result));
 void tls_front_free(struct tls_front **f);
 int tls_back_new(struct view pem, struct view own_ca_pem, struct tls_back **out) __attribute__((warn_unused_result));
