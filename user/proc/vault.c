@@ -131,7 +131,7 @@ static void on_lease(struct peer *p, const struct frame *f)
 		head = (struct m_lease){.status = -ERR_UNAVAILABLE};
 		keep_wipe(&secret);
 	} else if (head.status && tell) {
-		log_warning("refused worker %u a lease: %s", p->edge.slot, err_name(head.status));
+		log_warning("refused worker %u a lease of %s for %s: %s", p->edge.slot, rec.credential, rec.host, err_name(head.status));
 		record_or_say(&rec);
 	}
 	reply(p, M_LEASE, f->tag, view_of(&head, sizeof(head)), keep_view(&secret));

@@ -1,0 +1,377 @@
+/* vault_lease_test.c - to whom a credential goes, and what callgate-admin may ask. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "vault/op.h"
+
+struct place {
+	char path[64];
+	int dir;
+	struct wrap_key *key;
+	struct op_vault v;
+	struct keep secret;
+	struct buf answer;
+	struct op_effect fx;
+};
+
+static const struct mono t0 = {1000000000000};
+
+static int setup(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+	int fd = fd_sealed("key", VIEW_LIT("0123456789abcdef0123456789abcdef"));
+
+	snprintf(p->path, sizeof(p->path), "/tmp/vault_lease_test.XXXXXX");
+	assert_non_null(mkdtemp(p->path));
+	p->dir = open(p->path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(wrap_key_read(fd, &p->key), 0);
+	close(fd);
+	assert_int_equal(keep_open(&p->secret, WRAP_BODY_MAX), 0);
+	assert_int_equal(store_open(p->dir, p->key, &p->v.store), 0);
+	p->v.book = lease_new();
+	*state = p;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *p = *state;
+	DIR *d = opendir(p->path);
+
+	for (struct dirent *e; (e = readdir(d));)
+		(void)unlinkat(p->dir, e->d_name, 0);
+	closedir(d);
+	rmdir(p->path);
+	store_free(&p->v.store);
+	lease_free(&p->v.book);
+	wrap_key_free(&p->key);
+	keep_free(&p->secret);
+	buf_free(&p->answer);
+	close(p->dir);
+	free(p);
+	return 0;
+}
+
+/* The answer to ${json}, with ${secret} after it unless NULL. */
+static const char *ask(struct place *p, const char *json, struct view secret)
+{
+	struct buf body = {0};
+
+	assert_int_equal(buf_puts(&body, json), 0);
+	if (secret.p) {
+		assert_int_equal(buf_put(&body, view_of("", 1)), 0);
+		assert_int_equal(buf_put(&body, secret), 0);
+	}
+	buf_reset(&p->answer);
+	p->answer.max = MSG_MAX;
+	assert_int_equal(op_do(&p->v, buf_view(&body), &p->answer, &p->fx), 0);
+	assert_true(p->answer.len <= MSG_MAX);
+	assert_int_equal(buf_put(&p->answer, view_of("", 1)), 0);
+	buf_free(&body);
+	return (const char *)p->answer.mem + p->answer.off;
+}
+
+static const struct view none = {NULL, 0};
+
+static bool ok(struct place *p, const char *json, struct view secret)
+{
+	return strncmp(ask(p, json, secret), "{\"ok\":true", 10) == 0;
+}
+
+#define HOSTS                                                                                                              \
+	"{\"op\":\"hosts\",\"servers\":[{\"name\":\"github\",\"match\":[{\"host\":\"Api.Example.\",\"port\":443,\"path\":\"/mcp/\"}," \
+	"{\"host\":\"alt.example\",\"port\":8443}],\"credential\":\"bot\"},"                                                   \
+	"{\"name\":\"six\",\"match\":[{\"host\":\"2001:DB8:0:0::1\"}],\"credential\":\"six\",\"credentials\":[\"seven\"]},"    \
+	"{\"name\":\"open\",\"match\":[{\"host\":\"open.example\"}]}]}"
+
+static struct m_lease_get want(const char *credential, const char *server, const char *host, uint32_t port)
+{
+	struct m_lease_get q = {.port = port, .ring = 11, .call = 22};
+
+	snprintf(q.credential, NAME_LEN, "%s", credential);
+	snprintf(q.server, NAME_LEN, "%s", server);
+	snprintf(q.host, HOST_LEN, "%s", host);
+	return q;
+}
+
+static int status(struct place *p, const struct m_lease_get *q)
+{
+	struct m_release rec;
+	struct m_lease head;
+
+	bool tell = lease_answer(p->v.book, p->v.store, q, 0, t0, &rec, &head, &p->secret);
+	assert_int_equal(rec.status, head.status);
+	assert_true(rec.ring == 11 && rec.call == 22);
+	assert_int_equal(head.len, p->secret.n);
+	if (head.status)
+		assert_int_equal(head.len, 0);
+	else
+		assert_true(tell);
+	assert_string_equal(rec.event, head.status ? "refuse" : "release");
+	return head.status;
+}
+
+static void test_permitted(void **state)
+{
+	struct place *p = *state;
+	static const struct {
+		const char *credential, *server, *host;
+		uint32_t port;
+		int status;
+	} rows[] = {
+	    {"bot", "github", "api.example", 443, 0},
+	    {"bot", "github", "API.EXAMPLE", 443, 0},
+	    {"bot", "github", "api.example.", 443, 0},
+	    {"bot", "github", "alt.example", 8443, 0},
+	    {"six", "six", "2001:db8::1", 443, 0},
+	    {"six", "six", "[2001:db8::1]", 443, 0},
+	    {"seven", "six", "2001:db8::1", 443, 0},
+	    {"bot", "github", "api.example", 8443, -ERR_DENIED},
+	    {"bot", "github", "alt.example", 443, -ERR_DENIED},
+	    {"bot", "github", "api.example", 443 + 65536, -ERR_DENIED},
+	    {"bot", "github", "evil.example", 443, -ERR_DENIED},
+	    {"bot", "github", "xapi.example", 443, -ERR_DENIED},
+	    {"bot", "github", "api.example.evil.example", 443, -ERR_DENIED},
+	    {"bot", "github", "example", 443, -ERR_DENIED},
+	    {"bot", "six", "api.example", 443, -ERR_DENIED},
+	    {"six", "github", "api.example", 443, -ERR_DENIED},
+	    {"bot", "open", "open.example", 443, -ERR_DENIED},
+	    {"", "open", "open.example", 443, -ERR_MALFORMED},
+	    {"bot", "", "api.example", 443, -ERR_MALFORMED},
+	    {"bot", "github", "", 443, -ERR_MALFORMED},
+	    {"bot", "github", "api..example", 443, -ERR_MALFORMED},
+	    {"bot", "github", "api.example/x", 443, -ERR_MALFORMED},
+	    {"bot", "github", "api.example\n", 443, -ERR_MALFORMED},
+	    {"../bot", "github", "api.example", 443, -ERR_MALFORMED},
+	};
+
+	/* before anything is registered nothing goes out */
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\"}", VIEW_LIT("tok_bot")));
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"six\",\"type\":\"api-key\"}", VIEW_LIT("tok six")));
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"seven\"}", VIEW_LIT("tok_seven")));
+	struct m_lease_get q = want("bot", "github", "api.example", 443);
+	assert_int_equal(status(p, &q), -ERR_DENIED);
+	assert_true(ok(p, HOSTS, none));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		q = want(rows[i].credential, rows[i].server, rows[i].host, rows[i].port);
+		assert_int_equal(status(p, &q), rows[i].status);
+	}
+	q = want("six", "six", "2001:db8::1", 443);
+	assert_int_equal(status(p, &q), 0);
+	assert_true(view_is(keep_view(&p->secret), "tok six"));
+	/* registered, but there is no such credential any more */
+	assert_true(ok(p, "{\"op\":\"remove\",\"name\":\"six\"}", none));
+	assert_int_equal(status(p, &q), -ERR_NOT_FOUND);
+	/* an emptied set */
+	assert_true(ok(p, "{\"op\":\"hosts\",\"servers\":[]}", none));
+	q = want("bot", "github", "api.example", 443);
+	assert_int_equal(status(p, &q), -ERR_DENIED);
+}
+
+/* Arrays without an end, and texts full of control characters, end as refusals whose record can be shown. */
+static void test_hostile_request(void **state)
+{
+	struct place *p = *state;
+	struct m_lease_get q;
+	struct m_release rec;
+	struct m_lease head;
+
+	assert_true(ok(p, HOSTS, none));
+	for (int fill = 0; fill < 256; fill++) {
+		memset(&q, fill, sizeof(q));
+		lease_answer(p->v.book, p->v.store, &q, 0, t0, &rec, &head, &p->secret);
+		assert_true(head.status < 0);
+		for (size_t i = 0; i < NAME_LEN && rec.credential[i]; i++)
+			assert_true(rec.credential[i] > 0x20 && rec.credential[i] < 0x7f);
+		assert_int_equal(rec.credential[NAME_LEN - 1], 0);
+		assert_int_equal(rec.host[HOST_LEN - 1], 0);
+	}
+	q = want("bot", "github", "api.example", 443);
+	lease_answer(p->v.book, p->v.store, &q, LEASE_SLOTS, t0, &rec, &head, &p->secret);
+	assert_int_equal(head.status, -ERR_DENIED);
+}
+
+static void test_rate(void **state)
+{
+	struct place *p = *state;
+	struct m_release rec;
+	struct m_lease head;
+	struct m_lease_get q = want("bot", "github", "api.example", 443);
+	int given = 0, told = 0;
+
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\"}", VIEW_LIT("tok")));
+	assert_true(ok(p, HOSTS, none));
+	for (int i = 0; i < 25000; i++) {
+		bool tell = lease_answer(p->v.book, p->v.store, &q, 3, t0, &rec, &head, &p->secret);
+		given += head.status == 0;
+		told += head.status && tell;
+		if (head.status)
+			assert_int_equal(head.status, -EAGAIN);
+	}
+	assert_int_equal(given, 20000);
+	assert_int_equal(told, 200); /* of 5000 refusals */
+	/* another worker has its own share; a tenth of a second later there is a tenth of a second's worth */
+	lease_answer(p->v.book, p->v.store, &q, 4, t0, &rec, &head, &p->secret);
+	assert_int_equal(head.status, 0);
+	given = 0;
+	for (int i = 0; i < 3000; i++) {
+		lease_answer(p->v.book, p->v.store, &q, 3, mono_after_ms(t0, 100), &rec, &head, &p->secret);
+		given += head.status == 0;
+	}
+	assert_int_equal(given, 2000);
+}
+
+static void test_sealed_scope(void **state)
+{
+	struct place *p = *state;
+	struct m_lease_get q = want("bot", "github", "alt.example", 8443);
+
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"hosts\":[\"API.example\",\"10.0.0.1\"]}", VIEW_LIT("tok")));
+	assert_true(ok(p, HOSTS, none));
+	assert_int_equal(status(p, &q), -ERR_DENIED); /* registered, but not what the secret is for */
+	q = want("bot", "github", "api.example", 443);
+	assert_int_equal(status(p, &q), 0);
+	assert_non_null(strstr(ask(p, "{\"op\":\"list\"}", none), "\"sealed_for\":[\"api.example\",\"10.0.0.1\"]"));
+	assert_false(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"hosts\":[]}", VIEW_LIT("tok")));
+	assert_false(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"hosts\":[1]}", VIEW_LIT("tok")));
+	assert_false(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"hosts\":\"api.example\"}", VIEW_LIT("tok")));
+	assert_false(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"hosts\":[\"a b\"]}", VIEW_LIT("tok")));
+}
+
+static void test_hosts(void **state)
+{
+	struct place *p = *state;
+	static const char *const bad[] = {
+	    "{\"op\":\"hosts\"}",
+	    "{\"op\":\"hosts\",\"servers\":{}}",
+	    "{\"op\":\"hosts\",\"servers\":[1]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a b\",\"match\":[]}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\"}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\",\"match\":[{}]}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\",\"match\":[{\"host\":\"*.example\"}]}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\",\"match\":[{\"host\":\"a\",\"port\":0}]}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\",\"match\":[{\"host\":\"a\",\"port\":65536}]}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\",\"match\":[{\"host\":\"a\",\"port\":\"443\"}]}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\",\"match\":[{\"host\":\"a\"}],\"credential\":7}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\",\"match\":[{\"host\":\"a\"}],\"credentials\":[7]}]}",
+	    "{\"op\":\"hosts\",\"servers\":[{\"name\":\"a\",\"match\":[{\"host\":\"a\"}],\"credentials\":\"x\"}]}",
+	};
+
+	assert_non_null(strstr(ask(p, HOSTS, none), "\"changed\":true"));
+	assert_true(p->fx.revoke && p->fx.who.credential[0] == 0);
+	assert_non_null(strstr(ask(p, HOSTS, none), "\"changed\":false"));
+	assert_false(p->fx.revoke);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_false(ok(p, bad[i], none));
+		assert_false(p->fx.revoke);
+	}
+	/* a refused set leaves the old one in force */
+	assert_true(lease_host(p->v.book, "api.example"));
+	assert_true(lease_host(p->v.book, "2001:db8::1"));
+	assert_true(lease_host(p->v.book, "open.example"));
+	assert_false(lease_host(p->v.book, ""));
+	assert_false(lease_host(p->v.book, "api"));
+	assert_false(lease_host(p->v.book, "zzz.example"));
+}
+
+static void test_set(void **state)
+{
+	struct place *p = *state;
+	uint8_t *big = malloc(WRAP_BODY_MAX + 1);
+	static const struct {
+		const char *json;
+		struct view secret;
+		bool ok;
+	} rows[] = {
+	    {"{\"op\":\"set\",\"name\":\"a\"}", {(const uint8_t *)"x", 1}, true},
+	    {"{\"op\":\"set\",\"name\":\"a\",\"type\":\"bearer\"}", {(const uint8_t *)"a\tb \x80", 5}, true},
+	    {"{\"op\":\"set\",\"name\":\"a\"}", {NULL, 0}, false},
+	    {"{\"op\":\"set\",\"name\":\"a\"}", {(const uint8_t *)"", 0}, false},
+	    {"{\"op\":\"set\",\"name\":\"a\"}", {(const uint8_t *)"x\n", 2}, false},
+	    {"{\"op\":\"set\",\"name\":\"a\"}", {(const uint8_t *)"x\ry", 3}, false},
+	    {"{\"op\":\"set\",\"name\":\"a\"}", {(const uint8_t *)"x\0y", 3}, false},
+	    {"{\"op\":\"set\",\"name\":\"a\"}", {(const uint8_t *)"x\x7f", 2}, false},
+	    {"{\"op\":\"set\",\"name\":\"a/b\"}", {(const uint8_t *)"x", 1}, false},
+	    {"{\"op\":\"set\",\"name\":\"\"}", {(const uint8_t *)"x", 1}, false},
+	    {"{\"op\":\"set\",\"name\":7}", {(const uint8_t *)"x", 1}, false},
+	    {"{\"op\":\"set\",\"name\":\"a\",\"type\":\"Bad Type\"}", {(const uint8_t *)"x", 1}, false},
+	    {"{\"op\":\"set\",\"name\":\"a\",\"type\":7}", {(const uint8_t *)"x", 1}, false},
+	    {"{\"op\":\"set\",\"name\":\"a\",\"name\":\"b\"}", {(const uint8_t *)"x", 1}, false},
+	    {"{\"op\":\"get\",\"name\":\"a\"}", {NULL, 0}, false},
+	    {"{\"op\":7}", {NULL, 0}, false},
+	    {"{}", {NULL, 0}, false},
+	    {"[]", {NULL, 0}, false},
+	    {"", {NULL, 0}, false},
+	    {"{\"op\":\"set\"", {(const uint8_t *)"x", 1}, false},
+	    {"{\"op\":\"ca\"}", {NULL, 0}, false}, /* there is no authority in this test */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (ok(p, rows[i].json, rows[i].secret) != rows[i].ok)
+			fail_msg("row %zu: %s", i, rows[i].json);
+	memset(big, 'k', WRAP_BODY_MAX + 1);
+	assert_false(ok(p, "{\"op\":\"set\",\"name\":\"a\"}", view_of(big, WRAP_BODY_MAX + 1)));
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"a\"}", view_of(big, WRAP_BODY_MAX)));
+	assert_true(p->fx.revoke && p->fx.record);
+	assert_string_equal(p->fx.who.credential, "a");
+	assert_string_equal(p->fx.rec.event, "set");
+	assert_int_equal(p->fx.rec.version, 3);
+	assert_true(ok(p, "{\"op\":\"remove\",\"name\":\"a\"}", none));
+	assert_string_equal(p->fx.rec.event, "remove");
+	assert_false(ok(p, "{\"op\":\"remove\",\"name\":\"a\"}", none));
+	assert_false(p->fx.revoke);
+	free(big);
+}
+
+/* A list longer than a frame comes in pages that leave nothing out; no page holds a secret. */
+static void test_list(void **state)
+{
+	struct place *p = *state;
+	char json[128], last[NAME_LEN] = "";
+	int seen = 0, pages = 0;
+
+	for (int i = 0; i < 900; i++) {
+		snprintf(json, sizeof(json), "{\"op\":\"set\",\"name\":\"credential-with-a-rather-long-name-for-the-sake-of-size-%04d\"}", i);
+		assert_true(ok(p, json, VIEW_LIT("tok_canary")));
+		assert_null(strstr((const char *)p->answer.mem, "tok_canary"));
+	}
+	for (bool more = true; more; pages++) {
+		snprintf(json, sizeof(json), "{\"op\":\"list\",\"after\":\"%s\"}", last);
+		const char *text = ask(p, json, none);
+		assert_null(strstr(text, "tok_canary"));
+		json_t *j = json_loads(text, 0, NULL), *it;
+		size_t i;
+		assert_non_null(j);
+		json_array_foreach(json_object_get(j, "credentials"), i, it) {
+			const char *name = json_string_value(json_object_get(it, "name"));
+			assert_true(strcmp(name, last) > 0);
+			snprintf(last, sizeof(last), "%s", name);
+			seen++;
+		}
+		more = json_is_true(json_object_get(j, "more"));
+		json_decref(j);
+	}
+	assert_int_equal(seen, 900);
+	assert_true(pages > 1);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(test_permitted), T(test_hostile_request), T(test_rate), T(test_sealed_scope), T(test_hosts), T(test_set), T(test_list),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

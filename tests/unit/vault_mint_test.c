@@ -1,0 +1,327 @@
+/* vault_mint_test.c - the authority and its leaves, read by OpenSSL's own strict verifier. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "vault/mint.h"
+
+enum { DAY = 86400 };
+
+struct place {
+	char path[64];
+	int dir;
+	struct wrap_key *key;
+	struct store *s;
+	struct mint *m;
+	struct lease_book *book;
+	struct keep out;
+};
+
+static const struct mono t0 = {1000000000000};
+
+static struct wall later(int64_t seconds)
+{
+	return (struct wall){wall_now().ns + seconds * 1000000000};
+}
+
+static void reopen(struct place *p, bool want_made)
+{
+	bool made;
+
+	mint_free(&p->m);
+	store_free(&p->s);
+	assert_int_equal(store_open(p->dir, p->key, &p->s), 0);
+	assert_int_equal(mint_open(p->s, &p->m, &made), 0);
+	assert_int_equal(made, want_made);
+}
+
+static void hosts(struct place *p, const char *json)
+{
+	char why[200];
+	json_t *j = json_loads(json, 0, NULL);
+
+	assert_true(lease_hosts(p->book, j, why, sizeof(why)) >= 0);
+	json_decref(j);
+}
+
+static int setup(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+	int fd = fd_sealed("key", VIEW_LIT("0123456789abcdef0123456789abcdef"));
+
+	(void)mint_memory();
+	snprintf(p->path, sizeof(p->path), "/tmp/vault_mint_test.XXXXXX");
+	assert_non_null(mkdtemp(p->path));
+	p->dir = open(p->path, O_RDONLY | O_DIRECTORY);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(wrap_key_read(fd, &p->key), 0);
+	close(fd);
+	p->book = lease_new();
+	assert_int_equal(keep_open(&p->out, 8192), 0);
+	reopen(p, true);
+	hosts(p, "[{\"name\":\"a\",\"match\":[{\"host\":\"mcp.example\"},{\"host\":\"192.0.2.7\"},{\"host\":\"2001:db8::7\"}]}]");
+	*state = p;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *p = *state;
+	DIR *d = opendir(p->path);
+
+	for (struct dirent *e; (e = readdir(d));)
+		(void)unlinkat(p->dir, e->d_name, 0);
+	closedir(d);
+	rmdir(p->path);
+	mint_free(&p->m);
+	store_free(&p->s);
+	lease_free(&p->book);
+	wrap_key_free(&p->key);
+	keep_free(&p->out);
+	close(p->dir);
+	free(p);
+	return 0;
+}
+
+static X509 *cert(struct view der)
+{
+	const uint8_t *p = der.p;
+	X509 *x = d2i_X509(NULL, &p, (long)der.n);
+
+	assert_non_null(x);
+	assert_ptr_equal(p, der.p + der.n);
+	return x;
+}
+
+/* Would a strict client take ${leaf} for ${name} at ${when}? */
+static bool client_accepts(struct view root, struct view leaf, const char *name, bool is_ip, struct wall when)
+{
+	X509 *r = cert(root), *l = cert(leaf);
+	X509_STORE *st = X509_STORE_new();
+	X509_STORE_CTX *c = X509_STORE_CTX_new();
+
+	assert_int_equal(X509_STORE_add_cert(st, r), 1);
+	assert_int_equal(X509_STORE_CTX_init(c, st, l, NULL), 1);
+	X509_VERIFY_PARAM *v = X509_STORE_CTX_get0_param(c);
+	X509_VERIFY_PARAM_set_flags(v, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+	X509_VERIFY_PARAM_set_purpose(v, X509_PURPOSE_SSL_SERVER);
+	X509_VERIFY_PARAM_set_time(v, (time_t)(when.ns / 1000000000));
+	X509_VERIFY_PARAM_set_hostflags(v, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	assert_int_equal(is_ip ? X509_VERIFY_PARAM_set1_ip_asc(v, name) : X509_VERIFY_PARAM_set1_host(v, name, 0), 1);
+	bool yes = X509_verify_cert(c) == 1;
+	X509_STORE_CTX_free(c);
+	X509_STORE_free(st);
+	X509_free(r);
+	X509_free(l);
+	return yes;
+}
+
+static void test_leaf(void **state)
+{
+	struct place *p = *state;
+	static const struct {
+		const char *name, *other;
+		bool is_ip;
+	} rows[] = {{"mcp.example", "mcp.examplf", false}, {"192.0.2.7", "192.0.2.8", true}, {"2001:db8::7", "2001:db8::8", true}};
+	struct view leaf;
+	uint32_t ttl;
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(mint_leaf(p->m, rows[i].name, rows[i].is_ip, wall_now(), t0, &leaf, &ttl), 1);
+		assert_true(ttl > 0 && ttl <= DAY);
+		assert_true(client_accepts(mint_root(p->m), leaf, rows[i].name, rows[i].is_ip, wall_now()));
+		assert_false(client_accepts(mint_root(p->m), leaf, rows[i].other, rows[i].is_ip, wall_now()));
+		/* a client whose clock is half an hour slow, and one long after */
+		assert_true(client_accepts(mint_root(p->m), leaf, rows[i].name, rows[i].is_ip, later(-1800)));
+		assert_false(client_accepts(mint_root(p->m), leaf, rows[i].name, rows[i].is_ip, later(7 * DAY)));
+		X509 *x = cert(leaf);
+		int days, secs;
+		assert_int_equal(ASN1_TIME_diff(&days, &secs, X509_get0_notBefore(x), X509_get0_notAfter(x)), 1);
+		assert_true(days < 7 || (days == 7 && secs == 0));
+		assert_int_equal(X509_get_extension_flags(x) & (EXFLAG_CA | EXFLAG_INVALID | EXFLAG_SS), 0);
+		assert_int_equal(X509_NAME_get_index_by_NID(X509_get_subject_name(x), NID_commonName, -1), -1);
+		X509_free(x);
+	}
+	/* a name that would be a list in OpenSSL's own notation stays one name */
+	assert_int_equal(mint_leaf(p->m, "a,dns:b", false, wall_now(), t0, &leaf, &ttl), 1);
+	assert_false(client_accepts(mint_root(p->m), leaf, "b", false, wall_now()));
+}
+
+static void test_root(void **state)
+{
+	struct place *p = *state;
+	struct mint_ca ca, again;
+	X509 *x = cert(mint_root(p->m));
+	char sum[65];
+
+	assert_int_equal(X509_get_extension_flags(x) & EXFLAG_CA, EXFLAG_CA);
+	assert_int_equal(X509_get_pathlen(x), 1);
+	assert_int_equal(X509_get_key_usage(x), KU_KEY_CERT_SIGN | KU_CRL_SIGN);
+	assert_non_null(X509_get0_subject_key_id(x));
+	assert_non_null(X509_get0_authority_key_id(x));
+	X509_free(x);
+	mint_ca(p->m, &ca);
+	snprintf(sum, sizeof(sum), "%s", ca.sha256);
+	assert_int_equal(strlen(sum), 64);
+	assert_true(ca.not_before.ns < wall_now().ns && ca.not_after.ns > later(3000ll * DAY).ns);
+	BIO *b = BIO_new_mem_buf(ca.pem.p, (int)ca.pem.n);
+	x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+	assert_non_null(x);
+	X509_free(x);
+	BIO_free(b);
+	assert_null(memmem(ca.pem.p, ca.pem.n, "PRIVATE", 7));
+	/* the same after a restart; leaves of the earlier run still verify */
+	struct view leaf;
+	uint32_t ttl;
+	uint8_t kept[MINT_DER_MAX];
+	assert_int_equal(mint_leaf(p->m, "mcp.example", false, wall_now(), t0, &leaf, &ttl), 1);
+	memcpy(kept, leaf.p, leaf.n);
+	size_t n = leaf.n;
+	reopen(p, false);
+	mint_ca(p->m, &again);
+	assert_string_equal(again.sha256, sum);
+	assert_true(client_accepts(mint_root(p->m), view_of(kept, n), "mcp.example", false, wall_now()));
+}
+
+/* A root that does not open is not replaced by a new one: clients trust the old. */
+static void test_damaged_root(void **state)
+{
+	struct place *p = *state;
+	bool made;
+	int fd = openat(p->dir, "root.ca", O_WRONLY | O_TRUNC);
+
+	assert_true(fd >= 0);
+	close(fd);
+	mint_free(&p->m);
+	store_free(&p->s);
+	assert_int_equal(store_open(p->dir, p->key, &p->s), 0);
+	assert_int_equal(mint_open(p->s, &p->m, &made), -ERR_CORRUPT);
+	assert_null(p->m);
+	assert_false(made);
+}
+
+static void test_cache(void **state)
+{
+	struct place *p = *state;
+	struct view leaf;
+	uint32_t ttl;
+	uint8_t first[MINT_DER_MAX];
+
+	assert_int_equal(mint_leaf(p->m, "mcp.example", false, wall_now(), t0, &leaf, &ttl), 1);
+	size_t n = leaf.n;
+	memcpy(first, leaf.p, n);
+	assert_int_equal(mint_leaf(p->m, "mcp.example", false, later(60), t0, &leaf, &ttl), 0);
+	assert_true(view_eq(leaf, view_of(first, n)));
+	/* whatever is handed out outlives its time of use */
+	for (int64_t s = 0; s < 5 * DAY; s += 7200) {
+		assert_true(mint_leaf(p->m, "mcp.example", false, later(s), t0, &leaf, &ttl) >= 0);
+		assert_true(client_accepts(mint_root(p->m), leaf, "mcp.example", false, later(s + ttl)));
+	}
+	/* the clock went back by years: the old leaf would not be valid yet, so another is made */
+	assert_int_equal(mint_leaf(p->m, "mcp.example", false, later(-30 * DAY), t0, &leaf, &ttl), 1);
+	/* what is no longer registered is forgotten */
+	hosts(p, "[]");
+	mint_forget(p->m, p->book);
+	assert_int_equal(mint_leaf(p->m, "mcp.example", false, wall_now(), t0, &leaf, &ttl), 1);
+}
+
+static void test_rate(void **state)
+{
+	struct place *p = *state;
+	char name[32];
+	struct view leaf;
+	uint32_t ttl;
+	int made = 0, refused = 0;
+
+	for (int i = 0; i < 520; i++) {
+		snprintf(name, sizeof(name), "n%d.example", i);
+		int r = mint_leaf(p->m, name, false, wall_now(), t0, &leaf, &ttl);
+		made += r == 1;
+		refused += r == -EAGAIN;
+	}
+	assert_int_equal(made, 500);
+	assert_int_equal(refused, 20);
+	/* what is in the cache costs nothing */
+	assert_int_equal(mint_leaf(p->m, "n7.example", false, wall_now(), t0, &leaf, &ttl), 0);
+	assert_int_equal(mint_leaf(p->m, "n501.example", false, wall_now(), mono_after_ms(t0, 1000), &leaf, &ttl), 1);
+}
+
+static int answer(struct place *p, const struct m_mint *q, struct m_release *rec)
+{
+	struct m_minted head;
+
+	mint_answer(p->m, p->book, q, 2, wall_now(), t0, rec, &p->out);
+	assert_true(p->out.n >= sizeof(head));
+	memcpy(&head, p->out.mem, sizeof(head));
+	assert_int_equal(p->out.n, sizeof(head) + head.leaf_len + head.issuer_len + head.key_len);
+	if (head.status) {
+		assert_int_equal(p->out.n, sizeof(head));
+		return head.status;
+	}
+	/* leaf and key belong together, and the key is not the root's */
+	X509 *x = cert(view_of(p->out.mem + sizeof(head), head.leaf_len));
+	const uint8_t *at = p->out.mem + sizeof(head) + head.leaf_len;
+	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, (long)head.key_len);
+	assert_non_null(key);
+	assert_int_equal(X509_check_private_key(x, key), 1);
+	X509 *root = cert(mint_root(p->m));
+	assert_int_equal(X509_check_private_key(root, key), 0);
+	X509_free(root);
+	X509_free(x);
+	EVP_PKEY_free(key);
+	return 0;
+}
+
+static void test_answer(void **state)
+{
+	struct place *p = *state;
+	struct m_release rec;
+	static const struct {
+		const char *name;
+		uint32_t is_ip;
+		int status;
+	} rows[] = {
+	    {"mcp.example", 0, 0}, {"MCP.Example.", 0, 0}, {"192.0.2.7", 1, 0}, {"2001:DB8:0::7", 1, 0},
+	    {"mcp.example", 1, -ERR_MALFORMED}, {"192.0.2.7", 0, -ERR_MALFORMED}, {"www.example", 0, -ERR_DENIED},
+	    {"*.example", 0, -ERR_MALFORMED}, {"192.0.2.8", 1, -ERR_DENIED}, {"", 0, -ERR_MALFORMED}, {".", 0, -ERR_MALFORMED},
+	    {"mcp.example\n", 0, -ERR_MALFORMED},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct m_mint q = {.is_ip = rows[i].is_ip};
+		snprintf(q.name, sizeof(q.name), "%s", rows[i].name);
+		assert_int_equal(answer(p, &q, &rec), rows[i].status);
+		assert_int_equal(rec.status, rows[i].status);
+		assert_string_equal(rec.event, rows[i].status ? "refuse" : "mint");
+		assert_int_equal(rec.slot, 2);
+	}
+	struct m_mint endless;
+	memset(&endless, 'a', sizeof(endless));
+	assert_int_equal(answer(p, &endless, &rec), -ERR_MALFORMED);
+	assert_int_equal(rec.host[0], 0);
+	struct m_mint q = {.name = "mcp.example"};
+	mint_free(&p->m);
+	assert_int_equal(answer(p, &q, &rec), -ERR_UNAVAILABLE);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(test_leaf), T(test_root), T(test_damaged_root), T(test_cache), T(test_rate), T(test_answer),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
