@@ -26,13 +26,6 @@ enum sandbox_probe { /* bits */
 int sandbox_enter(enum party who, const int *dirs, size_t n, char *note, size_t note_len)
     __attribute__((warn_unused_result));
 
-/** sandbox_enter_without(..., without): For the test that takes one rule out: rule number ${without} is left out of the filter. */
-int sandbox_enter_without(enum party who, const int *dirs, size_t n, char *note, size_t note_len, size_t without)
-    __attribute__((warn_unused_result));
-/** sandbox_rules(), sandbox_rule_name(i): The table, for tests and documents. */
-size_t sandbox_rules(void);
-const char *sandbox_rule_name(size_t i);
-
 /** sandbox_check(who, ring_fd, tried): Try every refusal that applies to ${who}; the set of refused ones. */
 unsigned sandbox_check(enum party who, int ring_fd, unsigned *tried);
 
