@@ -143,6 +143,10 @@ fuzz-%: | $(BPF:%=$B/gen/%.skel.h)	## libFuzzer on tests/fuzz/%_fuzz.c for T sec
 	$(CLANG) -I. -Iuser -isystem $B/gen -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
 	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec policy ipc audit vault ident,$(call SRC,$f)) $(LDALL)
 	$B/$@ -max_total_time=$${T:-60} -artifact_prefix=$B/ $B/corpus-$* tests/data/$*
+install: all	## below PREFIX (/usr/local), under DESTDIR; a systemd unit and system users
+	$QPREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install.sh install $B
+uninstall:	## what install made; records, credentials and settings stay
+	$QPREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install.sh uninstall $B
 format:	## rewrite with clang-format
 	clang-format -i $(wildcard bpf/*.[ch] bpf/lib/*.h policy/*.[ch] user/*/*.[ch] tools/*.[ch] tests/*/*.c)
 clean:	## remove build directories
@@ -152,7 +156,7 @@ help:	## this list
 
 include tests/make.mk
 
-.PHONY: all aids unit replay layers headers budget format clean help $(HAVE:%=layer-%)
+.PHONY: all aids unit replay layers headers budget install uninstall format clean help $(HAVE:%=layer-%)
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

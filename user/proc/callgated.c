@@ -42,12 +42,14 @@ enum action { RUN, CHECK, DETACH, HELP, WRONG };
 
 static enum action options(int argc, char **argv, struct sup_paths *p)
 {
-	static char self[PATH_MAX], share[PATH_MAX + 16];
+	static char self[PATH_MAX], share[PATH_MAX + 32];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (n > 0)
 		*strrchr(self, '/') = '\0';
-	/* In a build tree the data lies beside the build directory; when installed, --share in the unit says where. */
-	snprintf(share, sizeof(share), "%s/../policy", self);
+	/* Installed: PREFIX/libexec/callgate beside PREFIX/share/callgate; in a build tree the data lies beside the build directory. */
+	snprintf(share, sizeof(share), "%s/../../share/callgate", self);
+	if (access(share, F_OK) < 0)
+		snprintf(share, sizeof(share), "%s/../policy", self);
 	*p = (struct sup_paths){.etc = "/etc/callgate", .state = "/var/lib/callgate", .log = "/var/log/callgate", .run = "/run/callgate",
 	    .bpffs = "/sys/fs/bpf/callgate", .trust = "/etc/ssl/certs/ca-certificates.crt", .share = share, .libexec = self, .uids = -1};
 	const struct option long_options[] = {{"etc", 1, NULL, 'e'}, {"state", 1, NULL, 's'}, {"log", 1, NULL, 'l'}, {"run", 1, NULL, 'r'},

@@ -1,0 +1,58 @@
+#!/bin/sh
+# install.sh install|uninstall BUILD - put the programs below $DESTDIR$PREFIX and make what they need; or take it all away.
+# Uninstall leaves records, credentials and settings: `callgate` data is removed by hand, on purpose.
+set -eu
+PREFIX=${PREFIX:-/usr/local}
+DESTDIR=${DESTDIR:-}
+action=$1 build=${2:-build}
+top=$(CDPATH="" cd -- "$(dirname -- "$0")/.." && pwd -P)
+parties="admin ident proxy vault audit fetch"
+lib=$DESTDIR$PREFIX/libexec/callgate
+unit=$DESTDIR/etc/systemd/system/callgated.service
+
+# Only on the machine itself: a packaging root makes its users when the package is installed.
+users() {
+	[ -z "$DESTDIR" ] || return 0
+	for p in $parties; do
+		getent passwd "_callgate-$p" >/dev/null && continue
+		useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "_callgate-$p"
+	done
+}
+
+case $action in
+install)
+	install -d "$lib" "$DESTDIR$PREFIX/sbin" "$DESTDIR$PREFIX/bin" "$DESTDIR$PREFIX/share/callgate/agents.d" "$DESTDIR$PREFIX/share/doc/callgate" \
+		"$DESTDIR/etc/systemd/system" "$DESTDIR/etc/callgate"
+	for b in callgated callgate-admin callgate-ident callgate-proxy callgate-vault callgate-audit; do
+		install -m 755 "$build/$b" "$lib/$b"
+	done
+	ln -sfn "../libexec/callgate/callgated" "$DESTDIR$PREFIX/sbin/callgated"
+	install -m 755 "$build/callgate" "$DESTDIR$PREFIX/bin/callgate"
+	install -m 644 "$top"/policy/agents.d/*.json "$DESTDIR$PREFIX/share/callgate/agents.d/"
+	install -m 644 "$top/README.md" "$top"/docs/*.md "$DESTDIR$PREFIX/share/doc/callgate/"
+	[ ! -d "$top/policy/schema" ] || { install -d "$DESTDIR$PREFIX/share/callgate/schema"; find "$top/policy/schema" -name '*.json' -exec install -m 644 {} "$DESTDIR$PREFIX/share/callgate/schema/" \;; }
+	sed "s|@PREFIX@|$PREFIX|g" "$top/tools/callgated.service.in" >"$unit.new" && mv "$unit.new" "$unit"
+	[ -e "$DESTDIR/etc/callgate/callgate.json" ] || printf '{\n  "users": []\n}\n' >"$DESTDIR/etc/callgate/callgate.json"
+	users
+	echo "installed below $DESTDIR$PREFIX; name the governed users in /etc/callgate/callgate.json, then: systemctl enable --now callgated"
+	;;
+uninstall)
+	if [ -z "$DESTDIR" ]; then
+		if command -v systemctl >/dev/null && systemctl is-active -q callgated 2>/dev/null; then systemctl disable --now callgated; fi
+		[ ! -x "$PREFIX/bin/callgate" ] || "$PREFIX/bin/callgate" ca remove >/dev/null 2>&1 || :
+		[ ! -x "$PREFIX/sbin/callgated" ] || "$PREFIX/sbin/callgated" --detach || :
+	fi
+	rm -rf -- "$lib" "$DESTDIR$PREFIX/share/callgate" "$DESTDIR$PREFIX/share/doc/callgate"
+	rm -f -- "$DESTDIR$PREFIX/sbin/callgated" "$DESTDIR$PREFIX/bin/callgate" "$unit"
+	if [ -z "$DESTDIR" ]; then
+		for p in $parties; do
+			getent passwd "_callgate-$p" >/dev/null && userdel "_callgate-$p" 2>/dev/null || :
+		done
+	fi
+	echo "removed; settings, records and credentials stay in /etc/callgate, /var/lib/callgate, /var/log/callgate"
+	;;
+*)
+	echo "usage: install.sh install|uninstall BUILD" >&2
+	exit 2
+	;;
+esac
