@@ -13,7 +13,7 @@ struct chunked { /* zero it, set flags */
 	unsigned flags;
 	uint8_t state;
 	uint8_t digits;
-	uint16_t extra; /* bytes of extension and trailer so far */
+	uint16_t extra; /* bytes of this chunk's extension, or of the trailers, so far */
 	uint64_t left;
 };
 

@@ -26,7 +26,7 @@ struct http1_head {
 	struct view reason;
 	uint8_t minor; /* HTTP/1.minor */
 	enum http1_body body; /* of a response: as if to a GET; the caller knows HEAD */
-	uint64_t length; /* HTTP1_LENGTH */
+	uint64_t length; /* HTTP1_LENGTH; may be 0 */
 	bool close; /* this message ends the connection (Connection: close, or 1.0 without keep-alive) */
 	bool expect_continue;
 	bool upgrade; /* an Upgrade header or Connection: upgrade is present */
@@ -45,10 +45,18 @@ struct view http1_get(const struct http1_head *h, const char *name, unsigned *co
 /** http1_has_token(v, token): Does the comma-separated list ${v} hold ${token} (any case)? */
 bool http1_has_token(struct view v, const char *token);
 
-/** http1_media(v, type): Is the media type of Content-Type ${v}, without parameters, ${type}?  charset: its charset parameter, or empty. */
+/**
+ * http1_media(v, type, charset):
+ * Is the media type of Content-Type ${v}, without parameters, ${type}?  ${charset}, unless NULL: its charset parameter, or empty.
+ * False also for parameters that could be read in two ways (two charsets, charset*, broken quotes).
+ */
 bool http1_media(struct view v, const char *type, struct view *charset);
 
-/** http1_looks_like(in): 1: starts like an HTTP/1 request; 0: cannot tell yet; -1: not HTTP. */
+/**
+ * http1_looks_like(in):
+ * 1: the first line is an HTTP/1 request line, also one that http1_request() will refuse; 0: cannot tell before the line is longer;
+ * -1: not HTTP/1, such as the HTTP/2 preface or another protocol that speaks in lines.
+ */
 int http1_looks_like(struct view in);
 
 #endif

@@ -13,7 +13,7 @@ enum { SSE_EVENT_MAX = 4 << 20 };
 
 struct sse { /* zero it; sse_free() at the end */
 	struct buf line, data, name, id;
-	bool after_cr, has_data, has_id, started;
+	bool after_cr, has_data, has_id, started, given;
 };
 
 struct sse_event {
@@ -25,7 +25,7 @@ struct sse_event {
 
 /**
  * sse_next(s, in, ev):
- * Use bytes from the front of ${in} up to the end of the first whole event; returns bytes used (> 0).  ev->data.p is NULL when ${in} ended first (all
+ * Use bytes from the front of ${in} up to the end of the first whole event; returns bytes used (> 0 unless ${in} is empty).  ev->data.p is NULL when ${in} ended first (all
  * of it used).  ${ev} borrows ${s} until the next call.  -ERR_TOO_LONG, -ENOMEM.
  */
 long sse_next(struct sse *s, struct view in, struct sse_event *ev) __attribute__((warn_unused_result));
