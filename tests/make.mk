@@ -54,3 +54,7 @@ check-long: deps-test	## the longer ones
 	if [ "$$s" = 0 ]; then echo "$$p passed, $$f failed"; else echo "$$p passed, $$f failed, $$s skipped"; fi; \
 	[ $$ok = 1 ] && [ "$$f" = 0 ]
 .PHONY: deps deps-test testkit demo check check-house check-unit check-e2e check-vm check-san check-long
+bench: deps-test	## a warm call against HAProxy and nginx with Lua in one run; build/bench/summary.json
+	$Q$(MAKE) -s -j2 all aids
+	$QBUILD=$(abspath $B) tests/bench/bench.sh
+.PHONY: bench
