@@ -204,6 +204,21 @@ void stream_own(struct stream *s, stream_fn *fn, void *owner)
 	s->owner = owner;
 }
 
+int stream_tls_server(struct stream *s, struct tls_front *front, struct tls_cert *cert)
+{
+	return tls_start_server(s, front, cert);
+}
+
+int stream_tls_client(struct stream *s, struct tls_back *back, const char *host)
+{
+	return tls_start_client(s, back, host);
+}
+
+bool stream_tls_resumed(const struct stream *s)
+{
+	return tls_resumed(s);
+}
+
 /* ---- what it is ---- */
 
 bool stream_queued(const struct stream *s)

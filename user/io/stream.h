@@ -53,8 +53,7 @@ void loop_unwatch(struct loop *l, int fd);
 typedef void loop_fn(void *arg);
 int loop_defer(struct loop *l, loop_fn *fn, void *arg) __attribute__((warn_unused_result));
 void loop_undefer(struct loop *l, loop_fn *fn, const void *arg);
-/* A timer lives in its owner; zero it first. */
-struct timer {
+struct timer { /* lives in its owner; zero it first */
 	struct mono at;
 	loop_fn *fn;
 	void *arg;
@@ -88,6 +87,7 @@ void stream_own(struct stream *s, stream_fn *fn, void *owner);
 int stream_tls_server(struct stream *s, struct tls_front *front, struct tls_cert *cert) __attribute__((warn_unused_result));
 /** stream_tls_client(s, back, host): Start TLS as a client; ${host} is verified (name or address) and sent as SNI (names only). */
 int stream_tls_client(struct stream *s, struct tls_back *back, const char *host) __attribute__((warn_unused_result));
+bool stream_tls_resumed(const struct stream *s); /* the handshake was a short one, by a ticket */
 unsigned stream_flags(const struct stream *s);
 int stream_error(const struct stream *s); /* 0 or negative: errno, -ERR_TLS_*, -ERR_TIMEOUT */
 int stream_fd(const struct stream *s);    /* the descriptor, for the BPF map lookup and getsockname */

@@ -75,5 +75,8 @@ void wire_settle(struct stream *s);
 void tls_pump(struct stream *s);
 void tls_flush(struct stream *s);
 void tls_drop(struct stream *s);
+int tls_start_server(struct stream *s, struct tls_front *front, struct tls_cert *cert) __attribute__((warn_unused_result));
+int tls_start_client(struct stream *s, struct tls_back *back, const char *host) __attribute__((warn_unused_result));
+bool tls_resumed(const struct stream *s);
 
 #endif

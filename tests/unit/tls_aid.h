@@ -1,0 +1,102 @@
+/*
+ * tls_aid.h - for tests: a certificate authority and leaves, made with OpenSSL on the spot.
+ */
+#ifndef TESTS_TLS_AID_H
+#define TESTS_TLS_AID_H
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/buf.h"
+
+struct ca {
+	EVP_PKEY *key;
+	X509 *cert;
+	struct buf pem, der;
+};
+
+static inline X509 *x509_make(const char *cn, EVP_PKEY *pub, const struct ca *issuer, EVP_PKEY *signer, long from_s, long to_s,
+    const char *san)
+{
+	static long serial = 1000;
+	X509 *x = X509_new();
+	X509V3_CTX ctx;
+
+	X509_set_version(x, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial);
+	X509_gmtime_adj(X509_getm_notBefore(x), from_s);
+	X509_gmtime_adj(X509_getm_notAfter(x), to_s);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)cn, -1, -1, 0);
+	X509_set_issuer_name(x, issuer ? X509_get_subject_name(issuer->cert) : X509_get_subject_name(x));
+	X509_set_pubkey(x, pub);
+	X509V3_set_ctx(&ctx, issuer ? issuer->cert : x, x, NULL, NULL, 0);
+	X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, NID_basic_constraints, san ? "critical,CA:FALSE" : "critical,CA:TRUE");
+	X509_add_ext(x, e, -1);
+	X509_EXTENSION_free(e);
+	if (san && *san) {
+		e = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_alt_name, san);
+		assert_non_null(e);
+		X509_add_ext(x, e, -1);
+		X509_EXTENSION_free(e);
+	}
+	assert_true(X509_sign(x, signer, EVP_sha256()) > 0);
+	return x;
+}
+
+static inline void x509_der(X509 *x, struct buf *out)
+{
+	unsigned char *p = NULL;
+	int n = i2d_X509(x, &p);
+	assert_int_equal(buf_put(out, view_of(p, (size_t)n)), 0);
+	OPENSSL_free(p);
+}
+
+static inline void x509_pem(X509 *x, struct buf *out)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+	char *p;
+	PEM_write_bio_X509(b, x);
+	long n = BIO_get_mem_data(b, &p);
+	assert_int_equal(buf_put(out, view_of(p, (size_t)n)), 0);
+	BIO_free(b);
+}
+
+static inline struct ca ca_make(const char *cn)
+{
+	struct ca ca = {.key = EVP_EC_gen("P-256")};
+	ca.cert = x509_make(cn, ca.key, NULL, ca.key, -3600, 86400, NULL);
+	x509_pem(ca.cert, &ca.pem);
+	x509_der(ca.cert, &ca.der);
+	return ca;
+}
+
+static inline void ca_free(struct ca *ca)
+{
+	EVP_PKEY_free(ca->key);
+	X509_free(ca->cert);
+	buf_free(&ca->pem);
+	buf_free(&ca->der);
+}
+
+static inline void key_der(EVP_PKEY *key, struct buf *out)
+{
+	unsigned char *p = NULL;
+	int n = i2d_PrivateKey(key, &p);
+	assert_int_equal(buf_put(out, view_of(p, (size_t)n)), 0);
+	OPENSSL_free(p);
+}
+
+/* A leaf for ${san}, as DER with its key. */
+static inline void leaf_make(const struct ca *ca, const char *san, long from_s, long to_s, struct buf *leaf, struct buf *key)
+{
+	EVP_PKEY *k = EVP_EC_gen("P-256");
+	X509 *x = x509_make("a leaf", k, ca, ca->key, from_s, to_s, san);
+	x509_der(x, leaf);
+	key_der(k, key);
+	X509_free(x);
+	EVP_PKEY_free(k);
+}
+
+#endif
