@@ -25,6 +25,7 @@ struct write_page {
 struct ack_page {
 	_Atomic uint64_t acked;    /* safe: the writer may use the room again, a new reader starts here */
 	_Atomic uint32_t sleeping; /* the reader wants the bell */
+	_Atomic uint64_t mark_pos, mark_seq; /* the reader's own note; a seq of 0 means none */
 };
 
 struct shring {
@@ -213,6 +214,27 @@ void shring_ack(struct shring *r, uint64_t pos)
 	atomic_store_explicit(&r->a->acked, pos, memory_order_release);
 	if (r->bell >= 0)
 		ring_bell(r->bell);
+}
+
+void shring_mark(struct shring *r, uint64_t pos, uint64_t seq)
+{
+	/* A reader that dies between these stores leaves no mark rather than a mixed one. */
+	atomic_store(&r->a->mark_seq, 0);
+	atomic_store(&r->a->mark_pos, pos);
+	atomic_store(&r->a->mark_seq, seq);
+}
+
+int shring_marked(const struct shring *r, uint64_t *pos, uint64_t *seq)
+{
+	*seq = atomic_load(&r->a->mark_seq);
+	*pos = atomic_load(&r->a->mark_pos);
+	return *seq && *pos > r->tail && *pos <= r->head;
+}
+
+void shring_skip(struct shring *r, uint64_t pos)
+{
+	r->tail = pos;
+	shring_ack(r, pos);
 }
 
 int shring_sleep(struct shring *r)

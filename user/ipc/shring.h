@@ -44,6 +44,17 @@ int shring_get(struct shring *r, struct view *rec, uint64_t *pos) __attribute__(
 /** shring_ack(r, pos): Say that everything up to ${pos} is safe, and wake the writer. */
 void shring_ack(struct shring *r, uint64_t pos);
 
+/**
+ * shring_mark(r, pos, seq):
+ * Reader: everything up to ${pos} is about to be written, ending with line ${seq}.  A reader that starts anew asks shring_marked()
+ * and, if line ${seq} was written, calls shring_skip(): so nothing is written twice.
+ */
+void shring_mark(struct shring *r, uint64_t pos, uint64_t seq);
+/** shring_marked(r, pos, seq): 1 and the mark, or 0 when there is none beyond what is acknowledged. */
+int shring_marked(const struct shring *r, uint64_t *pos, uint64_t *seq);
+/** shring_skip(r, pos): Go on after ${pos}, which is acknowledged. */
+void shring_skip(struct shring *r, uint64_t pos);
+
 /** shring_drained(data_fd, ack_fd): Is everything in this ring acknowledged?  For its keeper, who maps neither file. */
 int shring_drained(int data_fd, int ack_fd);
 

@@ -1,0 +1,97 @@
+/* chain.c - see chain.h. */
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+#include "audit/chain.h"
+#include "base/err.h"
+
+/* Fetched once: a look-up per line would cost more than the hash. */
+static EVP_MD *sha256;
+static EVP_MD_CTX *line_ctx;
+
+struct chain_sum {
+	EVP_MD_CTX *ctx;
+};
+
+int chain_ready(void)
+{
+	if (!sha256)
+		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!line_ctx)
+		line_ctx = EVP_MD_CTX_new();
+	return sha256 && line_ctx ? 0 : -ERR_UNAVAILABLE;
+}
+
+int chain_add(struct chain *c, struct view line)
+{
+	static const uint8_t zero;
+	uint8_t head[CHAIN_LEN];
+
+	if (!EVP_DigestInit_ex2(line_ctx, sha256, NULL) || !EVP_DigestUpdate(line_ctx, &zero, 1) ||
+	    !EVP_DigestUpdate(line_ctx, c->head, CHAIN_LEN) || !EVP_DigestUpdate(line_ctx, line.p, line.n) ||
+	    !EVP_DigestFinal_ex(line_ctx, head, NULL))
+		return -ENOMEM;
+	memcpy(c->head, head, CHAIN_LEN);
+	return 0;
+}
+
+void chain_hex(const uint8_t *bytes, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[bytes[i] >> 4];
+		*out++ = digits[bytes[i] & 15];
+	}
+	*out = '\0';
+}
+
+static int digit(uint8_t c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int chain_unhex(struct view hex, uint8_t *out, size_t n)
+{
+	if (hex.n != 2 * n)
+		return -ERR_MALFORMED;
+	for (size_t i = 0; i < n; i++) {
+		int hi = digit(hex.p[2 * i]), lo = digit(hex.p[2 * i + 1]);
+		if (hi < 0 || lo < 0)
+			return -ERR_MALFORMED;
+		out[i] = (uint8_t)(hi << 4 | lo);
+	}
+	return 0;
+}
+
+struct chain_sum *chain_sum_new(void)
+{
+	struct chain_sum *s = calloc(1, sizeof(*s));
+	if (!s || chain_ready())
+		goto err;
+	s->ctx = EVP_MD_CTX_new();
+	if (!s->ctx || !EVP_DigestInit_ex2(s->ctx, sha256, NULL))
+		goto err;
+	return s;
+err:
+	chain_sum_free(&s);
+	return NULL;
+}
+
+void chain_sum_free(struct chain_sum **s)
+{
+	if (*s)
+		EVP_MD_CTX_free((*s)->ctx);
+	free(*s);
+	*s = NULL;
+}
+
+int chain_sum_add(struct chain_sum *s, struct view v)
+{
+	return v.n == 0 || EVP_DigestUpdate(s->ctx, v.p, v.n) ? 0 : -ENOMEM;
+}
+
+int chain_sum_end(struct chain_sum *s, uint8_t out[CHAIN_LEN])
+{
+	return EVP_DigestFinal_ex(s->ctx, out, NULL) && EVP_DigestInit_ex2(s->ctx, sha256, NULL) ? 0 : -ENOMEM;
+}

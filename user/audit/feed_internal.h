@@ -1,0 +1,36 @@
+/*
+ * feed_internal.h - what feed.c (records) and feed_seed.c (what the files say) share.
+ * Floor: audit.
+ */
+#ifndef AUDIT_FEED_INTERNAL_H
+#define AUDIT_FEED_INTERNAL_H
+
+#include "audit/calls.h"
+#include "audit/feed.h"
+#include "ipc/rec.h"
+
+struct feed_ring {
+	uint64_t id; /* 0: free */
+	int64_t slot;
+	struct shring *ring; /* NULL: known from the files only */
+	int fd[4];
+	uint64_t read, acked; /* positions */
+	struct mono empty_at; /* the ring was seen empty then */
+	bool corrupt, alerted;
+	struct calls calls;
+};
+
+struct feed {
+	struct stream *stream;
+	struct feed_ring ring[FEED_RINGS];
+	uint64_t found_seq; /* last line that the files held at start */
+	struct mono now;
+	struct wall wall; /* at the same moment */
+	struct rec_seen rec;
+};
+
+/** feed_find(f, id): The ring's entry or NULL; id 0: a free entry. */
+struct feed_ring *feed_find(struct feed *f, uint64_t id);
+void feed_abandon(struct feed *f, uint64_t ring, uint64_t call, const char *why);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * read.h - the lines of a stream's directory in their order, sealed and open files alike.
+ * Floor: audit.      Owns: its buffers; the directory descriptor is borrowed.
+ * A live stream may be read: the open file's torn tail ends the reading without an error.
+ */
+#ifndef AUDIT_READ_H
+#define AUDIT_READ_H
+
+#include "audit/names.h"
+#include "base/view.h"
+
+struct read;
+
+/** read_new(dir, r): List the files.  0 or negative errno. */
+int read_new(int dir, struct read **r) __attribute__((warn_unused_result));
+void read_free(struct read **r);
+
+/** read_line(r, line): 1 and the next line, without newline, borrowed until the next call; 0 at the end; -ERR_CORRUPT or another error: read_file() names the file; going on reads the next file. */
+int read_line(struct read *r, struct view *line) __attribute__((warn_unused_result));
+
+/** read_file(r): The file of the last line, "sealed/NAME".  Borrowed. */
+const char *read_file(const struct read *r);
+
+/** read_tail(r, most): Skip files so that at least the last ${most} lines remain; before the first read_line(). */
+void read_tail(struct read *r, uint64_t most);
+
+#endif

@@ -1,0 +1,357 @@
+/* stream.c - see stream.h. */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "audit/entry.h"
+#include "audit/recover.h"
+#include "audit/segment.h"
+#include "audit/stream_internal.h"
+#include "base/err.h"
+#include "base/log.h"
+
+enum { SYNC_MS = 1000, RETRY_MS = 250, UNSYNCED_MAX = 4 << 20, SEAL_ROOM = 1024 };
+
+/* In front of every kept line. */
+struct kept {
+	const char *kind;
+	size_t n; /* of the text that follows: its members from "ts" on, each with a comma before it */
+};
+
+struct jsonw *stream_line(struct stream *s, const char *kind, struct wall ts)
+{
+	struct kept k = {kind, 0};
+	char text[WALL_TEXT];
+
+	assert(!s->begun);
+	s->begun = true;
+	s->begin = s->kept.len;
+	s->w = jsonw_on(&s->kept);
+	s->w.err = buf_put(&s->kept, view_of(&k, sizeof(k)));
+	s->w.comma = true;
+	wall_text(ts, text);
+	jsonw_str(&s->w, "ts", text);
+	jsonw_str(&s->w, "host", s->host);
+	jsonw_str(&s->w, "boot", s->boot);
+	return &s->w;
+}
+
+void stream_kind(struct stream *s, const char *kind)
+{
+	assert(s->begun);
+	memcpy(s->kept.mem + s->kept.off + s->begin, &kind, sizeof(kind));
+}
+
+void stream_undo(struct stream *s)
+{
+	buf_truncate(&s->kept, s->begin);
+	s->begun = false;
+}
+
+int stream_end(struct stream *s)
+{
+	size_t n = s->kept.len - s->begin - sizeof(struct kept);
+	int r = jsonw_end(&s->w);
+
+	assert(s->begun);
+	if (!r && n > STREAM_LINE_MAX)
+		r = -ERR_TOO_LONG;
+	if (r) {
+		stream_undo(s);
+		return r;
+	}
+	memcpy(s->kept.mem + s->kept.off + s->begin + offsetof(struct kept, n), &n, sizeof(n));
+	s->begun = false;
+	return 0;
+}
+
+/* Number, chain and compress one line. */
+static int put_line(struct stream *s, const char *kind, struct view members)
+{
+	struct buf *b = &s->text;
+
+	buf_reset(b);
+	int r = buf_printf(b, "{\"kind\":\"%s\",\"seq\":%" PRIu64, kind, s->now.seq + 1);
+	if (!r)
+		r = buf_put(b, members);
+	if (!r)
+		r = buf_puts(b, "}");
+	if (!r)
+		r = chain_add(&s->now.chain, buf_view(b));
+	if (!r)
+		r = buf_puts(b, "\n");
+	if (!r)
+		r = segment_put(s->seg, buf_view(b));
+	if (!r) {
+		s->now.seq++;
+		s->lines++;
+		s->raw += b->len;
+	}
+	return r;
+}
+
+/* A line of the stream's own goes straight to the segment: after an error it is made anew, not repeated. */
+static struct jsonw own_begin(struct stream *s)
+{
+	char text[WALL_TEXT];
+
+	buf_reset(&s->own);
+	struct jsonw w = jsonw_on(&s->own);
+	w.comma = true;
+	wall_text(wall_now(), text);
+	jsonw_str(&w, "ts", text);
+	jsonw_str(&w, "host", s->host);
+	jsonw_str(&w, "boot", s->boot);
+	jsonw_uint(&w, "epoch", s->epoch);
+	return w;
+}
+
+static int own_end(struct stream *s, const char *kind, const struct jsonw *w)
+{
+	int r = jsonw_end(w);
+	return r ? r : put_line(s, kind, buf_view(&s->own));
+}
+
+static int put_seal(struct stream *s)
+{
+	struct jsonw w = own_begin(s);
+
+	jsonw_uint(&w, "first", s->member_first);
+	jsonw_uint(&w, "last", s->now.seq);
+	jsonw_uint(&w, "raw", segment_member_raw(s->seg));
+	jsonw_hex(&w, "head", view_of(s->now.chain.head, CHAIN_LEN));
+	int r = own_end(s, "seal", &w);
+	return r ? r : segment_member_end(s->seg);
+}
+
+static int put_first(struct stream *s)
+{
+	struct jsonw w = own_begin(s);
+	const char *kind = s->new_epoch ? "epoch" : "segment";
+
+	jsonw_uint(&w, "after", s->now.seq);
+	jsonw_hex(&w, "prev", view_of(s->now.chain.head, CHAIN_LEN));
+	if (s->new_epoch) {
+		jsonw_str(&w, "boot_id", s->boot_id);
+		jsonw_str(&w, "cause", s->cause);
+		jsonw_uint(&w, "repaired", s->recovered.repaired);
+		jsonw_uint(&w, "cut_bytes", s->recovered.cut_bytes);
+	}
+	/* With lines waiting, the owner's state is already theirs: the files before tell what it was. */
+	if (s->kept.len)
+		jsonw_bool(&w, "carry", true);
+	else if (s->owner.first)
+		s->owner.first(s->owner.arg, &w);
+	s->member_first = s->now.seq + 1;
+	int r = own_end(s, kind, &w);
+	if (r || !s->err)
+		return r;
+	w = own_begin(s);
+	jsonw_str(&w, "err", err_name(s->err));
+	jsonw_str(&w, "op", s->op);
+	jsonw_uint(&w, "times", s->errors);
+	return own_end(s, "io_error", &w);
+}
+
+static int ensure_segment(struct stream *s)
+{
+	struct names n = {.epoch = s->epoch, .first = s->now.seq + 1};
+
+	if (s->seg)
+		return 0;
+	memcpy(n.host, s->host, sizeof(n.host));
+	s->op = "create";
+	int r = segment_new(s->dir, &n, s->level, &s->seg);
+	if (r)
+		return r;
+	s->seg_name = n;
+	s->opened_at = mono_now();
+	return put_first(s);
+}
+
+/* Member by member: a line that does not fit any more comes after a seal. */
+static int feed(struct stream *s)
+{
+	int r = ensure_segment(s);
+
+	while (!r && s->fed < s->kept.len) {
+		struct kept k;
+		const uint8_t *p = s->kept.mem + s->kept.off + s->fed;
+		memcpy(&k, p, sizeof(k));
+		uint64_t raw = segment_member_raw(s->seg);
+		if (raw && raw + k.n + SEAL_ROOM > SEGMENT_MEMBER) {
+			r = put_seal(s);
+			s->member_first = s->now.seq + 1;
+		}
+		if (!r && !segment_member_raw(s->seg))
+			s->member_first = s->now.seq + 1;
+		if (!r)
+			r = put_line(s, k.kind, view_of(p + sizeof(k), k.n));
+		s->fed += sizeof(k) + k.n;
+	}
+	return r;
+}
+
+static void settled(struct stream *s)
+{
+	s->safe = s->now;
+	buf_consume(&s->kept, s->fed);
+	s->fed = 0;
+	s->unsynced = false;
+}
+
+static int rotate(struct stream *s)
+{
+	int r = 0;
+
+	s->op = "seal";
+	if (segment_member_raw(s->seg))
+		r = put_seal(s);
+	if (!r)
+		r = segment_seal(&s->seg, s->now.seq);
+	if (r)
+		return r;
+	s->sealed++;
+	s->new_epoch = false;
+	settled(s);
+	return 0;
+}
+
+/* The next file begins at once, while no line waits: its first line tells the owner's state at exactly this place. */
+static int rotate_on(struct stream *s)
+{
+	int r = rotate(s);
+	return r ? r : ensure_segment(s);
+}
+
+/* The file is given up: what is on disk of it is kept, everything since goes to the next one. */
+static int fail(struct stream *s, int e)
+{
+	struct recover_report rep = {0};
+
+	if (!s->err)
+		log_error("cannot %s below %s: %s; records are kept and nothing is acknowledged until a new file can be written", s->op,
+		    s->what, err_text(e));
+	s->err = e;
+	s->errors++;
+	s->retry_at = mono_after_ms(mono_now(), RETRY_MS);
+	s->now = s->safe;
+	s->fed = 0;
+	if (s->seg) {
+		segment_drop(&s->seg);
+		/* If not even this works the file stays in open/, and the next start cuts it where its successor begins. */
+		if (recover_file(s->dir, &s->seg_name, s->safe.seq, &rep) == 0 && s->seg_name.first <= s->safe.seq) {
+			s->sealed++;
+			s->new_epoch = false;
+		}
+	}
+	return e;
+}
+
+static int may_try(const struct stream *s)
+{
+	return s->err && mono_now().ns < s->retry_at.ns ? s->err : 0;
+}
+
+int stream_number(struct stream *s, uint64_t *seq)
+{
+	assert(!s->begun);
+	int r = may_try(s);
+	if (r)
+		return r;
+	r = feed(s);
+	if (r)
+		return fail(s, r);
+	*seq = s->now.seq;
+	return 0;
+}
+
+int stream_commit(struct stream *s, enum stream_flag how)
+{
+	uint64_t seq;
+
+	int r = stream_number(s, &seq);
+	if (r)
+		return r;
+	if (s->now.seq == s->safe.seq && !s->unsynced)
+		return 0;
+	s->op = "write";
+	r = segment_write(s->seg);
+	if (!r && !s->unsynced) {
+		s->unsynced = true;
+		s->written_at = mono_now();
+	}
+	if (!r && segment_bytes(s->seg) >= s->segment_bytes)
+		r = rotate_on(s);
+	else if (!r && (how == STREAM_DURABLE || s->kept.len > UNSYNCED_MAX || s->err)) {
+		s->op = "sync";
+		r = segment_sync(s->seg);
+		if (!r)
+			settled(s);
+	}
+	if (r)
+		return fail(s, r);
+	if (s->err)
+		log_notice("records are written again below %s", s->what);
+	s->err = 0;
+	return 0;
+}
+
+void stream_forget(struct stream *s)
+{
+	assert(!s->begun && s->fed == 0);
+	buf_reset(&s->kept);
+}
+
+size_t stream_unsynced(const struct stream *s)
+{
+	return s->kept.len;
+}
+
+bool stream_waiting(const struct stream *s)
+{
+	return s->kept.len > s->fed;
+}
+
+void stream_tick(struct stream *s, struct mono now)
+{
+	if (s->begun || may_try(s))
+		return;
+	bool old = s->seg && now.ns > s->opened_at.ns && now.ns - s->opened_at.ns >= s->segment_ns;
+	bool late = s->unsynced && now.ns >= mono_after_ms(s->written_at, SYNC_MS).ns;
+	if (!old && !late && !s->err)
+		return;
+	if (stream_commit(s, STREAM_DURABLE) || !old || !s->seg)
+		return;
+	int r = rotate_on(s);
+	if (r)
+		fail(s, r);
+	else if (stream_commit(s, STREAM_DURABLE))
+		return; /* said by fail() */
+}
+
+int stream_close(struct stream **sp)
+{
+	struct stream *s = *sp;
+	int r = 0;
+
+	if (!s)
+		return 0;
+	s->retry_at = (struct mono){0};
+	if (s->seg || s->kept.len)
+		r = stream_commit(s, STREAM_DURABLE);
+	if (!r && s->seg)
+		r = rotate(s);
+	segment_drop(&s->seg);
+	stream_free(sp);
+	return r;
+}
+
+struct stream_state stream_state(const struct stream *s)
+{
+	return (struct stream_state){.epoch = s->epoch, .seq = s->now.seq, .safe_seq = s->safe.seq, .errors = s->errors,
+	    .sealed = s->sealed, .repaired = s->recovered.repaired, .cut_bytes = s->recovered.cut_bytes, .lines = s->lines,
+	    .raw = s->raw, .err = s->err, .head = s->now.chain};
+}

@@ -1,0 +1,174 @@
+/* stream_open.c - how a stream begins: repair, then find the last line, its chain and its epoch, then a new epoch. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "audit/entry.h"
+#include "audit/stream_internal.h"
+#include "audit/walk.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+void stream_free(struct stream **sp)
+{
+	struct stream *s = *sp;
+	if (!s)
+		return;
+	buf_free(&s->kept);
+	buf_free(&s->text);
+	buf_free(&s->own);
+	free(s);
+	*sp = NULL;
+}
+
+/* The head before the first line of a file is in that line; without it the lines cannot be chained to what came before. */
+static void first_line(struct stream *s, struct view line)
+{
+	static const char key[] = "\"prev\":\"";
+	const uint8_t *at = memmem(line.p, line.n, key, sizeof(key) - 1);
+
+	if (!at)
+		return;
+	struct view hex = view_head(view_skip(line, (size_t)(at - line.p) + sizeof(key) - 1), 2 * CHAIN_LEN);
+	if (chain_unhex(hex, s->now.chain.head, CHAIN_LEN))
+		memset(&s->now.chain, 0, sizeof(s->now.chain));
+}
+
+static int open_sealed(const struct stream *s, const struct names *n)
+{
+	char base[NAMES_MAX], path[NAMES_MAX + 8];
+
+	names_sealed(n, base);
+	snprintf(path, sizeof(path), "sealed/%s", base);
+	int fd = openat(s->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+static int read_file(struct stream *s, const struct names *n)
+{
+	struct walk *w = NULL;
+	struct view line;
+	bool first = true;
+	int fd = open_sealed(s, n);
+	int r = fd < 0 ? fd : walk_new(fd, &w);
+
+	while (!r && (r = walk_next(w, &line)) > 0) {
+		if (r == WALK_LINE) {
+			if (first)
+				first_line(s, line);
+			first = false;
+			if (s->owner.seed)
+				s->owner.seed(s->owner.arg, line);
+			r = chain_add(&s->now.chain, line);
+			if (r)
+				break;
+		}
+		r = 0;
+	}
+	walk_free(&w);
+	fd_close(&fd);
+	return r;
+}
+
+/* Does the first line of this file say that the owner's state is in the files before it? */
+static bool carries(const struct stream *s, const struct names *n)
+{
+	static const char key[] = "\"carry\":true";
+	struct walk *w = NULL;
+	struct view line;
+	int fd = open_sealed(s, n);
+	bool yes = fd >= 0 && walk_new(fd, &w) == 0 && walk_next(w, &line) == WALK_LINE && memmem(line.p, line.n, key, sizeof(key) - 1);
+
+	walk_free(&w);
+	fd_close(&fd);
+	return yes;
+}
+
+static int read_newest(struct stream *s, const struct names_list *list)
+{
+	size_t i = list->n - 1;
+	int r = 0;
+
+	while (i && carries(s, &list->at[i]))
+		i--;
+	for (; !r && i < list->n; i++)
+		r = read_file(s, &list->at[i]);
+	return r;
+}
+
+/* Numbers go on after the highest that any name or line has, even when that file is damaged. */
+static int find_end(struct stream *s)
+{
+	struct names_list list;
+
+	int r = names_read(s->dir, "sealed", true, &list);
+	if (r)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		if (list.at[i].epoch > s->epoch)
+			s->epoch = list.at[i].epoch;
+		if (list.at[i].last > s->now.seq)
+			s->now.seq = list.at[i].last;
+	}
+	if (list.n) {
+		s->cause = s->recovered.files ? "crash" : "start";
+		r = read_newest(s, &list);
+		if (r == -ERR_CORRUPT) {
+			log_error("the newest sealed file below %s is damaged; a new chain begins after line %llu", s->what,
+			    (unsigned long long)s->now.seq);
+			memset(&s->now.chain, 0, sizeof(s->now.chain));
+			s->cause = "damaged";
+			r = 0;
+		}
+	}
+	names_free(&list);
+	s->safe = s->now;
+	return r;
+}
+
+int stream_open(int dir, const struct stream_conf *conf, const struct stream_owner *owner, struct stream **out)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	*out = NULL;
+	if (!s)
+		return -ENOMEM;
+	s->dir = dir;
+	names_host(conf->host, s->host);
+	snprintf(s->boot, sizeof(s->boot), "%.8s", conf->boot);
+	snprintf(s->boot_id, sizeof(s->boot_id), "%.36s", conf->boot);
+	snprintf(s->what, sizeof(s->what), "%.31s", conf->what);
+	s->level = conf->level >= 1 && conf->level <= 9 ? conf->level : 6;
+	s->segment_bytes = conf->segment_bytes ? conf->segment_bytes : UINT64_MAX;
+	s->segment_ns = (conf->segment_seconds ? conf->segment_seconds : 3600) * 1000000000u;
+	s->owner = owner ? *owner : (struct stream_owner){0};
+	s->cause = "new";
+	s->new_epoch = true;
+	int r = chain_ready();
+	if (!r)
+		r = segment_dirs(dir);
+	if (!r)
+		r = recover_all(dir, &s->recovered);
+	if (r) {
+		log_error("cannot read what is in %s: %s", s->what, err_text(r));
+		stream_free(&s);
+		return r;
+	}
+	if (s->recovered.files)
+		log_notice("%s: %llu open files of an earlier run, %llu repaired (%llu bytes cut), %llu empty", s->what,
+		    (unsigned long long)s->recovered.files, (unsigned long long)s->recovered.repaired,
+		    (unsigned long long)s->recovered.cut_bytes, (unsigned long long)s->recovered.dropped);
+	r = find_end(s);
+	s->epoch++;
+	if (!r)
+		r = stream_commit(s, STREAM_DURABLE);
+	if (r) {
+		stream_free(&s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}

@@ -1,0 +1,278 @@
+/*
+ * audit.c - callgate-audit: turns records into numbered lines on disk, and acknowledges them when they are safe.
+ * Floor: proc.      Alone gives a record its sequence, time and host.      Must not: use a network; rewrite a sealed file.
+ *
+ * strict "async": the rings are read every COMMIT_MS while there is traffic; written, synced within a second.
+ * "class", "all": the bells are answered at once; a record whose worker waits is synced at once, everything that came meanwhile with
+ * it; the rest within COMMIT_MS.  Which records wait is the worker's part of the contract (REC_WAIT).
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "proc/audit_internal.h"
+
+enum { COMMIT_MS = 15, HURRY_MS = 2, TICK_MS = 1000, DRAIN = 256 * 1024, HURRY = 128 * 1024, UNSAFE_MAX = 8 << 20 };
+
+static void die(const char *what, int e)
+{
+	log_error("%s: %s", what, err_text(e));
+	exit(1);
+}
+
+static const char *text_of(const json_t *o, const char *key, const char *other)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return s && *s ? s : other;
+}
+
+static uint64_t number_of(const json_t *o, const char *key, uint64_t other)
+{
+	json_int_t n = json_integer_value(json_object_get(o, key));
+	return n > 0 ? (uint64_t)n : other;
+}
+
+static void read_conf(struct audit *a)
+{
+	static const char *const names[] = {"async", "class", "all"};
+	json_t *o = json_loads(a->child.conf[0] ? a->child.conf : "{}", 0, NULL);
+
+	if (!json_is_object(o))
+		die("the settings from callgated", -ERR_MALFORMED);
+	const char *strict = text_of(o, "strict", "async");
+	/* A word that is not known must not mean the weakest promise. */
+	a->strict = STRICT_ALL;
+	for (int i = 0; i < 3; i++)
+		if (strcmp(strict, names[i]) == 0)
+			a->strict = (enum strict)i;
+	snprintf(a->strict_name, sizeof(a->strict_name), "%s", names[a->strict]);
+	snprintf(a->host, sizeof(a->host), "%s", text_of(o, "host", ""));
+	if (!a->host[0] && gethostname(a->host, sizeof(a->host) - 1) < 0)
+		a->host[0] = '\0';
+	a->conf.level = (int)number_of(o, "level", 6);
+	a->conf.segment_bytes = number_of(o, "segment_bytes", 16 << 20);
+	a->conf.segment_seconds = number_of(o, "segment_seconds", 3600);
+	json_decref(o);
+}
+
+static void read_boot_id(struct audit *a)
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	if (!f || !fgets(a->boot, sizeof(a->boot), f))
+		a->boot[0] = '\0';
+	a->boot[strcspn(a->boot, "\n")] = '\0';
+	if (f)
+		fclose(f);
+}
+
+static void open_streams(struct audit *a)
+{
+	struct stream_owner owner = feed_owner(a->feed);
+
+	a->conf.host = a->host;
+	a->conf.boot = a->boot;
+	a->conf.what = "the audit directory";
+	int r = stream_open(a->dir, &a->conf, &owner, &a->stream);
+	if (r)
+		die("cannot write audit records: make room, or move the directory with --log", r);
+	feed_stream(a->feed, a->stream);
+	a->conf.what = "the journal directory";
+	r = stream_open(a->journal_dir, &a->conf, NULL, &a->journal);
+	if (r)
+		die("cannot write the journal: make room, or move the directory with --state", r);
+}
+
+/* ---- bells ---- */
+
+static void on_bell(void *arg, int fd, short what)
+{
+	struct audit *a = arg;
+	uint64_t n;
+
+	(void)what;
+	/* Only to make it quiet; the rings say what there is. */
+	if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		pump_del(a->pump, fd);
+	a->rang = true;
+}
+
+static void watch_bells(struct audit *a)
+{
+	for (size_t i = 0; i < FEED_RINGS; i++) {
+		int bell = feed_bell(a->feed, i);
+		if (bell == a->belled[i])
+			continue;
+		if (bell >= 0 && pump_add(a->pump, bell, POLLIN, on_bell, a))
+			die("watching a record ring", -ENOSPC);
+		a->belled[i] = bell;
+	}
+}
+
+/* A ring that goes takes its bell's descriptor along: stop watching before that. */
+static void settle(struct audit *a)
+{
+	for (size_t i = 0; i < FEED_RINGS; i++) {
+		if (a->belled[i] >= 0)
+			pump_del(a->pump, a->belled[i]);
+		a->belled[i] = -1;
+	}
+	feed_settle(a->feed);
+	watch_bells(a);
+}
+
+/* ---- reading and committing ---- */
+
+static void drain(struct audit *a, struct feed_seen *seen)
+{
+	/* What cannot be written stays in the rings: they are full then, and workers hold their calls back. */
+	if (stream_unsynced(a->stream) > UNSAFE_MAX)
+		return;
+	feed_drain(a->feed, DRAIN, seen);
+	a->records += seen->records;
+	a->waits += seen->waits;
+}
+
+static void commit(struct audit *a)
+{
+	bool durable = a->strict != STRICT_ASYNC || a->waits;
+
+	if (feed_commit(a->feed, durable ? STREAM_DURABLE : STREAM_WRITTEN)) {
+		a->due = mono_after_ms(mono_now(), 250);
+		return;
+	}
+	a->waits = 0;
+	a->due = (struct mono){0};
+	settle(a);
+	if (stream_waiting(a->stream))
+		a->due = mono_after_ms(mono_now(), COMMIT_MS);
+}
+
+static void due_in(struct audit *a, struct mono now, unsigned ms)
+{
+	if (!a->due.ns)
+		a->due = mono_after_ms(now, ms);
+}
+
+/* One round.  True: the rings are quiet, the process may sleep until a bell. */
+static bool work(struct audit *a)
+{
+	struct feed_seen seen = {0};
+	struct mono now = mono_now();
+	bool lazy = a->strict == STRICT_ASYNC && !a->stopping;
+
+	if (a->rang || stream_waiting(a->stream))
+		due_in(a, now, COMMIT_MS);
+	a->rang = false;
+	if (lazy && a->due.ns && now.ns < a->due.ns)
+		return true; /* the bells are off until then */
+	drain(a, &seen);
+	if (seen.records)
+		due_in(a, now, COMMIT_MS);
+	bool retrying = stream_state(a->stream).err != 0;
+	if ((a->waits && !retrying) || (a->due.ns && now.ns >= a->due.ns) || seen.bytes >= HURRY)
+		commit(a);
+	if (!lazy)
+		return feed_sleep(a->feed);
+	if (seen.records) {
+		due_in(a, now, seen.bytes >= HURRY ? HURRY_MS : COMMIT_MS);
+		return true;
+	}
+	return a->due.ns || feed_sleep(a->feed);
+}
+
+static int pause_ms(const struct audit *a, bool quiet)
+{
+	struct mono now = mono_now();
+
+	if (!quiet)
+		return 0;
+	if (!a->due.ns)
+		return TICK_MS;
+	return a->due.ns <= now.ns ? 0 : (int)((a->due.ns - now.ns + 999999) / 1000000);
+}
+
+static void serve(struct audit *a)
+{
+	struct mono tick = mono_now();
+
+	while (!a->stopping) {
+		bool quiet = work(a);
+		int r = pump_turn(a->pump, pause_ms(a, quiet));
+		if (r)
+			die("waiting", r);
+		if (a->strict != STRICT_ASYNC)
+			feed_wake(a->feed);
+		else if (a->rang)
+			feed_wake(a->feed);
+		struct mono now = mono_now();
+		if (now.ns < mono_after_ms(tick, TICK_MS).ns)
+			continue;
+		tick = now;
+		stream_tick(a->stream, now);
+		stream_tick(a->journal, now);
+	}
+}
+
+/* Everything accepted is read, the open calls are closed, both files sealed. */
+static int stop(struct audit *a)
+{
+	struct feed_seen seen;
+	int r;
+
+	do {
+		seen = (struct feed_seen){0};
+		feed_drain(a->feed, DRAIN, &seen);
+		r = feed_commit(a->feed, STREAM_DURABLE);
+	} while (!r && seen.records);
+	feed_stop(a->feed);
+	if (!r)
+		r = feed_commit(a->feed, STREAM_DURABLE);
+	int e = stream_close(&a->stream);
+	int j = stream_close(&a->journal);
+	feed_free(&a->feed);
+	edge_close(&a->admin);
+	edge_close(&a->vault);
+	pump_free(&a->pump);
+	if (r || e || j)
+		log_error("not everything could be sealed: %s", err_text(r ? r : e ? e : j));
+	return r || e || j ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct audit a;
+
+	child_boot(P_AUDIT, argc, argv, &a.child);
+	read_conf(&a);
+	read_boot_id(&a);
+	a.dir = child_take_fd(&a.child, FD_DIR, 0);
+	a.journal_dir = child_take_fd(&a.child, FD_JOURNAL_DIR, 0);
+	if (a.dir < 0 || a.journal_dir < 0)
+		die("no directory from callgated", -ERR_NOT_FOUND);
+	a.pump = pump_new();
+	if (!a.pump || feed_new(&a.feed))
+		die("starting", -ENOMEM);
+	for (size_t i = 0; i < FEED_RINGS; i++)
+		a.belled[i] = -1;
+	edge_init(&a.admin, -1, P_AUDIT, P_ADMIN, 0);
+	edge_init(&a.vault, -1, P_AUDIT, P_VAULT, 0);
+	/* libcrypto reads its settings while files are still open; repair and rings come after the door is closed. */
+	int r = chain_ready();
+	if (r)
+		die("SHA-256", r);
+	child_ready(&a.child, -1);
+	open_streams(&a);
+	audit_edges(&a);
+	audit_rings(&a);
+	a.started = true;
+	feed_orphans(a.feed);
+	watch_bells(&a);
+	serve(&a);
+	return stop(&a);
+}

@@ -1,0 +1,344 @@
+/* audit_edges.c - the channels of callgate-audit: callgated, callgate-admin, callgate-vault. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "audit/entry.h"
+#include "audit/read.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "proc/audit_internal.h"
+
+enum { JOURNAL_CHUNK = 1 << 18 };
+
+/* ---- the journal ---- */
+
+static int journal_add(struct audit *a, struct view body, uint64_t *seq)
+{
+	char kind[NAME_LEN];
+
+	struct jsonw *w = stream_line(a->journal, "journal", wall_now());
+	int r = entry_object(w, body, kind, sizeof(kind));
+	if (!r && kind[0] && strcmp(kind, "journal") != 0)
+		r = -ERR_MALFORMED;
+	if (r) {
+		stream_undo(a->journal);
+		return r;
+	}
+	r = stream_end(a->journal);
+	if (r)
+		return r;
+	r = stream_commit(a->journal, STREAM_DURABLE);
+	/* The asker is told that it failed: the line must not appear later. */
+	if (r)
+		stream_forget(a->journal);
+	*seq = stream_state(a->journal).seq;
+	return r;
+}
+
+static void on_journal_add(struct audit *a, struct edge *e, const struct frame *f)
+{
+	struct m_journal_ack ack = {0};
+
+	ack.status = journal_add(a, f->body, &ack.seq);
+	if (ack.status)
+		log_warning("a change was not written to the journal: %s", err_text(ack.status));
+	int r = edge_send(e, M_JOURNAL_ACK, f->tag, view_of(&ack, sizeof(ack)), -1);
+	if (r)
+		log_warning("callgate-admin cannot be answered: %s", err_text(r));
+}
+
+/* Every journal line into a memory file, oldest first. */
+static int journal_into(struct audit *a, int fd)
+{
+	struct buf b = {0};
+	struct read *in;
+	struct view line;
+	struct entry_head h;
+
+	int r = read_new(a->journal_dir, &in);
+	if (r)
+		return r;
+	while ((r = read_line(in, &line)) > 0) {
+		if (entry_head(line, &h) || !view_is(h.kind, "journal"))
+			continue;
+		r = buf_put(&b, line);
+		if (!r)
+			r = buf_puts(&b, "\n");
+		if (!r && b.len > JOURNAL_CHUNK) {
+			r = fd_write_all(fd, buf_view(&b));
+			buf_reset(&b);
+		}
+		if (r)
+			break;
+	}
+	if (r < 0)
+		log_error("the journal cannot be read at %s: %s", read_file(in), err_text(r));
+	if (!r)
+		r = fd_write_all(fd, buf_view(&b));
+	buf_free(&b);
+	read_free(&in);
+	return r;
+}
+
+static void on_journal_get(struct audit *a, struct edge *e, const struct frame *f)
+{
+	int fd = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int r = fd < 0 ? -errno : journal_into(a, fd);
+
+	if (!r && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		r = -errno;
+	/* A journal that is not whole would be folded into a state with grants missing or, worse, not revoked: no answer at all. */
+	if (!r)
+		r = edge_send(e, M_JOURNAL, f->tag, view_of(NULL, 0), fd);
+	if (r)
+		log_error("the journal was not handed to callgate-admin: %s", err_text(r));
+	fd_close(&fd);
+}
+
+/* ---- the audit stream ---- */
+
+void audit_note(struct audit *a, struct view body)
+{
+	static const char *const kinds[] = {"note", "coverage", "refused", "alert"};
+	char kind[NAME_LEN];
+
+	struct jsonw *w = stream_line(a->stream, "note", wall_now());
+	int r = entry_object(w, body, kind, sizeof(kind));
+	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			stream_kind(a->stream, kinds[i]);
+	if (!r) {
+		r = stream_end(a->stream);
+	} else {
+		stream_undo(a->stream);
+		/* That something was to be recorded is recorded in any case. */
+		w = stream_line(a->stream, "alert", wall_now());
+		jsonw_str(w, "event", "malformed-note");
+		r = stream_end(a->stream);
+		a->notes_refused++;
+	}
+	if (r)
+		log_error("a note was not recorded: %s", err_text(r));
+}
+
+static void on_note(struct audit *a, struct edge *e, const struct frame *f)
+{
+	(void)e;
+	audit_note(a, f->body);
+}
+
+static void on_release(struct audit *a, struct edge *e, const struct frame *f)
+{
+	const struct m_release *m = (const void *)f->body.p;
+	struct jsonw *w = stream_line(a->stream, "release", wall_now());
+
+	(void)e;
+	entry_release(w, m);
+	int r = stream_end(a->stream);
+	if (r)
+		log_error("a release was not recorded: %s", err_text(r));
+}
+
+static void put_stream(struct jsonw *w, const char *key, const struct stream *s)
+{
+	struct stream_state st = stream_state(s);
+
+	jsonw_open(w, key, '{');
+	jsonw_uint(w, "epoch", st.epoch);
+	jsonw_uint(w, "seq", st.seq);
+	jsonw_uint(w, "synced", st.safe_seq);
+	jsonw_hex(w, "head", view_of(st.head.head, CHAIN_LEN));
+	jsonw_uint(w, "sealed", st.sealed);
+	jsonw_uint(w, "errors", st.errors);
+	jsonw_uint(w, "repaired", st.repaired);
+	jsonw_str(w, "state", st.err ? err_text(st.err) : "writing");
+	jsonw_close(w, '}');
+}
+
+static void on_audit_get(struct audit *a, struct edge *e, const struct frame *f)
+{
+	struct buf b = {.max = MSG_MAX};
+	struct jsonw w = jsonw_on(&b);
+
+	jsonw_open(&w, NULL, '{');
+	jsonw_str(&w, "strict", a->strict_name);
+	jsonw_uint(&w, "records", a->records);
+	jsonw_uint(&w, "notes_refused", a->notes_refused);
+	put_stream(&w, "audit", a->stream);
+	put_stream(&w, "journal", a->journal);
+	feed_state(a->feed, &w);
+	jsonw_close(&w, '}');
+	int r = jsonw_end(&w);
+	if (!r)
+		r = edge_send(e, M_AUDIT, f->tag, buf_view(&b), -1);
+	if (r)
+		log_warning("the state was not handed out: %s", err_text(r));
+	buf_free(&b);
+}
+
+/* ---- callgated ---- */
+
+static void on_stop(struct audit *a, struct edge *e, const struct frame *f)
+{
+	(void)e;
+	(void)f;
+	a->stopping = true;
+}
+
+static void on_ignored(struct audit *a, struct edge *e, const struct frame *f)
+{
+	(void)a;
+	(void)e;
+	(void)f;
+}
+
+static const struct {
+	uint16_t type;
+	void (*fn)(struct audit *a, struct edge *e, const struct frame *f);
+} answers[] = {
+    {M_JOURNAL_ADD, on_journal_add},
+    {M_JOURNAL_GET, on_journal_get},
+    {M_AUDIT_GET, on_audit_get},
+    {M_AUDIT_NOTE, on_note},
+    {M_RELEASE, on_release},
+    {M_STOP, on_stop},
+    {M_GO, on_ignored},
+};
+
+static void answer(struct audit *a, struct edge *e, const struct frame *f)
+{
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		if (answers[i].type == f->type)
+			answers[i].fn(a, e, f);
+}
+
+static void on_edge(void *arg, int fd, short what);
+
+static struct edge *edge_of(struct audit *a, int fd)
+{
+	struct edge *all[] = {&a->child.sup, &a->admin, &a->vault};
+
+	for (size_t i = 0; i < 3; i++)
+		if (all[i]->fd == fd)
+			return all[i];
+	return NULL;
+}
+
+static void close_edge(struct audit *a, struct edge *e, int why)
+{
+	if (why != -ERR_CLOSED)
+		log_error("a frame of %s breaks the table: %s", party_name(e->peer), err_text(why));
+	pump_del(a->pump, e->fd);
+	/* Without callgated nobody will start anything again: finish as if told to. */
+	if (e == &a->child.sup)
+		a->stopping = true;
+	edge_close(e);
+}
+
+static void on_edge(void *arg, int fd, short what)
+{
+	struct audit *a = arg;
+	struct edge *e = edge_of(a, fd);
+	struct frame f;
+	int r = 0;
+
+	(void)what;
+	while (e && e->fd == fd && (r = edge_recv(e, &f)) > 0) {
+		if (e == &a->child.sup && child_frame(&a->child, &f)) {
+			audit_edges(a);
+			audit_rings(a);
+			continue;
+		}
+		answer(a, e, &f);
+	}
+	if (e && e->fd == fd && r < 0)
+		close_edge(a, e, r);
+}
+
+static void watch(struct audit *a, struct edge *e)
+{
+	if (e->fd >= 0 && pump_add(a->pump, e->fd, POLLIN, on_edge, a))
+		log_error("too many channels");
+}
+
+static void replace(struct audit *a, struct edge *e, enum party peer)
+{
+	struct edge fresh;
+
+	if (!child_take_edge(&a->child, peer, 0, &fresh))
+		return;
+	if (e->fd >= 0) {
+		pump_del(a->pump, e->fd);
+		edge_close(e);
+	}
+	*e = fresh;
+	watch(a, e);
+}
+
+void audit_edges(struct audit *a)
+{
+	if (!a->started)
+		watch(a, &a->child.sup);
+	replace(a, &a->admin, P_ADMIN);
+	replace(a, &a->vault, P_VAULT);
+}
+
+/* ---- rings ---- */
+
+static struct ring_parts *parts_of(struct audit *a, uint64_t id)
+{
+	struct ring_parts *free_one = NULL;
+
+	for (size_t i = 0; i < FEED_RINGS; i++) {
+		if (a->parts[i].id == id)
+			return &a->parts[i];
+		if (!a->parts[i].id)
+			free_one = &a->parts[i];
+	}
+	if (free_one)
+		*free_one = (struct ring_parts){.id = id, .fd = {-1, -1, -1, -1}};
+	return free_one;
+}
+
+static void complete(struct audit *a, struct ring_parts *p)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (p->fd[i] < 0)
+			return;
+	int64_t slot = p->slot == UINT32_MAX ? FEED_NO_SLOT : (int64_t)p->slot;
+	int r = feed_ring(a->feed, p->id, slot, p->fd, a->started);
+	if (r)
+		log_error("the record ring %012llx cannot be read: %s", (unsigned long long)p->id, err_text(r));
+	*p = (struct ring_parts){0};
+	a->rang = true;
+}
+
+void audit_rings(struct audit *a)
+{
+	static const uint32_t order[] = {FD_RING, FD_RING_ACK, FD_RING_BELL, FD_RING_ACKBELL};
+	struct child *c = &a->child;
+
+	for (size_t i = 0; i < c->fds;) {
+		size_t part = 0;
+		while (part < 4 && order[part] != c->fd[i].what.what)
+			part++;
+		struct ring_parts *p = part < 4 && c->fd[i].what.ring ? parts_of(a, c->fd[i].what.ring) : NULL;
+		if (part == 4) {
+			i++;
+			continue;
+		}
+		struct child_fd got = c->fd[i];
+		c->fd[i] = c->fd[--c->fds];
+		if (!p || p->fd[part] >= 0) {
+			fd_close(&got.fd);
+			continue;
+		}
+		p->slot = got.what.slot;
+		p->fd[part] = got.fd;
+		complete(a, p);
+	}
+}

@@ -1,0 +1,47 @@
+/*
+ * audit_internal.h - callgate-audit: what its main loop (audit.c) and its answers (audit_edges.c) share.
+ * Floor: proc.
+ */
+#ifndef PROC_AUDIT_INTERNAL_H
+#define PROC_AUDIT_INTERNAL_H
+
+#include "audit/feed.h"
+#include "ipc/pump.h"
+#include "proc/child.h"
+
+enum strict { STRICT_ASYNC, STRICT_CLASS, STRICT_ALL };
+
+struct ring_parts { /* of one ring, until all four descriptors came */
+	uint64_t id;
+	uint32_t slot;
+	int fd[4];
+};
+
+struct audit {
+	struct child child;
+	struct pump *pump;
+	int dir, journal_dir;
+	struct stream *stream, *journal;
+	struct feed *feed;
+	struct edge admin, vault;
+	struct ring_parts parts[FEED_RINGS];
+	int belled[FEED_RINGS]; /* the bell that the pump watches, or -1 */
+
+	char host[HOST_LEN], boot[40], strict_name[8];
+	enum strict strict;
+	struct stream_conf conf;
+
+	struct mono due;    /* commit then; 0: nothing is waiting */
+	size_t waits;       /* records read whose worker waits */
+	bool rang, stopping, started;
+	uint64_t records, notes_refused;
+};
+
+/** audit_edges(a): Watch the channels that came with the last frames of callgated. */
+void audit_edges(struct audit *a);
+/** audit_rings(a): Take the rings whose four descriptors are there. */
+void audit_rings(struct audit *a);
+/** audit_note(a, body, from): A line for the audit stream from another process. */
+void audit_note(struct audit *a, struct view body);
+
+#endif
