@@ -1,0 +1,32 @@
+/*
+ * describe.h - say what a process is: itself, or the nearest ancestor that looks like an agent.
+ * Floor: ident.      Owns: what it remembers of agent trees.
+ *
+ * Strength: STRONG when root alone can change the executable that matched; MEDIUM when a path that is the agent's own matched, but its
+ * user can write there; WEAK when only a name matched, or when the tree is known from the kernel but its root is gone.
+ * An agent is never made less of by what it calls itself: strength says how far a label can be believed when it grants more.
+ */
+#ifndef IDENT_DESCRIBE_H
+#define IDENT_DESCRIBE_H
+
+#include "ident/agents.h"
+
+enum { DESCRIBE_DEPTH = 64, DESCRIBE_SEEN = 16384 };
+
+struct describe;
+
+/** describe_new(procfs, agents): ${procfs} (descriptor of /proc) and ${agents} are borrowed for its life. */
+struct describe *describe_new(int procfs, const struct agents *agents);
+void describe_free(struct describe **d);
+
+/**
+ * describe(d, q, out, mark):
+ * Answer ${q}.  out->status is 0 or -ERR_NOT_FOUND.  Returns true and fills ${mark} when the process asked for is an agent itself, its
+ * start is known exactly (q->start_ns), and callgated has not been told.
+ */
+bool describe(struct describe *d, const struct m_describe *q, struct m_described *out, struct m_mark *mark);
+
+/** describe_exec(d, e, mark): Take in an exec; true and ${mark} when the process has become an agent. */
+bool describe_exec(struct describe *d, const struct cg_exec *e, struct m_mark *mark);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * ident.c - callgate-ident: says what a process is, and tells callgated which ones are agents.
+ * Process: callgate-ident (own uid, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH for /proc, no network, writes nothing).
+ * Floor: proc (uses ident, ipc, codec, base).
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "ident/describe.h"
+#include "ident/execs.h"
+#include "ipc/pump.h"
+#include "proc/child.h"
+
+enum { SLOTS = 64, FRAMES_A_TURN = 32, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100 };
+
+static struct child child;
+static struct pump *pump;
+static struct describe *describer;
+static struct execs *execs;
+static int execs_fd = -1;
+static struct edge sup, admin, worker[SLOTS];
+
+static void __attribute__((noreturn)) fatal(const char *what, int err)
+{
+	log_error("%s: %s", what, err_text(err));
+	exit(1);
+}
+
+/* A mark that is lost is an agent that is not seen as one, so a full queue is waited for. */
+static void tell(const struct m_mark *m)
+{
+	struct view v = view_of(m, sizeof(*m));
+	int r = edge_send(&sup, M_MARK, 0, v, -1);
+
+	if (r == -EAGAIN) {
+		struct pollfd full = {.fd = sup.fd, .events = POLLOUT};
+		if (poll(&full, 1, MARK_WAIT_MS) == 1)
+			r = edge_send(&sup, M_MARK, 0, v, -1);
+	}
+	if (r)
+		log_error("process %u is an agent (%s), and callgated could not be told: %s", m->tgid, m->label, err_name(r));
+	else
+		log_detail("process %u is an agent: %s", m->tgid, m->label);
+}
+
+static void on_describe(struct edge *e, const struct frame *f)
+{
+	struct m_describe q;
+	struct m_described out;
+	struct m_mark mark;
+
+	memcpy(&q, f->body.p, sizeof(q));
+	bool news = describe(describer, &q, &out, &mark);
+	/* Marked before the asker hears of it: what it lets the process do next is already counted as the agent's. */
+	if (news)
+		tell(&mark);
+	int r = edge_send(e, M_DESCRIBED, f->tag, view_of(&out, sizeof(out)), -1);
+	if (r && r != -EAGAIN && r != -ERR_CLOSED)
+		log_error("no answer to %s: %s", party_name(e->peer), err_text(r));
+}
+
+static void drop(struct edge *e)
+{
+	if (e->fd >= 0)
+		pump_del(pump, e->fd);
+	edge_close(e);
+}
+
+static void on_execs(void *arg, int fd, short what)
+{
+	struct cg_exec e;
+	struct m_mark mark;
+	int r = 1;
+
+	(void)arg;
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < EVENTS_A_TURN && (r = execs_next(execs, &e)) > 0; i++)
+		if (describe_exec(describer, &e, &mark))
+			tell(&mark);
+	if (r < 0) {
+		log_error("the ring buffer of exec events makes no sense: new agents are seen only when they connect");
+		pump_del(pump, execs_fd);
+		execs_free(&execs);
+	}
+}
+
+static void on_peer(void *arg, int fd, short what)
+{
+	struct edge *e = arg;
+	struct frame f;
+	int r = 1;
+
+	/* An exec that was before the question is known before the answer. */
+	if (execs)
+		on_execs(NULL, fd, what);
+	for (int i = 0; i < FRAMES_A_TURN && e->fd >= 0; i++) {
+		r = edge_recv(e, &f);
+		if (r <= 0)
+			break;
+		on_describe(e, &f);
+	}
+	if (r >= 0)
+		return;
+	if (r != -ERR_CLOSED)
+		log_error("%s broke the protocol: %s", party_name(e->peer), err_text(r));
+	drop(e);
+}
+
+static void adopt(void)
+{
+	struct edge e, older;
+
+	while (child.edges) {
+		enum party who = child.edge[child.edges - 1].peer;
+		uint32_t slot = child.edge[child.edges - 1].slot;
+		struct edge *mine = who == P_ADMIN ? &admin : who == P_PROXY && slot < SLOTS ? &worker[slot] : NULL;
+		child_take_edge(&child, who, slot, &e);
+		while (child_take_edge(&child, who, slot, &older))
+			edge_close(&older);
+		if (!mine) {
+			log_error("a channel to %s, slot %u, has no place here", party_name(who), slot);
+			edge_close(&e);
+			continue;
+		}
+		drop(mine);
+		*mine = e;
+		if (pump_add(pump, mine->fd, POLLIN, on_peer, mine))
+			fatal("too many channels", -ENOSPC);
+	}
+}
+
+static void on_sup(void *arg, int fd, short what)
+{
+	struct frame f;
+	int r;
+
+	(void)arg;
+	(void)fd;
+	(void)what;
+	while ((r = edge_recv(&sup, &f)) > 0) {
+		if (f.type == M_STOP) {
+			pump_stop(pump);
+			return;
+		}
+		if (child_frame(&child, &f))
+			adopt();
+		while (child.fds)
+			fd_close(&child.fd[--child.fds].fd);
+	}
+	if (r < 0)
+		pump_stop(pump);
+}
+
+static void open_means(void)
+{
+	static struct agents *agents;
+	char why[200];
+	int procfs = child_take_fd(&child, FD_PROC, 0);
+
+	if (procfs < 0)
+		fatal("callgated sent no /proc", -ERR_UNAVAILABLE);
+	int r = agents_load(child.conf, why, sizeof(why), &agents);
+	if (r)
+		fatal("the agent patterns cannot be read", r);
+	if (why[0])
+		log_warning("%s", why);
+	describer = describe_new(procfs, agents);
+	if (!describer)
+		fatal("cannot start", -ENOMEM);
+	execs_fd = child_take_fd(&child, FD_EXEC_EVENTS, 0);
+	r = execs_fd < 0 ? -ERR_NO_FEATURE : execs_open(procfs, execs_fd, &execs);
+	if (!r)
+		r = pump_add(pump, execs_fd, POLLIN, on_execs, NULL);
+	if (r) {
+		log_notice("no exec events (%s): agents are recognised when they connect, by themselves or living ancestors", err_text(r));
+		snprintf(child.note, sizeof(child.note), "no exec events: agents are seen when they connect");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	child_boot(P_IDENT, argc, argv, &child);
+	pump = pump_new();
+	if (!pump)
+		fatal("cannot start", -ENOMEM);
+	for (size_t i = 0; i < SLOTS; i++)
+		worker[i].fd = -1;
+	admin.fd = -1;
+	sup = child.sup;
+	open_means();
+	adopt();
+	if (pump_add(pump, sup.fd, POLLIN, on_sup, NULL))
+		fatal("cannot start", -ENOSPC);
+	child_ready(&child, -1);
+	int r = pump_run(pump);
+	execs_free(&execs);
+	describe_free(&describer);
+	return r ? 1 : 0;
+}
