@@ -1,0 +1,183 @@
+/* conn.c - see conn.h. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "gate/ask.h"
+#include "gate/call.h"
+#include "gate/flow.h"
+
+static enum step step_linger(struct conn *c);
+
+static enum step (*const steps[S_COUNT])(struct conn *) = {
+    [S_CLASSIFY] = step_classify,
+    [S_RELAY] = step_relay,
+    [S_PLAIN] = step_plain,
+    [S_TUNNEL] = step_tunnel,
+    [S_CERT] = step_cert,
+    [S_FRONT] = step_front,
+    [S_HEAD] = step_head,
+    [S_BODY] = step_body,
+    [S_JUDGE] = step_judge,
+    [S_ACK] = step_ack,
+    [S_LEASE] = step_lease,
+    [S_SERVER] = step_server,
+    [S_SEND] = step_send,
+    [S_ANSWER] = step_answer,
+    [S_STREAM] = step_stream,
+    [S_HOLD] = step_hold,
+    [S_RELEASE] = step_release,
+    [S_LINGER] = step_linger,
+};
+
+static void release(struct conn *c)
+{
+	struct gate *g = c->g;
+
+	if (c->call)
+		call_end(c);
+	timer_off(g->loop, &c->timer);
+	timer_off(g->loop, &c->patience);
+	ask_forget(&c->describe);
+	ask_forget(&c->mint);
+	ask_forget(&c->lease);
+	list_del(&c->ack);
+	list_del(&c->node);
+	if (c->cl)
+		stream_close(&c->cl, true);
+	if (c->up)
+		stream_close(&c->up, c->state == S_RELAY);
+	g->n_conns--;
+	if (g->head_of == c)
+		g->head_of = NULL;
+	free(c);
+	gate_left(g);
+}
+
+void conn_step(struct conn *c)
+{
+	enum step r = STEP_MORE;
+	struct gate *g = c->g;
+
+	if (c->stepping)
+		return;
+	c->stepping = true;
+	g->head_of = NULL;
+	while (r == STEP_MORE)
+		r = steps[c->state](c);
+	g->head_of = NULL;
+	c->stepping = false;
+	if (r == STEP_END)
+		release(c);
+}
+
+void conn_end(struct conn *c)
+{
+	release(c);
+}
+
+static void on_time(void *arg)
+{
+	struct conn *c = arg;
+
+	c->late = true;
+	conn_step(c);
+}
+
+enum step conn_goto(struct conn *c, enum conn_state state, unsigned ms)
+{
+	c->state = state;
+	c->late = false;
+	if (!ms) {
+		timer_off(c->g->loop, &c->timer);
+	} else if (timer_set(c->g->loop, &c->timer, ms, on_time, c)) {
+		/* Out of memory for a deadline: treat it as passed rather than wait for ever. */
+		c->late = true;
+	}
+	return STEP_MORE;
+}
+
+void conn_on_ready(void *owner, struct stream *s)
+{
+	(void)s;
+	conn_step(owner);
+}
+
+bool conn_gone(const struct conn *c)
+{
+	return !c->cl || (stream_flags(c->cl) & (STREAM_ERROR | STREAM_EOF));
+}
+
+enum step conn_reset(struct conn *c)
+{
+	if (c->up)
+		stream_reset(&c->up);
+	if (c->cl)
+		stream_reset(&c->cl);
+	return STEP_END;
+}
+
+void conn_dial(struct conn *c)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = flow_addr(&c->flow, &ss);
+
+	if (c->up)
+		stream_close(&c->up, false);
+	c->up_calls = 0;
+	c->up_err = 0;
+	c->up = stream_dial(c->g->loop, (const struct sockaddr *)&ss, n, GATE_DIAL_MS, conn_on_ready, c);
+	if (!c->up)
+		c->up_err = -ENOMEM;
+}
+
+static void describe(struct conn *c)
+{
+	struct m_describe m = {.tgid = c->flow.tgid, .start_ns = c->flow.start_ns, .cgroup = c->flow.cgroup,
+	    .exe_ino = c->flow.exe_ino, .exe_dev = c->flow.exe_dev};
+
+	ask_send(c->g, &c->describe, &c->g->ident, M_DESCRIBE, view_of(&m, sizeof(m)));
+}
+
+void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+	struct stream *s = stream_accepted(g->loop, fd, conn_on_ready, c);
+
+	if (!c || !s) {
+		if (s)
+			stream_reset(&s);
+		free(c);
+		g->refused_full++;
+		return;
+	}
+	c->g = g;
+	c->cl = s;
+	c->flow = *flow;
+	c->began = mono_now();
+	c->port = flow_port(flow);
+	flow_addr_text(flow, c->addr, sizeof(c->addr));
+	c->describe.conn = c->mint.conn = c->lease.conn = c;
+	list_init(&c->describe.node);
+	list_init(&c->mint.node);
+	list_init(&c->lease.node);
+	list_init(&c->ack);
+	list_add_tail(&g->conns, &c->node);
+	g->n_conns++;
+	describe(c);
+	conn_dial(c);
+	conn_goto(c, S_CLASSIFY, 0);
+}
+
+/* What was said last must arrive: no RST before the peer has read it. */
+static enum step step_linger(struct conn *c)
+{
+	if (!c->cl)
+		return STEP_END;
+	struct view in = stream_in(c->cl);
+	stream_consume(c->cl, in.n);
+	unsigned f = stream_flags(c->cl);
+	if (!(f & STREAM_SHUT))
+		stream_shut(c->cl);
+	return c->late || (f & (STREAM_EOF | STREAM_ERROR)) ? STEP_END : STEP_WAIT;
+}

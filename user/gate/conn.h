@@ -1,0 +1,103 @@
+/*
+ * conn.h - a client's connection and its server's: the driver and the states.
+ *
+ * Invariants:
+ *  1. Every state is one function; it returns STEP_MORE after naming the next state, STEP_WAIT when only an event can help,
+ *     STEP_END when the connection is over.  Only conn_step() calls them.
+ *  2. Until classified, bytes of the client go nowhere; bytes of the server go to the client.
+ *  3. A request stays in the client's in-buffer until its answer is complete: what was judged is what is sent.
+ *  4. c->call is not NULL exactly from a request's head to the end of its answer.
+ */
+#ifndef GATE_CONN_H
+#define GATE_CONN_H
+
+#include "codec/chunked.h"
+#include "gate/worker.h"
+
+enum step { STEP_WAIT, STEP_MORE, STEP_END };
+
+enum conn_state {
+	S_CLASSIFY, S_RELAY, S_PLAIN, S_TUNNEL, /* step_open.c, step_relay.c, step_plain.c */
+	S_CERT, S_FRONT,                        /* step_open.c */
+	S_HEAD, S_BODY,                         /* step_request.c */
+	S_JUDGE, S_ACK, S_LEASE,                /* step_judge.c */
+	S_SERVER, S_SEND,                       /* step_send.c */
+	S_ANSWER, S_STREAM, S_HOLD, S_RELEASE,  /* step_answer.c */
+	S_LINGER,                               /* conn.c */
+	S_COUNT
+};
+
+struct conn {
+	struct list node; /* gate.conns */
+	struct gate *g;
+	struct stream *cl, *up;
+	enum conn_state state;
+	bool stepping, late; /* late: the state's time is over */
+	bool tls;            /* the client's side is ours to terminate */
+	bool spoke;          /* bytes of the server reached the client before classification */
+	bool opaque;         /* S_PLAIN: no longer HTTP */
+	bool close_after;    /* after this answer */
+	bool described;
+	int up_err;          /* why the last attempt to reach the server failed */
+	unsigned up_calls;   /* requests that ${up} has answered */
+	struct timer timer, patience;
+	bool impatient;      /* callgate-ident has had its time */
+	struct mono began;
+	uint64_t in, out;    /* bytes from, to the client */
+	struct cg_flow flow;
+	struct m_described who;
+	struct ask describe, mint, lease;
+	struct list ack;     /* gate.ack_waiters while waiting for callgate-audit */
+	uint64_t ack_pos;
+	char host[HOST_LEN]; /* SNI or Host, lower case; empty: unknown */
+	char addr[64];       /* the original destination as text */
+	uint16_t port;
+	uint64_t plain_left; /* S_PLAIN: body bytes that follow */
+	bool plain_chunked;
+	struct chunked chunk;
+	struct call *call;
+};
+
+/** conn_new(g, fd, flow): Take over an accepted connection and dial its destination. */
+void conn_new(struct gate *g, int fd, const struct cg_flow *flow);
+/** conn_step(c): Run states until one waits.  ${c} may be gone afterwards. */
+void conn_step(struct conn *c);
+/** conn_end(c): Drop it from outside a step (worker stop). */
+void conn_end(struct conn *c);
+
+/** conn_goto(c, state, ms): Name the next state; 0: no deadline.  Returns STEP_MORE. */
+enum step conn_goto(struct conn *c, enum conn_state state, unsigned ms);
+/** conn_dial(c): Start a new connection to the original destination; c->up is NULL when even that fails. */
+void conn_dial(struct conn *c);
+/** conn_gone(c): Has the client left? */
+bool conn_gone(const struct conn *c);
+/** conn_reset(c): Both legs with RST; returns STEP_END. */
+enum step conn_reset(struct conn *c);
+/** conn_on_ready(owner, s): For streams that a connection owns. */
+void conn_on_ready(void *owner, struct stream *s);
+
+/* One per state. */
+enum step step_classify(struct conn *c);
+enum step step_relay(struct conn *c);
+enum step step_plain(struct conn *c);
+enum step step_tunnel(struct conn *c);
+enum step step_cert(struct conn *c);
+enum step step_front(struct conn *c);
+enum step step_head(struct conn *c);
+enum step step_body(struct conn *c);
+enum step step_judge(struct conn *c);
+enum step step_ack(struct conn *c);
+enum step step_lease(struct conn *c);
+enum step step_server(struct conn *c);
+enum step step_send(struct conn *c);
+enum step step_answer(struct conn *c);
+enum step step_stream(struct conn *c);
+enum step step_hold(struct conn *c);
+enum step step_release(struct conn *c);
+
+/** relay_pump(from, to, count): Move what there is room for; passes an end of stream on.  -EPIPE: one of them is dead. */
+int relay_pump(struct stream *from, struct stream *to, uint64_t *count) __attribute__((warn_unused_result));
+/** relay_done(a, b): Both directions ended and flushed. */
+bool relay_done(const struct stream *a, const struct stream *b);
+
+#endif

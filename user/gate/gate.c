@@ -1,0 +1,246 @@
+/* gate.c - see gate.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "gate/ask.h"
+#include "gate/call.h"
+#include "gate/cert.h"
+#include "gate/lease.h"
+
+enum { START_MS = 3000, SWEEP_MS = 1000, OUT_MAX = 8 << 20, OTHER_STREAMS = 64 };
+
+struct loop *gate_loop(struct gate *g)
+{
+	return g->loop;
+}
+
+static void on_sweep(void *arg)
+{
+	struct gate *g = arg;
+
+	lease_sweep(g);
+	if (timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g))
+		lease_drop_all(g); /* without a clock nothing may stay */
+}
+
+/* callgate-audit has made records durable: whoever waited for one may look again. */
+static void on_ackbell(void *arg, int fd)
+{
+	struct gate *g = arg;
+	uint64_t n;
+
+	(void)!read(fd, &n, sizeof(n));
+	uint64_t acked = shring_acked(g->conf.ring);
+	for (bool found = true; found;) {
+		found = false;
+		LIST_EACH(it, &g->ack_waiters) {
+			struct conn *c = LIST_ENTRY(it, struct conn, ack);
+			if (c->ack_pos > acked)
+				continue;
+			list_del(&c->ack);
+			conn_step(c);
+			found = true;
+			break;
+		}
+	}
+}
+
+static int start(struct gate *g, char *why, size_t why_len)
+{
+	struct loop_conf lc = {.max_streams = 2 * GATE_CONNS + OTHER_STREAMS};
+	int r = loop_new(&lc, why, why_len, &g->loop);
+
+	if (r)
+		return r;
+	snprintf(why, why_len, "cannot set up TLS and scratch memory");
+	r = tls_front_new(&g->front);
+	r = r ? r : tls_back_new(g->conf.trust, view_of(NULL, 0), &g->back);
+	g->nodes = malloc(sizeof(*g->nodes) * GATE_NODES);
+	if (!r && !g->nodes)
+		r = -ENOMEM;
+	if (!r && g->conf.ackbell >= 0 && g->conf.ring)
+		r = loop_watch(g->loop, g->conf.ackbell, on_ackbell, g);
+	return r ? r : timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g);
+}
+
+int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gate **out)
+{
+	*out = NULL;
+	struct gate *g = calloc(1, sizeof(*g));
+	if (!g) {
+		snprintf(why, why_len, "no memory");
+		return -ENOMEM;
+	}
+	g->conf = *conf;
+	edge_init(&g->vault, -1, P_PROXY, P_VAULT, 0);
+	edge_init(&g->admin, -1, P_PROXY, P_ADMIN, 0);
+	edge_init(&g->ident, -1, P_PROXY, P_IDENT, 0);
+	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->leases, &g->spare_calls};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		list_init(lists[i]);
+	g->out.max = g->text.max = OUT_MAX;
+	int r = start(g, why, why_len);
+	if (r) {
+		gate_free(&g);
+		return r;
+	}
+	*out = g;
+	return 0;
+}
+
+void gate_free(struct gate **gp)
+{
+	struct gate *g = *gp;
+
+	*gp = NULL;
+	if (!g)
+		return;
+	while (!list_empty(&g->conns))
+		conn_end(LIST_ENTRY(g->conns.next, struct conn, node));
+	call_free_spare(g);
+	cert_drop_all(g);
+	lease_drop_all(g);
+	edge_close(&g->vault);
+	edge_close(&g->admin);
+	edge_close(&g->ident);
+	tls_front_free(&g->front);
+	tls_back_free(&g->back);
+	world_unref(&g->world);
+	loop_free(&g->loop);
+	free(g->nodes);
+	buf_free(&g->ca);
+	buf_wipe(&g->out);
+	buf_free(&g->text);
+	free(g);
+}
+
+static void reset_fd(struct gate *g, int fd)
+{
+	struct stream *s = stream_accepted(g->loop, fd, NULL, NULL);
+
+	if (s)
+		stream_reset(&s);
+}
+
+static void on_accept(void *arg, int fd)
+{
+	struct gate *g = arg;
+	struct cg_flow flow;
+
+	if (fd < 0) {
+		log_warning("accept: %s", err_text(fd));
+		return;
+	}
+	int r = g->conf.flow(g->conf.flow_arg, fd, &flow);
+	if (r) {
+		/* Nobody's connection: somebody dialled the port itself. */
+		g->refused_flow++;
+		log_notice("a connection without a kernel record was reset");
+		reset_fd(g, fd);
+		return;
+	}
+	if (g->stopping || g->n_conns >= GATE_CONNS) {
+		g->refused_full++;
+		reset_fd(g, fd);
+		return;
+	}
+	conn_new(g, fd, &flow);
+}
+
+void gate_listen(struct gate *g)
+{
+	if (g->listening || !g->world || !g->ca_known)
+		return;
+	g->listening = true;
+	timer_off(g->loop, &g->start_timer);
+	const int fds[] = {g->conf.listen4, g->conf.listen6};
+	for (size_t i = 0; i < 2; i++) {
+		int r = fds[i] < 0 ? 0 : loop_listen(g->loop, fds[i], on_accept, g);
+		if (r)
+			log_error("cannot accept connections: %s", err_text(r));
+	}
+}
+
+/* The vault did not tell its root: relaying must work without it. */
+static void on_start(void *arg)
+{
+	struct gate *g = arg;
+
+	if (!g->ca_known)
+		log_warning("callgate-vault did not answer; registered servers cannot be reached until it does");
+	g->ca_known = true;
+	gate_listen(g);
+}
+
+void gate_edge(struct gate *g, const struct edge *e)
+{
+	struct edge *mine = e->peer == P_VAULT ? &g->vault : e->peer == P_ADMIN ? &g->admin : e->peer == P_IDENT ? &g->ident : NULL;
+	struct edge copy = *e;
+
+	if (!mine) {
+		edge_close(&copy);
+		return;
+	}
+	ask_drop(g, mine);
+	*mine = copy;
+	if (mine->fd < 0)
+		return;
+	int r = ask_watch(g, mine);
+	if (r) {
+		log_error("cannot watch the channel to %s: %s", party_name(mine->peer), err_text(r));
+		return;
+	}
+	if (mine == &g->vault)
+		r = edge_send(mine, M_CA_GET, ++g->next_tag, view_of(NULL, 0), -1);
+	if (r)
+		log_warning("cannot ask %s: %s", party_name(mine->peer), err_text(r));
+}
+
+int gate_run(struct gate *g)
+{
+	int r = timer_set(g->loop, &g->start_timer, START_MS, on_start, g);
+
+	return r ? r : loop_run(g->loop);
+}
+
+static void on_stop(void *arg)
+{
+	struct gate *g = arg;
+
+	loop_stop(g->loop);
+}
+
+void gate_left(struct gate *g)
+{
+	if (g->stopping && g->n_conns == 0)
+		loop_stop(g->loop);
+}
+
+void gate_stop(struct gate *g)
+{
+	if (g->stopping)
+		return;
+	g->stopping = true;
+	loop_unwatch(g->loop, g->conf.listen4);
+	loop_unwatch(g->loop, g->conf.listen6);
+	if (g->n_conns == 0 || timer_set(g->loop, &g->stop_timer, GATE_STOP_MS, on_stop, g)) {
+		loop_stop(g->loop);
+		return;
+	}
+	/* Those that wait for a request have nothing to finish. */
+	for (bool found = true; found;) {
+		found = false;
+		LIST_EACH(it, &g->conns) {
+			struct conn *c = LIST_ENTRY(it, struct conn, node);
+			if (c->state != S_HEAD || stream_in(c->cl).n)
+				continue;
+			conn_end(c);
+			found = true;
+			break;
+		}
+	}
+}

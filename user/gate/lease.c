@@ -1,0 +1,140 @@
+/* lease.c - see lease.h. */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "gate/ask.h"
+#include "gate/call.h"
+#include "gate/lease.h"
+
+static struct lease *entry(struct list *node)
+{
+	return LIST_ENTRY(node, struct lease, node);
+}
+
+void lease_unref(struct lease **lp)
+{
+	struct lease *l = *lp;
+
+	*lp = NULL;
+	if (!l || --l->refs)
+		return;
+	secret_free(&l->secret);
+	free(l);
+}
+
+static void uncache(struct gate *g, struct lease *l)
+{
+	list_del(&l->node);
+	g->n_leases--;
+	lease_unref(&l);
+}
+
+struct lease *lease_find(struct gate *g, const char *credential, const char *server, const char *host, uint16_t port)
+{
+	struct mono now = mono_now();
+
+	LIST_EACH(it, &g->leases) {
+		struct lease *l = entry(it);
+		if (l->port != port || strcmp(l->credential, credential) != 0 || strcmp(l->server, server) != 0 ||
+		    strcmp(l->host, host) != 0)
+			continue;
+		if (now.ns >= l->until.ns) {
+			uncache(g, l);
+			return NULL;
+		}
+		if (g->leases.next != &l->node) {
+			list_del(&l->node);
+			list_add_head(&g->leases, &l->node);
+		}
+		l->refs++;
+		return l;
+	}
+	return NULL;
+}
+
+void lease_ask(struct gate *g, struct conn *c)
+{
+	struct m_lease_get m = {.port = c->port, .ring = g->conf.ring_id, .call = c->call->number};
+
+	snprintf(m.credential, sizeof(m.credential), "%s", c->call->credential);
+	snprintf(m.server, sizeof(m.server), "%s", c->call->server->name);
+	snprintf(m.host, sizeof(m.host), "%s", c->host);
+	ask_send(g, &c->lease, &g->vault, M_LEASE_GET, view_of(&m, sizeof(m)));
+}
+
+/* What goes into a head must not end a line. */
+static bool fits_header(struct view v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if ((v.p[i] < 0x20 && v.p[i] != '\t') || v.p[i] == 0x7f)
+			return false;
+	return v.n > 0;
+}
+
+int lease_came(struct gate *g, struct conn *c, struct view body)
+{
+	const struct m_lease *m = (const void *)body.p;
+
+	if (!c->call || !c->call->credential)
+		return -ERR_NOT_FOUND;
+	if (m->status)
+		return m->status < 0 ? m->status : -ERR_MALFORMED;
+	if (m->len > body.n - offsetof(struct m_lease, secret) || !fits_header(view_of(m->secret, m->len)))
+		return -ERR_MALFORMED;
+	struct lease *l = calloc(1, sizeof(*l));
+	if (!l)
+		return -ERR_UNAVAILABLE;
+	l->secret = secret_new(view_of(m->secret, m->len));
+	if (!l->secret) {
+		free(l);
+		return -ERR_UNAVAILABLE;
+	}
+	snprintf(l->credential, sizeof(l->credential), "%s", c->call->credential);
+	snprintf(l->server, sizeof(l->server), "%s", c->call->server->name);
+	snprintf(l->host, sizeof(l->host), "%s", c->host);
+	l->port = c->port;
+	l->version = m->version;
+	l->until = mono_after_ms(mono_now(), m->ttl_ms);
+	l->refs = 2; /* the cache's and the call's: even a lease of no time serves the call it was asked for */
+	list_add_head(&g->leases, &l->node);
+	g->n_leases++;
+	lease_unref(&c->call->lease);
+	c->call->lease = l;
+	if (g->n_leases > GATE_LEASES)
+		uncache(g, entry(g->leases.prev));
+	return 0;
+}
+
+void lease_revoke(struct gate *g, struct view body)
+{
+	struct m_revoke m;
+
+	memcpy(&m, body.p, sizeof(m));
+	m.credential[NAME_LEN - 1] = '\0';
+	LIST_EACH(it, &g->leases)
+		if (!m.credential[0] || strcmp(entry(it)->credential, m.credential) == 0)
+			uncache(g, entry(it));
+}
+
+void lease_forget(struct gate *g, struct lease *l)
+{
+	if (l && l->node.next != &l->node)
+		uncache(g, l);
+}
+
+void lease_sweep(struct gate *g)
+{
+	struct mono now = mono_now();
+
+	LIST_EACH(it, &g->leases)
+		if (now.ns >= entry(it)->until.ns)
+			uncache(g, entry(it));
+}
+
+void lease_drop_all(struct gate *g)
+{
+	LIST_EACH(it, &g->leases)
+		uncache(g, entry(it));
+}

@@ -1,0 +1,24 @@
+/*
+ * record.h - what the gate tells callgate-audit.
+ * Floor: gate.      Each function builds one record in g->rec and puts it on the ring.  Argument keys, never values; fixed words, never a
+ * peer's text, except where a field is marked a claim.
+ * Return 0, or negative when the ring is full or absent: then nothing was recorded, and the caller must not let anything happen.
+ */
+#ifndef GATE_RECORD_H
+#define GATE_RECORD_H
+
+#include "gate/call.h"
+
+/** record_call(c): The request that g->rpc, g->doc and g->decision describe; says its position in c->ack_pos. */
+int record_call(struct conn *c) __attribute__((warn_unused_result));
+/** record_result(c): What became of c->call; position in c->ack_pos. */
+int record_result(struct conn *c) __attribute__((warn_unused_result));
+/** record_connection(c, verdict, err): A relayed connection has ended, or a connection was refused. */
+void record_connection(struct conn *c, const char *verdict, int err);
+/** record_refused(c, err, detail, http): A request or handshake that did not become a call. */
+void record_refused(struct conn *c, int err, const char *detail, unsigned http);
+
+/** record_keys(doc, args, out): The sorted, unescaped top-level keys of ${args}, joined by 0x1f.  -ENOBUFS when they do not fit: cut. */
+int record_keys(const struct json_doc *doc, const struct json_node *args, struct buf *out) __attribute__((warn_unused_result));
+
+#endif

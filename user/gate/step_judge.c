@@ -1,0 +1,218 @@
+/*
+ * step_judge.c - who asks for what, and may they?  Then the record, and the credential.
+ * States S_JUDGE, S_ACK, S_LEASE.      Source: docs/POLICY.md "order of evaluation"; docs/ARCHITECTURE.md "one call".
+ * The order is the promise: verdict, record, (its acknowledgement,) credential, server.
+ */
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "gate/ask.h"
+#include "gate/call.h"
+#include "gate/headers.h"
+#include "gate/lease.h"
+#include "gate/record.h"
+#include "gate/server.h"
+#include "gate/words.h"
+
+static void on_patience(void *arg)
+{
+	struct conn *c = arg;
+
+	c->impatient = true;
+	conn_step(c);
+}
+
+/* callgate-ident was asked when the connection came; the first call waits a moment for its answer. */
+static bool identity_pending(struct conn *c)
+{
+	if (c->impatient || c->describe.state != ASK_PENDING)
+		return false;
+	return c->patience.pos || timer_set(c->g->loop, &c->patience, GATE_DESCRIBE_MS, on_patience, c) == 0;
+}
+
+static void deny(struct pol_decision *d, const char *rule, const char *text)
+{
+	d->verdict = POL_DENY;
+	d->unknown_tool = false;
+	d->rule_index = -1;
+	d->limits = 0;
+	d->authorised_by[0] = '\0';
+	snprintf(d->rule, sizeof(d->rule), "%s", rule);
+	snprintf(d->text, sizeof(d->text), "%s", text);
+}
+
+static void reserve(struct conn *c)
+{
+	struct gate *g = c->g;
+	struct call *k = c->call;
+
+	if (!g->decision.limits || g->decision.verdict != POL_ALLOW)
+		return;
+	if (!g->conf.limits) {
+		deny(&g->decision, "(limits unavailable)", "limits cannot be counted now");
+		return;
+	}
+	pol_reserve(g->conf.limits, k->grant->policy, k->grant->id, g->rpc.tool, &g->doc, g->rpc.arguments, wall_now(),
+	    g->conf.slot, &g->decision, &k->charge);
+	k->charged = g->decision.verdict == POL_ALLOW;
+}
+
+/* A method without a rule of its own: GET and DELETE of the transport, and answers to the server's questions. */
+static void allow_transport(struct pol_decision *d)
+{
+	deny(d, "", "");
+	d->verdict = POL_ALLOW;
+}
+
+static void decide(struct conn *c)
+{
+	struct gate *g = c->g;
+	struct call *k = c->call;
+	struct pol_decision *d = &g->decision;
+	struct subject who = {c->flow.uid, c->flow.loginuid, c->described ? c->who.agent : ""};
+	const char *why = "(no grant)";
+
+	k->grant = world_grant(k->world, &who, k->server, wall_now(), &why);
+	k->observed = g->conf.observe || k->server->observe;
+	k->credential = !k->grant ? NULL : k->grant->credential ? k->grant->credential : k->server->credential;
+	if (k->grant && !k->server->inject_header)
+		k->credential = NULL;
+	if (!k->grant)
+		deny(d, why, "this user and program hold no valid grant for this server");
+	else if (!k->grant->policy)
+		deny(d, "(no policy)", "the grant for this server has no policy");
+	else if (k->kind == CALL_GET || k->kind == CALL_DELETE || g->rpc.kind == RPC_RESPONSE)
+		allow_transport(d);
+	else if (k->kind == CALL_TOOL)
+		pol_judge(k->grant->policy, g->rpc.tool, &g->doc, g->rpc.arguments, d);
+	else
+		pol_method(k->grant->policy, g->rpc.method, d);
+	if (k->kind == CALL_TOOL)
+		reserve(c);
+}
+
+/* The message in the body.  STEP_MORE: read and understood; otherwise it was refused. */
+static enum step read_message(struct conn *c)
+{
+	struct gate *g = c->g;
+	struct call *k = c->call;
+	struct view body = call_body(c);
+	struct rpc *m = &g->rpc;
+
+	int r = json_scan(&g->doc, body, g->nodes, GATE_NODES, NULL);
+	if (r)
+		return say_refused(c, 400, r == -ERR_MALFORMED || r == -ERR_ENCODING ? WORDS_PARSE : WORDS_REQUEST, r,
+		    "the body is not one strict JSON document");
+	r = rpc_read(&g->doc, m);
+	if (m->id.n) {
+		k->id_off = (uint32_t)(m->id.p - body.p);
+		k->id_len = (uint32_t)m->id.n;
+	}
+	if (r)
+		return say_refused(c, 400, WORDS_REQUEST, r,
+		    r == -ERR_BATCH ? "JSON-RPC batches are not accepted" : "the body is not one strict JSON-RPC message");
+	k->reply_wanted = m->kind == RPC_REQUEST;
+	k->kind = m->is_call ? CALL_TOOL : view_is(m->method, "tools/list") ? CALL_LIST : CALL_METHOD;
+	const char *why = headers_agree(call_head(c), &g->doc, m, &k->new_era);
+	return why ? say_refused(c, 400, WORDS_HEADERS, -ERR_AMBIGUOUS, why) : STEP_MORE;
+}
+
+/* The record could not be written: nothing may happen until there is room for it, and not for long. */
+static enum step hold_back(struct conn *c)
+{
+	struct call *k = c->call;
+
+	if (k->charged)
+		pol_settle(c->g->conf.limits, &k->charge, false);
+	k->charged = false;
+	k->number = 0;
+	if (!c->timer.pos && !c->late)
+		conn_goto(c, S_JUDGE, GATE_AUDIT_MS);
+	if (c->late || !c->g->conf.ring) {
+		deny(&c->g->decision, "(audit unavailable)", "the call cannot be recorded now");
+		return say_denied(c);
+	}
+	c->ack_pos = 0;
+	if (list_empty(&c->ack))
+		list_add_tail(&c->g->ack_waiters, &c->ack);
+	return STEP_WAIT;
+}
+
+enum step step_judge(struct conn *c)
+{
+	struct gate *g = c->g;
+	struct call *k = c->call;
+
+	if (conn_gone(c))
+		return STEP_END;
+	if (identity_pending(c))
+		return STEP_WAIT;
+	if (k->kind == CALL_GET || k->kind == CALL_DELETE) {
+		memset(&g->rpc, 0, offsetof(struct rpc, scratch));
+		g->rpc.method = call_head(c)->method;
+	} else {
+		enum step s = read_message(c);
+		if (s != STEP_MORE || !c->call || c->state != S_JUDGE)
+			return s;
+	}
+	decide(c);
+	bool denied = g->decision.verdict != POL_ALLOW;
+	if (k->kind == CALL_TOOL || denied) {
+		k->number = ++g->next_call;
+		g->calls++;
+		if (record_call(c))
+			return hold_back(c);
+	}
+	if (denied && !k->observed)
+		return say_denied(c);
+	k->allowed = true;
+	if (k->number && g->conf.strict != GATE_ASYNC)
+		return conn_goto(c, S_ACK, GATE_AUDIT_MS);
+	return conn_goto(c, S_LEASE, 0);
+}
+
+enum step step_ack(struct conn *c)
+{
+	struct gate *g = c->g;
+
+	server_prepare(c);
+	if (shring_acked(g->conf.ring) >= c->ack_pos) {
+		list_del(&c->ack);
+		return conn_goto(c, S_LEASE, 0);
+	}
+	if (conn_gone(c))
+		return STEP_END;
+	if (c->late) {
+		list_del(&c->ack);
+		return say_fail(c, -ERR_UNAVAILABLE, "its record did not reach the disk in time");
+	}
+	if (list_empty(&c->ack))
+		list_add_tail(&g->ack_waiters, &c->ack);
+	return STEP_WAIT;
+}
+
+enum step step_lease(struct conn *c)
+{
+	struct gate *g = c->g;
+	struct call *k = c->call;
+	char text[256];
+
+	if (conn_gone(c))
+		return STEP_END;
+	if (!k->credential || k->lease)
+		return conn_goto(c, S_SERVER, 0);
+	k->lease = lease_find(g, k->credential, k->server->name, c->host, c->port);
+	if (k->lease)
+		return STEP_MORE;
+	server_prepare(c);
+	if (c->lease.state == ASK_IDLE) {
+		conn_goto(c, S_LEASE, GATE_VAULT_MS);
+		lease_ask(g, c);
+	}
+	if (c->lease.state == ASK_PENDING && !c->late)
+		return STEP_WAIT;
+	int err = c->lease.err ? c->lease.err : -ERR_TIMEOUT;
+	snprintf(text, sizeof(text), "the vault did not lend the credential \"%s\" (%s)", k->credential, err_text(err));
+	return say_fail(c, err, text);
+}

@@ -1,0 +1,115 @@
+/*
+ * step_open.c - what is this connection?  And the TLS handshake with the client when its server is registered.
+ * States S_CLASSIFY, S_CERT, S_FRONT.
+ *
+ * What the server says goes to the client meanwhile, so that protocols in which the server speaks first work; what the client says
+ * waits.  A name that is half said never times out into a relay: dripping a ClientHello must not open a way around.
+ */
+#include <stdio.h>
+
+#include "base/err.h"
+#include "codec/hello.h"
+#include "gate/cert.h"
+#include "gate/record.h"
+#include "gate/server.h"
+
+static enum step refuse(struct conn *c, int err, const char *detail)
+{
+	record_refused(c, err, detail, 0);
+	return conn_reset(c);
+}
+
+static enum step classify_tls(struct conn *c, struct view in)
+{
+	struct hello hello;
+	int r = hello_read(in, &hello);
+
+	if (r == 0)
+		return stream_flags(c->cl) & STREAM_EOF ? conn_goto(c, S_RELAY, 0) : STEP_WAIT;
+	if (r < 0)
+		return refuse(c, r, "a ClientHello that cannot be read");
+	snprintf(c->host, sizeof(c->host), "%s", hello.name[0] ? hello.name : c->addr);
+	size_t n = strlen(c->host);
+	if (n > 1 && c->host[n - 1] == '.')
+		c->host[n - 1] = '\0';
+	if (!world_host(c->g->world, view_str(c->host), c->port)) {
+		if (!hello.name[0])
+			c->host[0] = '\0';
+		return conn_goto(c, S_RELAY, 0);
+	}
+	if (c->spoke)
+		return refuse(c, -ERR_UNSUPPORTED, "the server spoke before the TLS handshake");
+	c->tls = true;
+	return conn_goto(c, S_CERT, GATE_VAULT_MS);
+}
+
+static enum step classify(struct conn *c, struct view in)
+{
+	int tls = hello_looks_like(in), http = http1_looks_like(in);
+
+	if (!c->timer.pos && conn_goto(c, S_CLASSIFY, GATE_HELLO_MS) != STEP_MORE)
+		return STEP_WAIT;
+	if (c->late)
+		return refuse(c, -ERR_TIMEOUT, "a connection whose first bytes stayed unfinished");
+	if (tls > 0)
+		return classify_tls(c, in);
+	if (http > 0)
+		return conn_goto(c, S_PLAIN, 0);
+	if ((tls < 0 && http < 0) || (stream_flags(c->cl) & STREAM_EOF))
+		return conn_goto(c, S_RELAY, 0);
+	return STEP_WAIT;
+}
+
+enum step step_classify(struct conn *c)
+{
+	unsigned f = c->up ? stream_flags(c->up) : STREAM_ERROR;
+
+	if ((f | stream_flags(c->cl)) & STREAM_ERROR) {
+		/* A redirected connect() succeeded already; a reset is the nearest thing to the refusal that the client would have seen. */
+		int err = f & STREAM_ERROR ? c->up ? stream_error(c->up) : c->up_err : stream_error(c->cl);
+		record_connection(c, "relay", err);
+		return conn_reset(c);
+	}
+	if (relay_pump(c->up, c->cl, &c->out))
+		return conn_reset(c);
+	c->spoke = c->out > 0;
+	struct view in = stream_in(c->cl);
+	if (in.n)
+		return classify(c, in);
+	return stream_flags(c->cl) & STREAM_EOF ? conn_goto(c, S_RELAY, 0) : STEP_WAIT;
+}
+
+enum step step_cert(struct conn *c)
+{
+	struct tls_cert *cert = cert_find(c->g, c->host);
+
+	if (!cert && c->mint.state == ASK_IDLE)
+		cert_ask(c->g, c);
+	if (!cert && c->mint.state == ASK_PENDING && !c->late && !conn_gone(c)) {
+		server_prepare(c);
+		return STEP_WAIT;
+	}
+	if (!cert)
+		return refuse(c, c->mint.err ? c->mint.err : -ERR_UNAVAILABLE, "no certificate from callgate-vault");
+	int r = stream_tls_server(c->cl, c->g->front, cert);
+	tls_cert_unref(&cert);
+	if (r)
+		return refuse(c, r, "the TLS handshake could not begin");
+	return conn_goto(c, S_FRONT, GATE_HELLO_MS);
+}
+
+enum step step_front(struct conn *c)
+{
+	unsigned f = stream_flags(c->cl);
+
+	server_prepare(c);
+	if (f & STREAM_ERROR) {
+		record_refused(c, stream_error(c->cl), "TLS handshake with the client", 0);
+		return STEP_END;
+	}
+	if (f & STREAM_TLS_UP)
+		return conn_goto(c, S_HEAD, GATE_IDLE_MS);
+	if ((f & STREAM_EOF) || c->late)
+		return refuse(c, c->late ? -ERR_TIMEOUT : -ERR_TLS, "TLS handshake with the client");
+	return STEP_WAIT;
+}
