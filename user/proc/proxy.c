@@ -1,0 +1,178 @@
+/*
+ * proxy.c - the main of callgate-proxy: gathers descriptors, builds the worker, enters the sandbox, runs.
+ * Process: callgate-proxy, one per worker slot, own uid, no capability.
+ * Links with neither libbpf nor the vault: it can look a flow up and ask for a lease, and that is all.
+ */
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "codec/json.h"
+#include "gate/flow.h"
+#include "gate/gate.h"
+#include "proc/child.h"
+
+enum { TRUST_MAX = 16 << 20, CONF_NODES = 64 };
+
+static struct child child;
+static struct gate *gate;
+
+static void __attribute__((noreturn)) fatal(const char *what, int err)
+{
+	log_error("%s: %s", what, err_text(err));
+	exit(1);
+}
+
+static int flow_of(void *arg, int fd, struct cg_flow *out)
+{
+	return flow_lookup(*(const int *)arg, fd, out);
+}
+
+static void read_conf(struct gate_conf *conf)
+{
+	static const struct {
+		const char *name;
+		enum gate_strict strict;
+	} modes[] = {{"async", GATE_ASYNC}, {"class", GATE_CLASS}, {"all", GATE_ALL}};
+	struct json_node nodes[CONF_NODES];
+	struct json_doc doc;
+
+	int r = json_scan(&doc, view_str(child.conf), nodes, CONF_NODES, NULL);
+	if (r)
+		fatal("settings from callgated", r);
+	/* What is not said, or not known, is the strictest. */
+	conf->strict = GATE_ALL;
+	const struct json_node *strict = json_get(&doc, &nodes[0], VIEW_LIT("strict"));
+	for (size_t i = 0; strict && i < sizeof(modes) / sizeof(modes[0]); i++)
+		if (json_str_eq(&doc, strict, view_str(modes[i].name)))
+			conf->strict = modes[i].strict;
+	const struct json_node *mode = json_get(&doc, &nodes[0], VIEW_LIT("mode"));
+	conf->observe = mode && json_str_eq(&doc, mode, VIEW_LIT("observe"));
+}
+
+/* The ring's identity is in the M_FD frame, not in the file. */
+static uint64_t ring_id(void)
+{
+	for (size_t i = 0; i < child.fds; i++)
+		if (child.fd[i].what.what == FD_RING && child.fd[i].what.slot == child.slot)
+			return child.fd[i].what.ring;
+	return 0;
+}
+
+static void open_ring(struct gate_conf *conf)
+{
+	conf->ring_id = ring_id();
+	int data = child_take_fd(&child, FD_RING, child.slot), ack = child_take_fd(&child, FD_RING_ACK, child.slot);
+	int bell = child_take_fd(&child, FD_RING_BELL, child.slot);
+	conf->ackbell = child_take_fd(&child, FD_RING_ACKBELL, child.slot);
+	if (data < 0 || ack < 0 || bell < 0 || !conf->ring_id)
+		fatal("callgated sent no record ring", -ERR_UNAVAILABLE);
+	int r = shring_writer(data, ack, bell, &conf->ring);
+	if (r)
+		fatal("the record ring", r);
+}
+
+static void open_limits(struct gate_conf *conf)
+{
+	int fd = child_take_fd(&child, FD_LIMITS, 0);
+	size_t n = pol_limits_size();
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) || ((size_t)st.st_size < n && ftruncate(fd, (off_t)n)))
+		fatal("the file of the limit counters", -errno);
+	void *mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (mem == MAP_FAILED)
+		fatal("the file of the limit counters", -errno);
+	int r = pol_limits_open(mem, n, &conf->limits);
+	if (r)
+		fatal("the file of the limit counters", r);
+	fd_close(&fd);
+}
+
+static void adopt_edges(void)
+{
+	static const enum party peers[] = {P_VAULT, P_ADMIN, P_IDENT};
+
+	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
+		struct edge e;
+		if (child_take_edge(&child, peers[i], 0, &e))
+			gate_edge(gate, &e);
+	}
+}
+
+/* Nothing new is opened after the start: late descriptors are not for a worker. */
+static void drop_fds(void)
+{
+	while (child.fds)
+		fd_close(&child.fd[--child.fds].fd);
+}
+
+static void on_sup(void *arg, int fd)
+{
+	struct frame f;
+	int r;
+
+	(void)arg;
+	while ((r = edge_recv(&child.sup, &f)) > 0) {
+		if (child_frame(&child, &f)) {
+			adopt_edges();
+			drop_fds();
+		} else if (f.type == M_STOP) {
+			gate_stop(gate);
+		}
+	}
+	if (r < 0) {
+		log_notice("callgated has gone: stopping");
+		loop_unwatch(gate_loop(gate), fd);
+		gate_stop(gate);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static int accepted = -1;
+	struct gate_conf conf = {.flow = flow_of, .flow_arg = &accepted};
+	char why[256] = "";
+
+	child_boot(P_PROXY, argc, argv, &child);
+	read_conf(&conf);
+	conf.slot = child.slot;
+	conf.listen4 = child_take_fd(&child, FD_LISTEN4, child.slot);
+	conf.listen6 = child_take_fd(&child, FD_LISTEN6, child.slot);
+	accepted = child_take_fd(&child, FD_ACCEPTED, 0);
+	if (conf.listen4 < 0 || accepted < 0)
+		fatal("callgated sent no listener or no map", -ERR_UNAVAILABLE);
+	int trust = child_take_fd(&child, FD_TRUST, 0);
+	int r = trust < 0 ? -ERR_UNAVAILABLE : fd_map_sealed(trust, TRUST_MAX, &conf.trust);
+	if (r)
+		fatal("the bundle of trusted roots", r);
+	fd_close(&trust);
+	open_ring(&conf);
+	open_limits(&conf);
+	drop_fds();
+	r = gate_new(&conf, why, sizeof(why), &gate);
+	if (r) {
+		log_error("cannot start (%s): %s", err_text(r), why);
+		return 1;
+	}
+	r = loop_watch(gate_loop(gate), child.sup.fd, on_sup, NULL);
+	if (r)
+		fatal("the channel to callgated", r);
+	child.uring_tried = true;
+	child.uring_refused = loop_probe(gate_loop(gate), IORING_OP_OPENAT) == -EACCES;
+	child_ready(&child, loop_ring_fd(gate_loop(gate)));
+	adopt_edges();
+	r = gate_run(gate);
+	gate_free(&gate);
+	shring_free(&conf.ring);
+	return r ? 1 : 0;
+}
