@@ -7,7 +7,7 @@
 #include "gate/ask.h"
 #include "gate/cert.h"
 #include "gate/inforce.h"
-#include "gate/lease.h"
+#include "gate/loan.h"
 
 void ask_forget(struct ask *a)
 {
@@ -66,7 +66,7 @@ static int on_minted(struct gate *g, struct conn *c, const struct frame *f)
 
 static int on_lease(struct gate *g, struct conn *c, const struct frame *f)
 {
-	return lease_came(g, c, f->body);
+	return loan_came(g, c, f->body);
 }
 
 /* The answers to questions of connections. */
@@ -95,7 +95,7 @@ static void on_frame(struct gate *g, struct edge *e, const struct frame *f)
 	else if (f->type == M_CA)
 		inforce_ca(g, f->body);
 	else if (f->type == M_REVOKE)
-		lease_revoke(g, f->body);
+		loan_revoke(g, f->body);
 	else
 		on_answer(g, e, f);
 }

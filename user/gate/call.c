@@ -8,7 +8,7 @@
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/head.h"
-#include "gate/lease.h"
+#include "gate/loan.h"
 #include "gate/record.h"
 #include "gate/server.h"
 #include "gate/words.h"
@@ -82,7 +82,7 @@ void call_end(struct conn *c)
 	if (k->allowed && k->sent && !k->up_done)
 		server_drop(c);
 	ask_forget(&c->lease);
-	lease_unref(&k->lease);
+	loan_unref(&k->lease);
 	world_unref(&k->world);
 	/* The head held the credential. */
 	if (k->head.mem)

@@ -42,7 +42,7 @@ struct call {
 	const struct world_server *server;
 	const struct world_grant *grant;
 	const char *credential; /* of ${world}; NULL: none */
-	struct lease *lease;
+	struct loan *lease;
 	struct pol_charge charge;
 	bool charged;
 

@@ -9,7 +9,7 @@
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/cert.h"
-#include "gate/lease.h"
+#include "gate/loan.h"
 
 enum { START_MS = 3000, SWEEP_MS = 1000, OUT_MAX = 8 << 20, OTHER_STREAMS = 64 };
 
@@ -22,9 +22,9 @@ static void on_sweep(void *arg)
 {
 	struct gate *g = arg;
 
-	lease_sweep(g);
+	loan_sweep(g);
 	if (timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g))
-		lease_drop_all(g); /* without a clock nothing may stay */
+		loan_drop_all(g); /* without a clock nothing may stay */
 }
 
 /* callgate-audit has made records durable: whoever waited for one may look again. */
@@ -79,7 +79,7 @@ int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gat
 	edge_init(&g->vault, -1, P_PROXY, P_VAULT, 0);
 	edge_init(&g->admin, -1, P_PROXY, P_ADMIN, 0);
 	edge_init(&g->ident, -1, P_PROXY, P_IDENT, 0);
-	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->leases, &g->spare_calls};
+	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->spare_calls};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 	g->out.max = g->text.max = OUT_MAX;
@@ -103,7 +103,7 @@ void gate_free(struct gate **gp)
 		conn_end(LIST_ENTRY(g->conns.next, struct conn, node));
 	call_free_spare(g);
 	cert_drop_all(g);
-	lease_drop_all(g);
+	loan_drop_all(g);
 	edge_close(&g->vault);
 	edge_close(&g->admin);
 	edge_close(&g->ident);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "gate/lease.h"
+#include "gate/loan.h"
 #include "gate/record.h"
 
 enum { KEYS_MAX = 512, KEY_MAX = 512 };

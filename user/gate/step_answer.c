@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "gate/call.h"
 #include "gate/head.h"
-#include "gate/lease.h"
+#include "gate/loan.h"
 #include "gate/listing.h"
 #include "gate/outcome.h"
 #include "gate/record.h"
@@ -30,7 +30,7 @@ static enum step refused(struct conn *c, unsigned status)
 	struct call *k = c->call;
 
 	k->http = (uint16_t)status;
-	lease_forget(c->g, k->lease);
+	loan_forget(c->g, k->lease);
 	server_drop(c);
 	return say_fail(c, -ERR_DENIED, status == 401 ? "the server refused the credential that Callgate holds for it (401)" :
 	                                               "the server says that Callgate's credential may not do this (403)");

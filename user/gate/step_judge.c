@@ -10,7 +10,7 @@
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/headers.h"
-#include "gate/lease.h"
+#include "gate/loan.h"
 #include "gate/record.h"
 #include "gate/server.h"
 #include "gate/words.h"
@@ -202,13 +202,13 @@ enum step step_lease(struct conn *c)
 		return STEP_END;
 	if (!k->credential || k->lease)
 		return conn_goto(c, S_SERVER, 0);
-	k->lease = lease_find(g, k->credential, k->server->name, c->host, c->port);
+	k->lease = loan_find(g, k->credential, k->server->name, c->host, c->port);
 	if (k->lease)
 		return STEP_MORE;
 	server_prepare(c);
 	if (c->lease.state == ASK_IDLE) {
 		conn_goto(c, S_LEASE, GATE_VAULT_MS);
-		lease_ask(g, c);
+		loan_ask(g, c);
 	}
 	if (c->lease.state == ASK_PENDING && !c->late)
 		return STEP_WAIT;

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "gate/call.h"
 #include "gate/head.h"
-#include "gate/lease.h"
+#include "gate/loan.h"
 #include "gate/server.h"
 
 /* Up to here head and body leave in one piece, so that they share one TLS record and one segment. */

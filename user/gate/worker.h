@@ -26,7 +26,7 @@ enum {
 	GATE_LINGER_MS = 2000,
 	GATE_STOP_MS = 5000,
 	GATE_CERTS = 256,
-	GATE_LEASES = 256,
+	GATE_LOANS = 256,
 };
 
 /* A question to another process whose answer a connection waits for. */
@@ -53,9 +53,9 @@ struct gate {
 	struct edge vault, admin, ident;
 	bool ca_known, listening, stopping;
 	struct list conns, asks, ack_waiters;
-	struct list certs, leases;       /* newest use first */
+	struct list certs, loans;        /* newest use first */
 	struct list spare_calls;
-	size_t n_conns, n_certs, n_leases;
+	size_t n_conns, n_certs, n_loans;
 	uint64_t next_call, next_tag;
 	struct buf ca; /* our own root, PEM */
 	struct timer start_timer, stop_timer, sweep_timer;

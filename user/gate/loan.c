@@ -1,4 +1,4 @@
-/* lease.c - see lease.h. */
+/* loan.c - see loan.h. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,16 +6,16 @@
 #include "base/err.h"
 #include "gate/ask.h"
 #include "gate/call.h"
-#include "gate/lease.h"
+#include "gate/loan.h"
 
-static struct lease *entry(struct list *node)
+static struct loan *entry(struct list *node)
 {
-	return LIST_ENTRY(node, struct lease, node);
+	return LIST_ENTRY(node, struct loan, node);
 }
 
-void lease_unref(struct lease **lp)
+void loan_unref(struct loan **lp)
 {
-	struct lease *l = *lp;
+	struct loan *l = *lp;
 
 	*lp = NULL;
 	if (!l || --l->refs)
@@ -24,19 +24,19 @@ void lease_unref(struct lease **lp)
 	free(l);
 }
 
-static void uncache(struct gate *g, struct lease *l)
+static void uncache(struct gate *g, struct loan *l)
 {
 	list_del(&l->node);
-	g->n_leases--;
-	lease_unref(&l);
+	g->n_loans--;
+	loan_unref(&l);
 }
 
-struct lease *lease_find(struct gate *g, const char *credential, const char *server, const char *host, uint16_t port)
+struct loan *loan_find(struct gate *g, const char *credential, const char *server, const char *host, uint16_t port)
 {
 	struct mono now = mono_now();
 
-	LIST_EACH(it, &g->leases) {
-		struct lease *l = entry(it);
+	LIST_EACH(it, &g->loans) {
+		struct loan *l = entry(it);
 		if (l->port != port || strcmp(l->credential, credential) != 0 || strcmp(l->server, server) != 0 ||
 		    strcmp(l->host, host) != 0)
 			continue;
@@ -44,9 +44,9 @@ struct lease *lease_find(struct gate *g, const char *credential, const char *ser
 			uncache(g, l);
 			return NULL;
 		}
-		if (g->leases.next != &l->node) {
+		if (g->loans.next != &l->node) {
 			list_del(&l->node);
-			list_add_head(&g->leases, &l->node);
+			list_add_head(&g->loans, &l->node);
 		}
 		l->refs++;
 		return l;
@@ -54,7 +54,7 @@ struct lease *lease_find(struct gate *g, const char *credential, const char *ser
 	return NULL;
 }
 
-void lease_ask(struct gate *g, struct conn *c)
+void loan_ask(struct gate *g, struct conn *c)
 {
 	struct m_lease_get m = {.port = c->port, .ring = g->conf.ring_id, .call = c->call->number};
 
@@ -73,7 +73,7 @@ static bool fits_header(struct view v)
 	return v.n > 0;
 }
 
-int lease_came(struct gate *g, struct conn *c, struct view body)
+int loan_came(struct gate *g, struct conn *c, struct view body)
 {
 	const struct m_lease *m = (const void *)body.p;
 
@@ -83,7 +83,7 @@ int lease_came(struct gate *g, struct conn *c, struct view body)
 		return m->status < 0 ? m->status : -ERR_MALFORMED;
 	if (m->len > body.n - offsetof(struct m_lease, secret) || !fits_header(view_of(m->secret, m->len)))
 		return -ERR_MALFORMED;
-	struct lease *l = calloc(1, sizeof(*l));
+	struct loan *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ERR_UNAVAILABLE;
 	l->secret = secret_new(view_of(m->secret, m->len));
@@ -98,43 +98,43 @@ int lease_came(struct gate *g, struct conn *c, struct view body)
 	l->version = m->version;
 	l->until = mono_after_ms(mono_now(), m->ttl_ms);
 	l->refs = 2; /* the cache's and the call's: even a lease of no time serves the call it was asked for */
-	list_add_head(&g->leases, &l->node);
-	g->n_leases++;
-	lease_unref(&c->call->lease);
+	list_add_head(&g->loans, &l->node);
+	g->n_loans++;
+	loan_unref(&c->call->lease);
 	c->call->lease = l;
-	if (g->n_leases > GATE_LEASES)
-		uncache(g, entry(g->leases.prev));
+	if (g->n_loans > GATE_LOANS)
+		uncache(g, entry(g->loans.prev));
 	return 0;
 }
 
-void lease_revoke(struct gate *g, struct view body)
+void loan_revoke(struct gate *g, struct view body)
 {
 	struct m_revoke m;
 
 	memcpy(&m, body.p, sizeof(m));
 	m.credential[NAME_LEN - 1] = '\0';
-	LIST_EACH(it, &g->leases)
+	LIST_EACH(it, &g->loans)
 		if (!m.credential[0] || strcmp(entry(it)->credential, m.credential) == 0)
 			uncache(g, entry(it));
 }
 
-void lease_forget(struct gate *g, struct lease *l)
+void loan_forget(struct gate *g, struct loan *l)
 {
 	if (l && l->node.next != &l->node)
 		uncache(g, l);
 }
 
-void lease_sweep(struct gate *g)
+void loan_sweep(struct gate *g)
 {
 	struct mono now = mono_now();
 
-	LIST_EACH(it, &g->leases)
+	LIST_EACH(it, &g->loans)
 		if (now.ns >= entry(it)->until.ns)
 			uncache(g, entry(it));
 }
 
-void lease_drop_all(struct gate *g)
+void loan_drop_all(struct gate *g)
 {
-	LIST_EACH(it, &g->leases)
+	LIST_EACH(it, &g->loans)
 		uncache(g, entry(it));
 }

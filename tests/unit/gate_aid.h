@@ -1,0 +1,522 @@
+/*
+ * gate_aid.h - for tests: a worker in a process of its own, and everything around it: an upstream TLS server, the other processes'
+ * ends of its edges, a client.  All on loopback, all of it the real code but for the processes at the far ends.
+ */
+#ifndef TESTS_GATE_AID_H
+#define TESTS_GATE_AID_H
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tls_aid.h"
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "codec/http1.h"
+#include "gate/gate.h"
+#include "ipc/rec.h"
+
+#define HOST "mcp.example.test"
+#define SECRET "s3cr3t-of-the-vault"
+
+enum { TEXT_MAX = 1 << 20, RECORDS_MAX = 256 };
+
+/* What the upstream answers: called with a whole request; returns the bytes of the answer, or NULL to close at once. */
+typedef const char *upstream_fn(const struct http1_head *h, struct view body, bool *close);
+
+struct seen_record {
+	uint16_t kind;
+	uint64_t call;
+	uint32_t uid;
+	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64];
+	uint64_t in, out;
+};
+
+struct bench {
+	struct ca outer, inner; /* of the upstream; of the vault */
+	SSL_CTX *up_ctx;
+	upstream_fn *answer;
+	int up_fd, gate_fd, up_port, gate_port;
+	bool up_plain;
+	pthread_mutex_t lock;
+	struct buf up_log; /* everything that reached the upstream */
+	atomic_int up_conns, up_requests, leases, mints, worlds;
+	atomic_bool no_lease, hold_acks;
+	atomic_int office_stop;
+	struct edge vault, admin, ident;
+	struct shring *reader;
+	struct seen_record rec[RECORDS_MAX];
+	atomic_int records;
+	int stop_fd;
+	pthread_t office_thread, up_thread;
+	pid_t pid;
+	struct gate_conf conf;
+	struct edge for_gate[3];
+	char dir[64];
+};
+
+static struct bench B = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- a listening socket on loopback ---- */
+static inline int listen_any(int *port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+/* ---- the upstream ---- */
+static inline long up_read(SSL *ssl, int fd, void *p, size_t n)
+{
+	return ssl ? SSL_read(ssl, p, (int)n) : recv(fd, p, n, 0);
+}
+
+static inline void up_write(SSL *ssl, int fd, const char *p, size_t n)
+{
+	while (n) {
+		long w = ssl ? SSL_write(ssl, p, (int)n) : send(fd, p, n, MSG_NOSIGNAL);
+		if (w <= 0)
+			return;
+		p += w;
+		n -= (size_t)w;
+	}
+}
+
+static inline void up_serve(SSL *ssl, int fd)
+{
+	static __thread char text[TEXT_MAX];
+	size_t n = 0;
+	struct http1_head h;
+
+	for (;;) {
+		int used = n ? http1_request(view_of(text, n), &h) : 0;
+		if (used < 0)
+			return;
+		if (used > 0 && n >= (size_t)used + h.length) {
+			size_t whole = (size_t)used + (h.body == HTTP1_LENGTH ? h.length : 0);
+			bool close = false;
+			pthread_mutex_lock(&B.lock);
+			assert_int_equal(buf_put(&B.up_log, view_of(text, whole)), 0);
+			const char *a = B.answer(&h, view_of(text + used, whole - (size_t)used), &close);
+			pthread_mutex_unlock(&B.lock);
+			B.up_requests++;
+			if (a)
+				up_write(ssl, fd, a, strlen(a));
+			if (!a || close)
+				return;
+			memmove(text, text + whole, n - whole);
+			n -= whole;
+			continue;
+		}
+		long r = up_read(ssl, fd, text + n, sizeof(text) - n);
+		if (r <= 0)
+			return;
+		n += (size_t)r;
+	}
+}
+
+static inline void *up_conn(void *arg)
+{
+	int fd = (int)(long)arg;
+	SSL *ssl = NULL;
+
+	if (!B.up_plain) {
+		ssl = SSL_new(B.up_ctx);
+		SSL_set_fd(ssl, fd);
+		if (SSL_accept(ssl) == 1)
+			up_serve(ssl, fd);
+		SSL_shutdown(ssl);
+		SSL_free(ssl);
+	} else {
+		up_serve(NULL, fd);
+	}
+	close(fd);
+	return NULL;
+}
+
+static inline void *up_main(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		int fd = accept(B.up_fd, NULL, NULL);
+		pthread_t t;
+		if (fd < 0)
+			return NULL;
+		B.up_conns++;
+		int one = 1;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+		pthread_create(&t, NULL, up_conn, (void *)(long)fd);
+		pthread_detach(t);
+	}
+}
+
+/* ---- vault, ident, audit ---- */
+static inline void office_vault(const struct frame *f)
+{
+	static union { uint8_t bytes[8192]; struct m_lease lease; struct m_minted minted; } m;
+
+	if (f->type == M_CA_GET) {
+		assert_int_equal(edge_send(&B.vault, M_CA, f->tag, buf_view(&B.inner.pem), -1), 0);
+	} else if (f->type == M_LEASE_GET) {
+		B.leases++;
+		m.lease = (struct m_lease){.status = B.no_lease ? -ERR_DENIED : 0, .version = 7, .ttl_ms = 30000,
+		    .len = B.no_lease ? 0 : sizeof(SECRET) - 1};
+		memcpy(m.lease.secret, SECRET, sizeof(SECRET) - 1);
+		assert_int_equal(edge_send(&B.vault, M_LEASE, f->tag, view_of(&m, sizeof(m.lease) + m.lease.len), -1), 0);
+	} else if (f->type == M_MINT) {
+		const struct m_mint *q = (const void *)f->body.p;
+		struct buf leaf = {0}, key = {0};
+		char san[300];
+		B.mints++;
+		snprintf(san, sizeof(san), "DNS:%s", q->name);
+		leaf_make(&B.inner, san, -3600, 3600, &leaf, &key);
+		m.minted = (struct m_minted){.ttl_s = 3600, .leaf_len = (uint32_t)leaf.len, .key_len = (uint32_t)key.len};
+		memcpy(m.minted.der, buf_view(&leaf).p, leaf.len);
+		memcpy(m.minted.der + leaf.len, buf_view(&key).p, key.len);
+		assert_int_equal(edge_send(&B.vault, M_MINTED, f->tag, view_of(&m, sizeof(m.minted) + leaf.len + key.len), -1), 0);
+		buf_free(&leaf);
+		buf_free(&key);
+	}
+}
+
+static inline void office_ident(const struct frame *f)
+{
+	struct m_described d = {.uid = 4242, .agent_class = CG_CLASS_AGENT, .strength = IDENT_STRONG};
+
+	snprintf(d.agent, sizeof(d.agent), "test-agent");
+	snprintf(d.exe, sizeof(d.exe), "/usr/bin/agent");
+	assert_int_equal(edge_send(&B.ident, M_DESCRIBED, f->tag, view_of(&d, sizeof(d)), -1), 0);
+}
+
+#define COPY_TEXT(field, f) snprintf(s->field, sizeof(s->field), VIEW_FMT, VIEW_ARG(r.text[f]))
+
+static inline void office_records(void)
+{
+	struct view v;
+	uint64_t pos = 0;
+	static struct rec_seen r;
+	bool any = false;
+
+	while (shring_get(B.reader, &v, &pos) == 1) {
+		int i = B.records;
+		assert_in_range(i, 0, RECORDS_MAX - 1);
+		struct seen_record *s = &B.rec[i];
+		assert_int_equal(rec_parse(v, &r), 0);
+		s->kind = r.head.kind;
+		s->call = r.head.call;
+		s->uid = (uint32_t)r.num[F_UID];
+		s->in = r.num[F_BYTES_IN];
+		s->out = r.num[F_BYTES_OUT];
+		COPY_TEXT(verdict, F_VERDICT);
+		COPY_TEXT(rule, F_RULE);
+		COPY_TEXT(status, F_STATUS);
+		COPY_TEXT(tool, F_TOOL);
+		COPY_TEXT(err, F_ERROR);
+		COPY_TEXT(host, F_HOST);
+		COPY_TEXT(arg_keys, F_ARG_KEYS);
+		COPY_TEXT(detail, F_DETAIL);
+		COPY_TEXT(method, F_METHOD);
+		COPY_TEXT(charges, F_CHARGES);
+		B.records++;
+		any = true;
+	}
+	if (any && !B.hold_acks)
+		shring_ack(B.reader, pos);
+}
+
+static inline void *office_main(void *arg)
+{
+	(void)arg;
+	while (!B.office_stop) {
+		struct pollfd p[] = {{B.vault.fd, POLLIN, 0}, {B.ident.fd, POLLIN, 0}, {B.admin.fd, POLLIN, 0}};
+		poll(p, 3, 2);
+		struct frame f;
+		while (edge_recv(&B.vault, &f) == 1)
+			office_vault(&f);
+		while (edge_recv(&B.ident, &f) == 1)
+			office_ident(&f);
+		while (edge_recv(&B.admin, &f) == 1)
+			if (f.type == M_WORLD_ACK && ((const struct m_world_ack *)(const void *)f.body.p)->status == 0)
+				B.worlds++;
+		office_records();
+	}
+	return NULL;
+}
+
+/* ---- the worker ---- */
+static inline int flow_fixed(void *arg, int fd, struct cg_flow *out)
+{
+	(void)arg;
+	(void)fd;
+	*out = (struct cg_flow){.abi = CG_ABI_VERSION, .verdict = CG_REDIRECT, .family = AF_INET, .uid = 4242, .loginuid = 4242,
+	    .tgid = (uint32_t)getpid(), .dst_port = htons((uint16_t)B.up_port)};
+	out->dst[10] = out->dst[11] = 0xff;
+	out->dst[12] = 127;
+	out->dst[15] = 1;
+	memcpy(out->comm, "agent", 6);
+	return 0;
+}
+
+static inline void on_stop_fd(void *arg, int fd)
+{
+	uint64_t n;
+
+	(void)!read(fd, &n, sizeof(n));
+	gate_stop(arg);
+}
+
+static inline void __attribute__((noreturn)) gate_main(void)
+{
+	char why[256];
+	struct gate *g;
+
+	log_open("worker", LOG_ERROR);
+	int r = gate_new(&B.conf, why, sizeof(why), &g);
+	if (!r)
+		r = loop_watch(gate_loop(g), B.stop_fd, on_stop_fd, g);
+	for (int i = 0; i < 3; i++)
+		gate_edge(g, &B.for_gate[i]);
+	r = r ? r : gate_run(g);
+	gate_free(&g);
+	exit(r ? 1 : 0);
+}
+
+static inline void bench_world(const char *json)
+{
+	int fd = fd_sealed("world", view_str(json)), before = B.worlds;
+
+	assert_true(fd >= 0);
+	assert_int_equal(edge_send(&B.admin, M_WORLD, 0, view_of(NULL, 0), fd), 0);
+	close(fd);
+	for (int i = 0; i < 5000 && B.worlds == before; i++)
+		usleep(1000);
+	assert_int_equal(B.worlds, before + 1);
+}
+
+static inline void bench_edges(void)
+{
+	struct { struct edge *mine; enum party p; } e[] = {{&B.vault, P_VAULT}, {&B.admin, P_ADMIN}, {&B.ident, P_IDENT}};
+
+	for (int i = 0; i < 3; i++) {
+		int fd[2];
+		assert_int_equal(edge_pair(fd), 0);
+		edge_init(e[i].mine, fd[0], e[i].p, P_PROXY, 0);
+		edge_init(&B.for_gate[i], fd[1], P_PROXY, e[i].p, 0);
+	}
+}
+
+static inline void bench_ring(void)
+{
+	int data, ack;
+
+	snprintf(B.dir, sizeof(B.dir), "/tmp/gate-test-XXXXXX");
+	assert_non_null(mkdtemp(B.dir));
+	int dir = open(B.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(shring_create(dir, "r", &data, &ack), 0);
+	int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), ackbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_int_equal(shring_writer(data, ack, bell, &B.conf.ring), 0);
+	assert_int_equal(shring_reader(data, ack, ackbell, &B.reader), 0);
+	B.conf.ring_id = 0xabc;
+	B.conf.ackbell = ackbell;
+	unlinkat(dir, "r.data", 0);
+	unlinkat(dir, "r.ack", 0);
+	close(dir);
+	rmdir(B.dir);
+}
+
+static inline SSL_CTX *server_ctx(const struct ca *ca, const char *san, long from_s, long to_s)
+{
+	struct buf leaf = {0}, key = {0};
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	leaf_make(ca, san, from_s, to_s, &leaf, &key);
+	assert_int_equal(SSL_CTX_use_certificate_ASN1(ctx, (int)leaf.len, buf_view(&leaf).p), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey_ASN1(EVP_PKEY_EC, ctx, buf_view(&key).p, (long)key.len), 1);
+	buf_free(&leaf);
+	buf_free(&key);
+	return ctx;
+}
+
+/* Start all of it.  ${strict}: how careful the audit is. */
+static inline void bench_start(enum gate_strict strict)
+{
+	signal(SIGPIPE, SIG_IGN);
+	B.outer = ca_make("the world's authority");
+	B.inner = ca_make("Callgate on this machine");
+	B.up_ctx = server_ctx(&B.outer, "DNS:" HOST, -3600, 3600);
+	B.up_fd = listen_any(&B.up_port);
+	B.gate_fd = listen_any(&B.gate_port);
+	B.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	B.conf = (struct gate_conf){.strict = strict, .listen4 = B.gate_fd, .listen6 = -1, .flow = flow_fixed,
+	    .trust = buf_view(&B.outer.pem)};
+	bench_ring();
+	bench_edges();
+	B.pid = fork();
+	assert_true(B.pid >= 0);
+	if (B.pid == 0)
+		gate_main();
+	for (int i = 0; i < 3; i++)
+		edge_close(&B.for_gate[i]);
+	pthread_create(&B.up_thread, NULL, up_main, NULL);
+	pthread_create(&B.office_thread, NULL, office_main, NULL);
+}
+
+static inline void bench_stop(void)
+{
+	uint64_t one = 1;
+
+	assert_int_equal(write(B.stop_fd, &one, sizeof(one)), sizeof(one));
+	int status;
+	assert_int_equal(waitpid(B.pid, &status, 0), B.pid);
+	assert_int_equal(status, 0);
+	B.office_stop = 1;
+	pthread_join(B.office_thread, NULL);
+	shutdown(B.up_fd, SHUT_RDWR);
+	pthread_join(B.up_thread, NULL);
+	close(B.up_fd);
+	close(B.gate_fd);
+	close(B.stop_fd);
+	shring_free(&B.reader);
+	shring_free(&B.conf.ring);
+	edge_close(&B.vault);
+	edge_close(&B.admin);
+	edge_close(&B.ident);
+	SSL_CTX_free(B.up_ctx);
+	ca_free(&B.outer);
+	ca_free(&B.inner);
+	buf_free(&B.up_log);
+}
+
+/* ---- the client ---- */
+struct client {
+	int fd;
+	SSL_CTX *ctx;
+	SSL *ssl;
+	char text[TEXT_MAX];
+	size_t n;
+};
+
+static inline int client_tcp(void)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)B.gate_port)};
+	struct timeval tv = {10, 0};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+/* ${ca}: whom the client trusts.  Returns whether the handshake succeeded. */
+static inline bool client_tls(struct client *c, const char *sni, const struct ca *ca)
+{
+	c->n = 0;
+	c->fd = client_tcp();
+	c->ctx = SSL_CTX_new(TLS_client_method());
+	X509_STORE_add_cert(SSL_CTX_get_cert_store(c->ctx), ca->cert);
+	SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
+	c->ssl = SSL_new(c->ctx);
+	SSL_set_tlsext_host_name(c->ssl, sni);
+	SSL_set1_host(c->ssl, sni);
+	SSL_set_fd(c->ssl, c->fd);
+	return SSL_connect(c->ssl) == 1;
+}
+
+static inline void client_close(struct client *c)
+{
+	if (c->ssl) {
+		SSL_shutdown(c->ssl);
+		SSL_free(c->ssl);
+		SSL_CTX_free(c->ctx);
+	}
+	close(c->fd);
+	memset(c, 0, offsetof(struct client, text));
+	c->n = 0;
+}
+
+static inline void client_send(struct client *c, const char *text)
+{
+	up_write(c->ssl, c->fd, text, strlen(text));
+}
+
+/* Read until ${what} has come, or the other side ends; the text so far. */
+static inline const char *client_until(struct client *c, const char *what)
+{
+	c->text[c->n] = '\0';
+	while (!strstr(c->text, what)) {
+		long r = up_read(c->ssl, c->fd, c->text + c->n, sizeof(c->text) - 1 - c->n);
+		if (r <= 0)
+			break;
+		c->n += (size_t)r;
+		c->text[c->n] = '\0';
+	}
+	return c->text;
+}
+
+/* One whole answer with Content-Length; the text is then forgotten by the next call. */
+static inline const char *client_answer(struct client *c)
+{
+	struct http1_head h;
+
+	c->n = 0;
+	for (;;) {
+		int used = c->n ? http1_response(view_of(c->text, c->n), &h) : 0;
+		assert_true(used >= 0);
+		if (used && h.status >= 200 && c->n >= (size_t)used + (h.body == HTTP1_LENGTH ? h.length : 0))
+			break;
+		if (used && h.status < 200) {
+			memmove(c->text, c->text + used, c->n - (size_t)used);
+			c->n -= (size_t)used;
+			continue;
+		}
+		long r = up_read(c->ssl, c->fd, c->text + c->n, sizeof(c->text) - 1 - c->n);
+		if (r <= 0)
+			break;
+		c->n += (size_t)r;
+	}
+	c->text[c->n] = '\0';
+	return c->text;
+}
+
+static inline void client_post(struct client *c, const char *path, const char *more, const char *body)
+{
+	char head[1024];
+
+	snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: " HOST "\r\nContent-Type: application/json\r\n"
+	    "Accept: application/json, text/event-stream\r\nAuthorization: Bearer placeholder\r\n%sContent-Length: %zu\r\n\r\n",
+	    path, more, strlen(body));
+	client_send(c, head);
+	client_send(c, body);
+}
+
+/* Wait until ${n} records have come, then the last one. */
+static inline const struct seen_record *record_wait(int n)
+{
+	for (int i = 0; i < 5000 && B.records < n; i++)
+		usleep(1000);
+	assert_true(B.records >= n);
+	return &B.rec[n - 1];
+}
+
+#endif
