@@ -443,6 +443,7 @@ static void other_hosts(void **state)
 	C.fd = client_tcp();
 	client_send(&C, "CONNECT " HOST ":443 HTTP/1.1\r\nHost: " HOST ":443\r\n\r\n");
 	HAS(client_answer(&C), " 502 ");
+	assert_int_equal(record_wait(n + 2)->kind, REC_REFUSED);
 	client_close(&C);
 	B.up_plain = false;
 }

@@ -142,7 +142,7 @@ enum step call_done(struct conn *c)
 		close = close || !k->whole;
 		if (k->whole)
 			stream_consume(c->cl, k->head_len + k->wire_len);
-		if (k->head_len + k->wire_len > STREAM_IN_MAX)
+		if (k->chunked || k->head_len + k->wire_len > STREAM_IN_MAX)
 			stream_need(c->cl, STREAM_IN_MAX);
 		call_end(c);
 	}
@@ -159,7 +159,8 @@ enum step say_http(struct conn *c, unsigned status, struct view json, bool close
 		c->close_after = true;
 	buf_reset(&g->out);
 	int r = head_own(&g->out, status, json.n, c->close_after || g->stopping);
-	r = r ? r : buf_put(&g->out, json);
+	if (!k || !k->bodiless)
+		r = r ? r : buf_put(&g->out, json);
 	r = r ? r : stream_put(c->cl, buf_view(&g->out));
 	if (r)
 		return conn_reset(c);

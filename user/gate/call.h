@@ -26,6 +26,7 @@ struct call {
 	enum call_kind kind;
 	uint64_t number; /* within the ring; 0: no record */
 	struct mono began;
+	bool bodiless;   /* HEAD: an answer has no body */
 	bool whole;      /* the request is in the buffer to its last byte */
 	bool allowed;    /* goes to the server: a result record is owed when it has a number */
 	bool observed, reply_wanted, new_era, continued, result_done;

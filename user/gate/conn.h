@@ -37,6 +37,7 @@ struct conn {
 	bool spoke;          /* bytes of the server reached the client before classification */
 	bool opaque;         /* S_PLAIN: no longer HTTP */
 	bool close_after;    /* after this answer */
+	bool begun;          /* part of a request's head has come */
 	bool described;
 	int up_err;          /* why the last attempt to reach the server failed */
 	unsigned up_calls;   /* requests that ${up} has answered */

@@ -47,6 +47,19 @@ static void on_ackbell(void *arg, int fd)
 			break;
 		}
 	}
+	if (list_empty(&g->ack_waiters) && g->conf.strict == GATE_ASYNC) {
+		loop_unwatch(g->loop, fd);
+		g->hearing = false;
+	}
+}
+
+void gate_await_ack(struct gate *g, struct list *waiter)
+{
+	if (list_empty(waiter))
+		list_add_tail(&g->ack_waiters, waiter);
+	/* The bell rings for every batch of records: it is only heard while somebody waits. */
+	if (!g->hearing && g->conf.ackbell >= 0)
+		g->hearing = loop_watch(g->loop, g->conf.ackbell, on_ackbell, g) == 0;
 }
 
 static int start(struct gate *g, char *why, size_t why_len)
@@ -62,8 +75,6 @@ static int start(struct gate *g, char *why, size_t why_len)
 	g->nodes = malloc(sizeof(*g->nodes) * GATE_NODES);
 	if (!r && !g->nodes)
 		r = -ENOMEM;
-	if (!r && g->conf.ackbell >= 0 && g->conf.ring)
-		r = loop_watch(g->loop, g->conf.ackbell, on_ackbell, g);
 	return r ? r : timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g);
 }
 

@@ -8,8 +8,8 @@
 /* Of this hop only, or said anew by us. */
 static const char *const hop[] = {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
     "proxy-authentication-info", "te", "trailer", "transfer-encoding", "content-length", "upgrade", "http2-settings"};
-static const char *const request_drop[] = {"expect", "accept-encoding", "host", "x-http-method-override", "x-http-method",
-    "x-method-override"};
+static const char *const request_drop[] = {"expect", "host"};
+static const char *const request_read[] = {"accept-encoding", "x-http-method-override", "x-http-method", "x-method-override"};
 static const char *const request_brokered[] = {"authorization", "cookie", "cookie2"};
 static const char *const response_drop[] = {"alt-svc"};
 static const char *const response_brokered[] = {"www-authenticate", "set-cookie", "set-cookie2", "authentication-info"};
@@ -96,6 +96,8 @@ static bool kept_up(const struct http1_head *h, struct view name, unsigned flags
 {
 	if (listed(name, hop, COUNT(hop)) || listed(name, request_drop, COUNT(request_drop)))
 		return false;
+	if (!(flags & HEAD_AS_SENT) && listed(name, request_read, COUNT(request_read)))
+		return false;
 	if ((flags & HEAD_BROKERED) && listed(name, request_brokered, COUNT(request_brokered)))
 		return false;
 	if (inject && inject->header && same_name(name, view_str(inject->header)))
@@ -116,7 +118,8 @@ int head_request(struct buf *out, const struct http1_head *h, unsigned flags, co
 			r = field(out, h->h[i].name, h->h[i].value);
 	if (!r && inject && inject->header)
 		r = inject_field(out, inject);
-	r = r ? r : buf_put(out, VIEW_LIT("Accept-Encoding: identity\r\n"));
+	if (!r && !(flags & HEAD_AS_SENT))
+		r = buf_put(out, VIEW_LIT("Accept-Encoding: identity\r\n"));
 	if (!r && body >= 0)
 		r = length_field(out, (uint64_t)body);
 	return r ? r : buf_put(out, VIEW_LIT("\r\n"));

@@ -9,6 +9,7 @@
 #include "codec/http1.h"
 
 enum head_flag {
+	HEAD_AS_SENT = 2,  /* a path that is none of ours: encodings stay */
 	HEAD_BROKERED = 1, /* ours speaks for the client: its own credentials go, the server's cookies and challenges too */
 };
 

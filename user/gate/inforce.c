@@ -4,6 +4,51 @@
 #include "base/log.h"
 #include "gate/cert.h"
 #include "gate/inforce.h"
+#include "gate/path.h"
+#include "gate/record.h"
+
+/* Is what this connection does still allowed by the world that is in force now? */
+static bool stands(struct gate *g, struct conn *c)
+{
+	struct call *k = c->call;
+	struct view path;
+	const char *why;
+
+	if (!c->tls)
+		return c->state != S_RELAY || !c->host[0] || !world_host(g->world, view_str(c->host), c->port);
+	if (!k || !k->grant || k->observed)
+		return true;
+	if (path_of(call_head(c)->target, &path))
+		return false;
+	const struct world_server *s = world_server(g->world, view_str(c->host), c->port, path);
+	struct subject who = {c->flow.uid, c->flow.loginuid, c->described ? c->who.agent : ""};
+	return s && world_grant(g->world, &who, s, wall_now(), &why);
+}
+
+/* Open streams of a revoked grant end now; so do relays to a name that has become a registered one. */
+static void end_revoked(struct gate *g)
+{
+	for (bool found = true; found;) {
+		found = false;
+		LIST_EACH(it, &g->conns) {
+			struct conn *c = LIST_ENTRY(it, struct conn, node);
+			g->head_of = NULL;
+			if (stands(g, c))
+				continue;
+			if (c->call) {
+				c->call->status = "aborted";
+				c->call->err = -ERR_DENIED;
+			} else {
+				record_connection(c, "relay", -ERR_DENIED);
+			}
+			(void)conn_reset(c);
+			conn_end(c);
+			found = true;
+			break;
+		}
+	}
+	g->head_of = NULL;
+}
 
 static int load(int fd, char *why, size_t why_len, struct world **out)
 {
@@ -32,6 +77,7 @@ void inforce_world(struct gate *g, int fd)
 	} else {
 		world_unref(&g->world);
 		g->world = w;
+		end_revoked(g);
 		gate_listen(g);
 	}
 	r = edge_send(&g->admin, M_WORLD_ACK, 0, view_of(&ack, sizeof(ack)), -1);

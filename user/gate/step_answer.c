@@ -188,8 +188,7 @@ enum step step_release(struct conn *c)
 	if (k->result_done && g->conf.strict != GATE_ASYNC && shring_acked(g->conf.ring) < c->ack_pos) {
 		if (c->late) /* the record is in the ring, but nobody says that it is safe: no answer leaves */
 			return conn_reset(c);
-		if (list_empty(&c->ack))
-			list_add_tail(&g->ack_waiters, &c->ack);
+		gate_await_ack(c->g, &c->ack);
 		return STEP_WAIT;
 	}
 	list_del(&c->ack);

@@ -134,8 +134,7 @@ static enum step hold_back(struct conn *c)
 		return say_denied(c);
 	}
 	c->ack_pos = 0;
-	if (list_empty(&c->ack))
-		list_add_tail(&c->g->ack_waiters, &c->ack);
+	gate_await_ack(c->g, &c->ack);
 	return STEP_WAIT;
 }
 
@@ -187,8 +186,7 @@ enum step step_ack(struct conn *c)
 		list_del(&c->ack);
 		return say_fail(c, -ERR_UNAVAILABLE, "its record did not reach the disk in time");
 	}
-	if (list_empty(&c->ack))
-		list_add_tail(&g->ack_waiters, &c->ack);
+	gate_await_ack(c->g, &c->ack);
 	return STEP_WAIT;
 }
 

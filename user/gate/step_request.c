@@ -75,6 +75,7 @@ static enum step route(struct conn *c)
 	struct view path;
 
 	k->whole = h->body == HTTP1_NO_BODY;
+	k->bodiless = view_is(h->method, "HEAD");
 	c->close_after = h->close;
 	if (view_is(h->method, "CONNECT"))
 		return bad(c, 502, -ERR_UNSUPPORTED, "this is not a proxy");
@@ -99,8 +100,8 @@ static enum step route(struct conn *c)
 		k->allowed = true;
 		return conn_goto(c, S_SERVER, GATE_DIAL_MS);
 	}
-	if (h->body == HTTP1_LENGTH && h->length > GATE_BODY_MAX)
-		return bad(c, 413, -ERR_TOO_LONG, "the request is larger than 4 MiB");
+	if (h->body == HTTP1_LENGTH && h->length > GATE_OTHER_MAX)
+		return bad(c, 413, -ERR_TOO_LONG, "the request is larger than 32 MiB");
 	return conn_goto(c, S_BODY, GATE_REQUEST_MS);
 }
 
@@ -117,8 +118,14 @@ enum step step_head(struct conn *c)
 	int n = http1_request(in, &g->head);
 	if (n == 0 && (f & STREAM_EOF))
 		return STEP_END;
+	if (n == 0 && !c->begun) {
+		/* From the first byte on the clock runs faster. */
+		conn_goto(c, S_HEAD, GATE_REQUEST_MS);
+		c->begun = true;
+	}
 	if (n == 0)
 		return c->late ? bad(c, 408, -ERR_TIMEOUT, "the request head did not arrive in time") : STEP_WAIT;
+	c->begun = false;
 	if (!call_begin(c))
 		return conn_reset(c);
 	if (n < 0)
@@ -145,11 +152,13 @@ static enum step take_length(struct conn *c, const struct http1_head *h)
 static enum step take_chunked(struct conn *c)
 {
 	struct call *k = c->call;
-	struct view in = stream_in(c->cl), data;
+	struct view in, data;
 	bool done = false;
+	size_t max = k->kind == CALL_OTHER ? GATE_OTHER_MAX : GATE_BODY_MAX;
 
 	if (!k->chunked)
-		stream_need(c->cl, k->head_len + GATE_BODY_MAX + CHUNK_SLACK);
+		stream_need(c->cl, k->head_len + max + CHUNK_SLACK);
+	k->body.max = max;
 	k->chunked = true;
 	in = view_skip(stream_in(c->cl), k->head_len + k->wire_len);
 	while (in.n && !done) {
@@ -158,8 +167,8 @@ static enum step take_chunked(struct conn *c)
 			return bad(c, 400, (int)n, "the chunked body is malformed");
 		if (n == 0)
 			break;
-		if (buf_put(&k->body, data) || k->wire_len > GATE_BODY_MAX + CHUNK_SLACK / 2)
-			return bad(c, 413, -ERR_TOO_LONG, "the request is larger than 4 MiB");
+		if (buf_put(&k->body, data) || k->wire_len > max + CHUNK_SLACK / 2)
+			return bad(c, 413, -ERR_TOO_LONG, "the request is larger than what is passed on");
 		k->wire_len += (size_t)n;
 		in = view_skip(in, (size_t)n);
 	}

@@ -42,7 +42,8 @@ static int build(struct conn *c)
 	if (k->lease)
 		inject = (struct head_inject){k->server->inject_header, k->server->inject_format, secret_view(k->lease->secret)};
 	buf_reset(&k->head);
-	int r = head_request(&k->head, h, k->lease ? HEAD_BROKERED : 0, &inject,
+	unsigned flags = (k->lease ? HEAD_BROKERED : 0u) | (k->kind == CALL_OTHER ? HEAD_AS_SENT : 0u);
+	int r = head_request(&k->head, h, flags, &inject,
 	    h->body == HTTP1_NO_BODY ? -1 : (int64_t)body.n);
 	k->apart = body.n && k->head.len + body.n > TOGETHER_MAX;
 	if (!r && body.n && !k->apart)

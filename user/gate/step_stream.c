@@ -155,6 +155,16 @@ static int pass_event(struct conn *c, const struct sse_event *ev)
 	return r;
 }
 
+/* What is held is no part of an event with data: comments keep a connection alive, and must not wait for the next event. */
+static int flush_comments(struct call *k)
+{
+	if (k->sse.has_data || k->sse.line.len)
+		return 0;
+	int r = emit(k, buf_view(&k->hold));
+	buf_reset(&k->hold);
+	return r;
+}
+
 /* Body bytes where events are looked at.  1: an event that must wait for its record is ready. */
 static int by_event(struct conn *c, struct view data)
 {
@@ -168,8 +178,10 @@ static int by_event(struct conn *c, struct view data)
 			return n ? (int)n : -ERR_MALFORMED;
 		int r = buf_put(&k->hold, view_head(data, (size_t)n));
 		data = view_skip(data, (size_t)n);
-		if (r || !ev.data.p)
-			return r ? -ERR_TOO_LONG : waits;
+		if (r)
+			return -ERR_TOO_LONG;
+		if (!ev.data.p)
+			return flush_comments(k) ? -ERR_TOO_LONG : waits;
 		if (k->hold_back && !k->result_done && ev.data.n && outcome_message(c, ev.data)) {
 			k->result_done = record_result(c) == 0;
 			if (!k->result_done)

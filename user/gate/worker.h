@@ -14,6 +14,7 @@
 
 enum {
 	GATE_BODY_MAX = 4 << 20,   /* a request that must be judged, an answer that must be filtered */
+	GATE_OTHER_MAX = 32 << 20, /* a request to another path: model calls carry pictures */
 	GATE_NODES = 65536,        /* JSON values in one document */
 	GATE_CONNS = 1024,         /* open at once; above it connections are reset */
 	GATE_DESCRIBE_MS = 250,    /* callgate-ident may take so long before the first call */
@@ -41,6 +42,8 @@ struct ask {
 
 /** gate_listen(g): Start accepting once a world is in force and the own CA is known. */
 void gate_listen(struct gate *g);
+/** gate_await_ack(g, waiter): Step the connection of ${waiter} (conn.ack) when callgate-audit says that records are safe. */
+void gate_await_ack(struct gate *g, struct list *waiter);
 /** gate_left(g): A connection has ended. */
 void gate_left(struct gate *g);
 
@@ -51,7 +54,7 @@ struct gate {
 	struct tls_back *back;
 	struct world *world; /* in force; NULL before the first */
 	struct edge vault, admin, ident;
-	bool ca_known, listening, stopping;
+	bool ca_known, listening, stopping, hearing;
 	struct list conns, asks, ack_waiters;
 	struct list certs, loans;        /* newest use first */
 	struct list spare_calls;

@@ -1,0 +1,131 @@
+/* gate_strict_test.c - audit mode "all": nothing leaves before its record is safe, and no result before its own. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gate_aid.h"
+
+#define HASH "0000000000000000000000000000000000000000000000000000000000000001"
+
+static const char *upstream(const struct http1_head *h, struct view body, bool *close)
+{
+	(void)h;
+	(void)close;
+	if (body.n && memmem(body.p, body.n, "stream", 6))
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+		       "13\r\ndata: {\"hello\":1}\n\n\r\n38\r\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}\n\n\r\n0\r\n\r\n";
+	return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 36\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}";
+}
+
+static int start(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	B.answer = upstream;
+	bench_start(GATE_ALL);
+	snprintf(text, sizeof(text),
+	    "{\"generation\":5,\"mode\":\"enforce\",\"servers\":[{\"name\":\"mock\",\"match\":[{\"host\":\"" HOST "\",\"port\":%d,\"path\":\"/mcp\"}],"
+	    "\"credential\":\"bot\",\"inject\":{\"header\":\"Authorization\",\"format\":\"Bearer {secret}\"}}],"
+	    "\"grants\":[{\"id\":\"g1\",\"uid\":4242,\"server\":\"mock\",\"policy\":\"" HASH "\",\"policy_name\":\"p\"}],"
+	    "\"policies\":{\"" HASH "\":\"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"deny\\\",\\\"tools\\\":{\\\"echo\\\":{}}}\"}}",
+	    B.up_port);
+	bench_world(text);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	bench_stop();
+	return 0;
+}
+
+static struct client C;
+
+#define CALL "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"arguments\":{\"how\":\"%s\"}}}"
+
+static void post(const char *how)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), CALL, how);
+	client_post(&C, "/mcp", "", text);
+}
+
+static void acknowledged(void **state)
+{
+	(void)state;
+	assert_true(client_tls(&C, HOST, &B.inner));
+	for (int i = 0; i < 3; i++) {
+		int n = B.records;
+		post("json");
+		assert_non_null(strstr(client_answer(&C), "\"result\":{}"));
+		/* both records were there before the answer */
+		assert_int_equal(B.records, n + 2);
+		assert_string_equal(B.rec[n + 1].status, "ok");
+		C.n = 0;
+		post("stream");
+		const char *a = client_until(&C, "0\r\n\r\n");
+		assert_non_null(strstr(a, "data: {\"hello\":1}\n\n"));
+		assert_non_null(strstr(a, "\"result\":{\"content\":[]}}\n\n"));
+		assert_int_equal(B.records, n + 4);
+		assert_string_equal(B.rec[n + 3].status, "ok");
+	}
+	client_close(&C);
+}
+
+static void no_acknowledgement(void **state)
+{
+	(void)state;
+	int up = B.up_requests;
+	assert_true(client_tls(&C, HOST, &B.inner));
+	B.hold_acks = true;
+	int n = B.records;
+	post("json");
+	const char *a = client_answer(&C);
+	assert_non_null(strstr(a, "HTTP/1.1 200 OK"));
+	assert_non_null(strstr(a, "did not reach the disk"));
+	assert_int_equal(B.up_requests, up);
+	assert_string_equal(record_wait(n + 2)->status, "aborted");
+	/* safe again: the same connection goes on */
+	B.hold_acks = false;
+	post("json");
+	assert_non_null(strstr(client_answer(&C), "\"result\":{}"));
+	assert_int_equal(B.up_requests, up + 1);
+	client_close(&C);
+}
+
+static void no_acknowledgement_of_the_result(void **state)
+{
+	(void)state;
+	assert_true(client_tls(&C, HOST, &B.inner));
+	int n = B.records, up = B.up_requests;
+	pthread_mutex_lock(&B.lock); /* the upstream waits, so that the change below comes between the two records */
+	post("json");
+	record_wait(n + 1);
+	usleep(50000);
+	B.hold_acks = true;
+	pthread_mutex_unlock(&B.lock);
+	assert_null(strstr(client_answer(&C), "result"));
+	assert_int_equal(B.up_requests, up + 1);
+	assert_string_equal(record_wait(n + 2)->status, "ok");
+	B.hold_acks = false;
+	client_close(&C);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(acknowledged),
+	    cmocka_unit_test(no_acknowledgement),
+	    cmocka_unit_test(no_acknowledgement_of_the_result),
+	};
+
+	log_open("gate_strict_test", LOG_ERROR);
+	return cmocka_run_group_tests(tests, start, stop);
+}
