@@ -31,21 +31,23 @@ static void on_sweep(void *arg)
 static void on_ackbell(void *arg, int fd)
 {
 	struct gate *g = arg;
+	struct list due;
 	uint64_t n;
 
 	(void)!read(fd, &n, sizeof(n));
 	uint64_t acked = shring_acked(g->conf.ring);
-	for (bool found = true; found;) {
-		found = false;
-		LIST_EACH(it, &g->ack_waiters) {
-			struct conn *c = LIST_ENTRY(it, struct conn, ack);
-			if (c->ack_pos > acked)
-				continue;
-			list_del(&c->ack);
-			conn_step(c);
-			found = true;
-			break;
-		}
+	/* One that finds the ring full again goes back to the waiters: so each of this round is taken out first. */
+	list_init(&due);
+	LIST_EACH(it, &g->ack_waiters) {
+		if (LIST_ENTRY(it, struct conn, ack)->ack_pos > acked)
+			continue;
+		list_del(it);
+		list_add_tail(&due, it);
+	}
+	while (!list_empty(&due)) {
+		struct conn *c = LIST_ENTRY(due.next, struct conn, ack);
+		list_del(&c->ack);
+		conn_step(c);
 	}
 	if (list_empty(&g->ack_waiters) && g->conf.strict == GATE_ASYNC) {
 		loop_unwatch(g->loop, fd);
