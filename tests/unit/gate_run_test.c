@@ -368,7 +368,7 @@ static void bad_certificates(void **state)
 		const char *text;
 	} table[] = {
 	    {server_ctx(&stranger, "DNS:" HOST, -3600, 3600), "is not signed by a trusted authority"},
-	    {server_ctx(&B.outer, "DNS:" HOST, -7200, -3600), "has expired"},
+	    {server_ctx(&B.outer, "DNS:" HOST, -7200, -3600), "not valid at this time"},
 	    {server_ctx(&B.outer, "DNS:other.test", -3600, 3600), "is for another name"},
 	    {server_ctx(&B.inner, "DNS:" HOST, -3600, 3600), "is not signed by a trusted authority"},
 	};

@@ -31,14 +31,13 @@ static void who(struct rec *r, const struct conn *c)
 	rec_u64(r, F_NETNS, f->netns);
 	rec_u64(r, F_CONNECT_NS, f->connect_ns);
 	rec_text(r, F_COMM, view_of(f->comm, strnlen(f->comm, sizeof(f->comm))));
+	text(r, F_AGENT_STRENGTH, strength[c->described && c->who.agent[0] && c->who.strength <= IDENT_STRONG ? c->who.strength : IDENT_NONE]);
 	if (!c->described)
 		return;
 	text(r, F_EXE, c->who.exe);
 	text(r, F_CGROUP, c->who.cgroup);
 	text(r, F_UNIT, c->who.unit);
 	text(r, F_AGENT, c->who.agent);
-	if (c->who.agent[0] && c->who.strength <= IDENT_STRONG)
-		text(r, F_AGENT_STRENGTH, strength[c->who.strength]);
 }
 
 static void where(struct rec *r, const struct conn *c)

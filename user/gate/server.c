@@ -58,7 +58,7 @@ void server_reason(const struct conn *c, int err, char *out, size_t cap)
 		const char *text;
 	} table[] = {
 	    {-ERR_TLS_UNTRUSTED, "the certificate of %s is not signed by a trusted authority; no credential was sent"},
-	    {-ERR_TLS_EXPIRED, "the certificate of %s has expired or is not yet valid; no credential was sent"},
+	    {-ERR_TLS_EXPIRED, "the certificate of %s is not valid at this time (expired, or not yet valid); no credential was sent"},
 	    {-ERR_TLS_NAME, "the certificate of %s is for another name; no credential was sent"},
 	    {-ERR_TLS, "the TLS handshake with %s failed; no credential was sent"},
 	    {-ECONNREFUSED, "%s refused the connection"},
