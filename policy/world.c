@@ -1,0 +1,387 @@
+/*
+ * world.c - see world.h.
+ * Invariants:
+ *  1. Grants are sorted by server name, so that those of one server are a run.
+ *  2. Nothing is changed after world_load(); world_ref() and world_unref() are the only writers.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "policy/arena.h"
+#include "policy/world.h"
+
+enum { NODES_FIRST = 1 << 12, NODES_MAX = 1 << 24, POLICIES_MAX = 65536 };
+
+struct named_policy {
+	const char *hash;
+	struct pol *pol;
+};
+
+struct world {
+	struct arena arena;
+	unsigned refs;
+	uint64_t generation;
+	bool observe;
+	struct world_server *server;
+	size_t servers;
+	struct world_grant *grant;
+	size_t grants;
+	struct named_policy *policy;
+	size_t policies;
+};
+
+struct loading {
+	struct json_doc doc;
+	struct world *w;
+	char *why;
+	size_t why_len;
+};
+
+static int bad(struct loading *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int bad(struct loading *l, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(l->why, l->why_len, fmt, ap);
+	va_end(ap);
+	return -ERR_MALFORMED;
+}
+
+/* A string member as text of the arena, NULL when absent or null; *ok turns false when it is something else. */
+static const char *text(struct loading *l, const struct json_node *obj, const char *key, bool *ok)
+{
+	const struct json_node *n = json_get(&l->doc, obj, view_str(key));
+	if (!n || n->type == JSON_NULL)
+		return NULL;
+	char *out = n->type == JSON_STRING ? arena_take(&l->w->arena, 1, n->len + 1) : NULL;
+	int len = out ? json_str(&l->doc, n, out, n->len) : -1;
+	if (len < 0 || memchr(out, '\0', (size_t)len))
+		*ok = false;
+	return len < 0 ? NULL : out;
+}
+
+static bool number(struct loading *l, const struct json_node *n, uint64_t max, uint64_t *out)
+{
+	struct view v = n->type == JSON_NUMBER ? json_raw(&l->doc, n) : view_of(NULL, 0);
+
+	*out = 0;
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] < '0' || v.p[i] > '9' || *out > (max - (uint64_t)(v.p[i] - '0')) / 10)
+			return false;
+		*out = *out * 10 + (uint64_t)(v.p[i] - '0');
+	}
+	return v.n > 0;
+}
+
+static int load_match(struct loading *l, const struct json_node *n, struct world_match *m)
+{
+	bool ok = true;
+	uint64_t port = 443;
+	const struct json_node *p = json_get(&l->doc, n, VIEW_LIT("port"));
+
+	m->host = text(l, n, "host", &ok);
+	m->path = text(l, n, "path", &ok);
+	if (!ok || !m->host || !*m->host || (m->path && m->path[0] != '/'))
+		return bad(l, "a match needs a host, and a path that begins with '/'");
+	if (p && (!number(l, p, 65535, &port) || !port))
+		return bad(l, "the port of %.64s is no port number", m->host);
+	m->port = (uint16_t)port;
+	return 0;
+}
+
+static int load_server(struct loading *l, const struct json_node *n, struct world_server *s)
+{
+	bool ok = true;
+	const struct json_node *list = json_get(&l->doc, n, VIEW_LIT("match")), *inject = json_get(&l->doc, n, VIEW_LIT("inject"));
+
+	s->name = text(l, n, "name", &ok);
+	s->credential = text(l, n, "credential", &ok);
+	const char *mode = text(l, n, "mode", &ok);
+	if (inject && inject->type == JSON_OBJECT) {
+		s->inject_header = text(l, inject, "header", &ok);
+		s->inject_format = text(l, inject, "format", &ok);
+	}
+	if (!ok || !s->name || (s->inject_format && !strstr(s->inject_format, "{secret}")))
+		return bad(l, "a server needs a name, and {secret} in the format of its credential");
+	s->observe = mode && strcmp(mode, "observe") == 0;
+	if (!list || list->type != JSON_ARRAY || !list->count)
+		return bad(l, "server %.64s has no match", s->name);
+	struct world_match *m = arena_take(&l->w->arena, list->count, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	s->match = m;
+	for (const struct json_node *c = json_first(&l->doc, list); c; c = json_next(&l->doc, list, c)) {
+		int r = c->type == JSON_OBJECT ? load_match(l, c, &m[s->matches++]) : bad(l, "a match of %.64s is no object", s->name);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static const struct pol *policy_of(const struct world *w, const char *hash)
+{
+	for (size_t i = 0; i < w->policies; i++)
+		if (strcmp(w->policy[i].hash, hash) == 0)
+			return w->policy[i].pol;
+	return NULL;
+}
+
+/* An id that may be absent; null stands for "any". */
+static int load_id(struct loading *l, const struct json_node *n, const char *key, bool *has, uint32_t *id)
+{
+	const struct json_node *v = json_get(&l->doc, n, view_str(key));
+	uint64_t x = 0;
+
+	*has = v && v->type != JSON_NULL;
+	if (*has && !number(l, v, UINT32_MAX - 1, &x))
+		return bad(l, "the %s of a grant is no user number", key);
+	*id = (uint32_t)x;
+	return 0;
+}
+
+static int load_grant(struct loading *l, const struct json_node *n, struct world_grant *g, bool *usable)
+{
+	bool ok = true, has_uid;
+
+	g->id = text(l, n, "id", &ok);
+	g->server = text(l, n, "server", &ok);
+	g->credential = text(l, n, "credential", &ok);
+	g->agent = text(l, n, "agent", &ok);
+	g->policy_name = text(l, n, "policy_name", &ok);
+	g->policy_hash = text(l, n, "policy", &ok);
+	const char *digest = text(l, n, "exe_sha256", &ok), *expires = text(l, n, "expires_at", &ok);
+	if (!ok || !g->id || !g->server)
+		return bad(l, "a grant needs an id and a server");
+	int r = load_id(l, n, "uid", &has_uid, &g->uid);
+	if (!r)
+		r = load_id(l, n, "login_uid", &g->has_login_uid, &g->login_uid);
+	if (r)
+		return r;
+	/* "Everybody" is said with null; a field that was lost must not widen a grant. */
+	if (!has_uid && !json_get(&l->doc, n, VIEW_LIT("uid")))
+		return bad(l, "grant %.64s has no uid", g->id);
+	g->any_uid = !has_uid;
+	if (expires && (wall_parse(expires, &g->expires) || !g->expires.ns))
+		return bad(l, "the expiry of grant %.64s is no time", g->id);
+	g->policy = g->policy_hash ? policy_of(l->w, g->policy_hash) : NULL;
+	/* No executable's digest is known to a worker, so a grant that is bound to one matches nobody. */
+	*usable = !digest;
+	return 0;
+}
+
+static int load_policy(struct loading *l, const struct json_node *n)
+{
+	struct world *w = l->w;
+	struct named_policy *p = &w->policy[w->policies];
+	char *doc = n->type == JSON_STRING ? malloc(n->len + 1) : NULL, *hash = arena_take(&w->arena, 1, n->key_len + 1);
+	int len = doc ? json_str(&l->doc, n, doc, n->len) : -1;
+	int r = len < 0 || !hash || json_key(&l->doc, n, hash, n->key_len) != POL_HASH_HEX - 1 ? bad(l, "a policy is not text under its hash") : 0;
+
+	if (!r)
+		r = pol_load(view_of(doc, (size_t)len), NULL, NULL, &p->pol);
+	if (!r) {
+		p->hash = hash;
+		w->policies++;
+		if (strcmp(pol_hash(p->pol), hash) != 0)
+			r = bad(l, "policy %.64s is not the document of that hash", hash);
+	} else if (l->why[0] == '\0') {
+		bad(l, "policy %.64s: %s", hash ? hash : "?", err_text(r));
+	}
+	free(doc);
+	return r;
+}
+
+static int by_server(const void *a, const void *b)
+{
+	const struct world_grant *x = a, *y = b;
+	int r = strcmp(x->server, y->server);
+	return r ? r : strcmp(x->id, y->id);
+}
+
+static const struct json_node *list_of(struct loading *l, const char *key, enum json_type type)
+{
+	const struct json_node *n = json_get(&l->doc, &l->doc.node[0], view_str(key));
+	return n && n->type == type ? n : NULL;
+}
+
+static int load_all(struct loading *l)
+{
+	struct world *w = l->w;
+	const struct json_node *servers = list_of(l, "servers", JSON_ARRAY), *grants = list_of(l, "grants", JSON_ARRAY);
+	const struct json_node *policies = list_of(l, "policies", JSON_OBJECT), *g = list_of(l, "generation", JSON_NUMBER);
+	int r = 0;
+
+	if (!servers || !grants || !policies || !g || !number(l, g, UINT64_MAX / 16, &w->generation))
+		return bad(l, "generation, servers, grants and policies must be there");
+	w->server = arena_take(&w->arena, servers->count, sizeof(*w->server));
+	w->grant = arena_take(&w->arena, grants->count, sizeof(*w->grant));
+	w->policy = arena_take(&w->arena, policies->count, sizeof(*w->policy));
+	if (!w->server || !w->grant || !w->policy)
+		return -ENOMEM;
+	for (const struct json_node *n = json_first(&l->doc, policies); n && !r; n = json_next(&l->doc, policies, n))
+		r = load_policy(l, n);
+	for (const struct json_node *n = json_first(&l->doc, servers); n && !r; n = json_next(&l->doc, servers, n))
+		r = load_server(l, n, &w->server[w->servers++]);
+	for (const struct json_node *n = json_first(&l->doc, grants); n && !r; n = json_next(&l->doc, grants, n)) {
+		bool usable = false;
+		r = load_grant(l, n, &w->grant[w->grants], &usable);
+		w->grants += usable;
+	}
+	qsort(w->grant, w->grants, sizeof(*w->grant), by_server);
+	return r;
+}
+
+/* The caller of json_scan() lends the nodes; nobody knows beforehand how many it takes. */
+static int scan(struct loading *l, struct view json, struct json_node **nodes)
+{
+	int r = -ERR_TOO_LONG;
+
+	for (uint32_t max = NODES_FIRST; r == -ERR_TOO_LONG && max <= NODES_MAX; max *= 4) {
+		free(*nodes);
+		*nodes = calloc(max, sizeof(**nodes));
+		if (!*nodes)
+			return -ENOMEM;
+		r = json_scan(&l->doc, json, *nodes, max, NULL);
+	}
+	return r;
+}
+
+int world_load(struct view json, char *why, size_t why_len, struct world **out)
+{
+	struct json_node *nodes = NULL;
+	struct loading l = {.why = why, .why_len = why_len};
+
+	*out = NULL;
+	why[0] = '\0';
+	l.w = calloc(1, sizeof(*l.w));
+	if (!l.w)
+		return -ENOMEM;
+	l.w->refs = 1;
+	int r = scan(&l, json, &nodes);
+	if (!r)
+		r = l.doc.node[0].type == JSON_OBJECT ? load_all(&l) : bad(&l, "must be an object");
+	free(nodes);
+	if (r) {
+		if (!why[0])
+			snprintf(why, why_len, "%s", err_text(r));
+		world_unref(&l.w);
+		return r;
+	}
+	*out = l.w;
+	return 0;
+}
+
+struct world *world_ref(struct world *w)
+{
+	w->refs++;
+	return w;
+}
+
+void world_unref(struct world **wp)
+{
+	struct world *w = *wp;
+
+	*wp = NULL;
+	if (!w || --w->refs)
+		return;
+	for (size_t i = 0; i < w->policies; i++)
+		pol_free(&w->policy[i].pol);
+	arena_free(&w->arena);
+	free(w);
+}
+
+uint64_t world_generation(const struct world *w)
+{
+	return w->generation;
+}
+
+static bool same_place(const struct world_match *m, struct view host, uint16_t port)
+{
+	return m->port == port && view_ieq(host, view_str(m->host));
+}
+
+bool world_host(const struct world *w, struct view host, uint16_t port)
+{
+	for (size_t i = 0; i < w->servers; i++)
+		for (size_t j = 0; j < w->server[i].matches; j++)
+			if (same_place(&w->server[i].match[j], host, port))
+				return true;
+	return false;
+}
+
+/* How much of ${path} the match explains, or -1.  "/mcp" covers "/mcp", "/mcp/x" and "/mcp?x", never "/mcpx". */
+static long covers(const struct world_match *m, struct view path)
+{
+	if (!m->path)
+		return 0;
+	struct view p = view_str(m->path);
+	if (!view_starts(path, p))
+		return -1;
+	if (p.n == path.n || p.p[p.n - 1] == '/' || path.p[p.n] == '/' || path.p[p.n] == '?')
+		return (long)p.n;
+	return -1;
+}
+
+const struct world_server *world_server(const struct world *w, struct view host, uint16_t port, struct view path)
+{
+	const struct world_server *best = NULL;
+	long most = -1;
+
+	for (size_t i = 0; i < w->servers; i++)
+		for (size_t j = 0; j < w->server[i].matches; j++) {
+			const struct world_match *m = &w->server[i].match[j];
+			long n = same_place(m, host, port) ? covers(m, path) : -1;
+			if (n > most) {
+				most = n;
+				best = &w->server[i];
+			}
+		}
+	return best;
+}
+
+/* The first grant of the run for a server. */
+static size_t run_start(const struct world *w, const char *server)
+{
+	size_t low = 0, high = w->grants;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (strcmp(w->grant[mid].server, server) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+const struct world_grant *world_grant(const struct world *w, const struct subject *who, const struct world_server *server,
+    struct wall now, const char **why)
+{
+	const struct world_grant *best = NULL;
+	int most = -1;
+
+	*why = "(no grant)";
+	for (size_t i = run_start(w, server->name); i < w->grants && strcmp(w->grant[i].server, server->name) == 0; i++) {
+		const struct world_grant *g = &w->grant[i];
+		if ((!g->any_uid && g->uid != who->uid) || (g->agent && strcmp(g->agent, who->agent ? who->agent : "") != 0))
+			continue;
+		if (g->has_login_uid && g->login_uid != who->login_uid) {
+			*why = "(identity mismatch)";
+			continue;
+		}
+		if (g->expires.ns && g->expires.ns <= now.ns) {
+			*why = "(expired)";
+			continue;
+		}
+		int weight = (g->any_uid ? 0 : 4) + (g->agent ? 2 : 0) + (g->has_login_uid ? 1 : 0);
+		if (weight > most) {
+			most = weight;
+			best = g;
+		}
+	}
+	return best;
+}
