@@ -1,0 +1,162 @@
+/* check_grant.c - see check.h.  Whole grants. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "admin/check.h"
+#include "base/err.h"
+
+static void *fail(char why[CHECK_WHY], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void *fail(char why[CHECK_WHY], const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(why, CHECK_WHY, fmt, ap);
+	va_end(ap);
+	return NULL;
+}
+
+static bool check_digest(const char *s)
+{
+	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
+static bool check_time(const char *s)
+{
+	struct wall t;
+	return wall_parse(s, &t) == 0;
+}
+
+/* Names of accounts: what useradd takes, and a little more; never authority, only shown. */
+static bool check_user(const char *s)
+{
+	return check_line(s) && strlen(s) <= CHECK_NAME_MAX && !strpbrk(s, ":/ ");
+}
+
+static const struct grant_text {
+	const char *key;
+	bool (*ok)(const char *);
+	const char *must;
+} grant_text[] = {
+    {"user", check_user, "must be the name of an account"},
+    {"agent", check_name, "must be the label of an agent, such as claude-code"},
+    {"exe_sha256", check_digest, "must be a SHA-256 digest in lower case hex"},
+    {"server", check_name, "must be the name of a server"},
+    {"policy", check_name, "must be the name of a policy"},
+    {"credential", check_name, "must be the name of a credential"},
+    {"ticket", check_line, "must be one line of at most 256 bytes"},
+    {"reason", check_line, "must be one line of at most 256 bytes"},
+    {"expires_at", check_time, "must be a time such as 2027-01-31T12:00:00Z"},
+};
+enum { GRANT_TEXTS = sizeof(grant_text) / sizeof(*grant_text) };
+
+/* "Every governed user" is said with null, never by leaving the field out. */
+static bool check_uid(const json_t *args, const char *key, bool may_be_absent, char why[CHECK_WHY])
+{
+	const json_t *v = json_object_get(args, key);
+
+	if ((!v && may_be_absent) || (json_is_null(v) && !may_be_absent))
+		return true;
+	if (json_is_integer(v) && json_integer_value(v) >= 0 && json_integer_value(v) < UINT32_MAX)
+		return true;
+	return fail(why, "/%s: must be a user number%s", key, may_be_absent ? "" : ", or null for every governed user");
+}
+
+static bool check_fields(const json_t *args, char why[CHECK_WHY])
+{
+	const char *key;
+	json_t *v;
+
+	/* The object is only read. */
+	json_object_foreach((json_t *)(uintptr_t)args, key, v) {
+		size_t i = 0;
+		if (strcmp(key, "uid") == 0 || strcmp(key, "login_uid") == 0)
+			continue;
+		while (i < GRANT_TEXTS && strcmp(grant_text[i].key, key) != 0)
+			i++;
+		if (i == GRANT_TEXTS)
+			return fail(why, "/%.64s: unknown field", key);
+		if (!json_is_string(v) || !grant_text[i].ok(json_string_value(v)))
+			return fail(why, "/%s: %s", key, grant_text[i].must);
+	}
+	return check_uid(args, "uid", false, why) && check_uid(args, "login_uid", true, why);
+}
+
+static const char *str(const json_t *o, const char *key)
+{
+	return json_string_value(json_object_get(o, key));
+}
+
+static bool same(const json_t *a, const json_t *b, const char *key)
+{
+	const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
+
+	return json_is_null(x) || !x ? json_is_null(y) || !y : json_equal(x, y);
+}
+
+static bool expired(const json_t *g, struct wall now)
+{
+	const char *at = str(g, "expires_at");
+	struct wall t;
+
+	return at && (wall_parse(at, &t) || t.ns <= now.ns);
+}
+
+/* Two grants of one subject on one server: nothing could say which one holds. */
+static const char *equal_one(const json_t *grant, const struct roster *r, struct wall now)
+{
+	static const char *const subject[] = {"uid", "login_uid", "agent", "exe_sha256", "server"};
+	const char *id;
+	json_t *g;
+
+	json_object_foreach(r->grants, id, g) {
+		size_t i = 0;
+		while (i < sizeof(subject) / sizeof(*subject) && same(g, grant, subject[i]))
+			i++;
+		if (i == sizeof(subject) / sizeof(*subject) && !expired(g, now))
+			return id;
+	}
+	return NULL;
+}
+
+json_t *check_grant(const json_t *args, const struct roster *r, struct wall now, char why[CHECK_WHY])
+{
+	if (!check_fields(args, why))
+		return NULL;
+	const char *server = str(args, "server"), *policy = str(args, "policy"), *credential = str(args, "credential");
+	if (!server)
+		return fail(why, "/server: is missing");
+	if (!json_object_get(r->servers, server))
+		return fail(why, "/server: no server is named %s; see: callgate server list", server);
+	if (policy && !json_object_get(r->policies, policy))
+		return fail(why, "/policy: no policy is named %s; first: callgate policy apply %s FILE", policy, policy);
+	if (credential && !json_object_get(r->credentials, credential))
+		return fail(why, "/credential: no credential is named %s; first: callgate vault set %s", credential, credential);
+	if (expired(args, now))
+		return fail(why, "/expires_at: lies in the past");
+	const char *id = equal_one(args, r, now);
+	if (id)
+		return fail(why, "grant %s is for the same subject and server already; revoke it first", id);
+	json_t *g = json_deep_copy(args);
+	return g ? g : fail(why, "out of memory");
+}
+
+int check_grant_id(const struct roster *r, char id[16])
+{
+	static const char set[] = "abcdefghijkmnpqrstuvwxyz23456789";
+
+	for (int tries = 0; tries < 64; tries++) {
+		unsigned char rnd[8];
+		if (getrandom(rnd, sizeof(rnd), 0) != sizeof(rnd))
+			return -EIO;
+		memcpy(id, "g-", 3);
+		for (size_t i = 0; i < sizeof(rnd); i++)
+			id[2 + i] = set[rnd[i] & 31];
+		id[10] = '\0';
+		if (!json_object_get(r->grants, id))
+			return 0;
+	}
+	return -ERR_EXISTS;
+}

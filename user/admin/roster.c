@@ -1,0 +1,187 @@
+/* roster.c - see roster.h. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "admin/roster.h"
+#include "base/err.h"
+
+int roster_init(struct roster *r)
+{
+	*r = (struct roster){
+	    .servers = json_object(),
+	    .grants = json_object(),
+	    .policies = json_object(),
+	    .credentials = json_object(),
+	};
+	if (r->servers && r->grants && r->policies && r->credentials)
+		return 0;
+	roster_free(r);
+	return -ENOMEM;
+}
+
+void roster_free(struct roster *r)
+{
+	json_decref(r->servers);
+	json_decref(r->grants);
+	json_decref(r->policies);
+	json_decref(r->credentials);
+	*r = (struct roster){0};
+}
+
+int roster_copy(const struct roster *from, struct roster *to)
+{
+	*to = *from;
+	to->servers = json_copy(from->servers);
+	to->grants = json_copy(from->grants);
+	to->policies = json_copy(from->policies);
+	to->credentials = json_copy(from->credentials);
+	if (to->servers && to->grants && to->policies && to->credentials)
+		return 0;
+	roster_free(to);
+	return -ENOMEM;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return s && *s ? s : NULL;
+}
+
+/* Put event[member] under its own name, which the event repeats. */
+static int put_named(json_t *map, const json_t *event, const char *member, const char *id)
+{
+	json_t *value = json_object_get(event, member);
+	const char *name = text_of(value, id);
+
+	if (!name)
+		return -ERR_MALFORMED;
+	return json_object_set(map, name, value) ? -ENOMEM : 0;
+}
+
+static int drop_named(json_t *map, const json_t *event, const char *id)
+{
+	const char *name = text_of(event, id);
+
+	if (!name)
+		return -ERR_MALFORMED;
+	json_object_del(map, name);
+	return 0;
+}
+
+static int server_add(struct roster *r, const json_t *e)
+{
+	if (!json_is_array(json_object_get(json_object_get(e, "server"), "match")))
+		return -ERR_MALFORMED;
+	return put_named(r->servers, e, "server", "name");
+}
+
+static int server_remove(struct roster *r, const json_t *e)
+{
+	return drop_named(r->servers, e, "name");
+}
+
+static int grant_add(struct roster *r, const json_t *e)
+{
+	const json_t *g = json_object_get(e, "grant");
+	const json_t *uid = json_object_get(g, "uid");
+
+	if (!text_of(g, "server") || (!json_is_integer(uid) && !json_is_null(uid)))
+		return -ERR_MALFORMED;
+	return put_named(r->grants, e, "grant", "id");
+}
+
+static int grant_revoke(struct roster *r, const json_t *e)
+{
+	return drop_named(r->grants, e, "id");
+}
+
+static int policy_apply(struct roster *r, const json_t *e)
+{
+	const char *name = text_of(e, "name");
+
+	if (!name || !text_of(e, "hash") || !text_of(e, "document"))
+		return -ERR_MALFORMED;
+	json_t *p = json_pack("{s:s s:O s:O s:O? s:O?}", "name", name, "hash", json_object_get(e, "hash"),
+	    "document", json_object_get(e, "document"), "applied_at", json_object_get(e, "ts"),
+	    "applied_by", json_object_get(e, "by"));
+	return p && json_object_set_new(r->policies, name, p) == 0 ? 0 : -ENOMEM;
+}
+
+static int credential_set(struct roster *r, const json_t *e)
+{
+	const char *name = text_of(e, "name");
+
+	if (!name || !json_is_integer(json_object_get(e, "version")))
+		return -ERR_MALFORMED;
+	json_t *c = json_pack("{s:s s:O s:O? s:O?}", "name", name, "version", json_object_get(e, "version"),
+	    "type", json_object_get(e, "type"), "set_at", json_object_get(e, "ts"));
+	return c && json_object_set_new(r->credentials, name, c) == 0 ? 0 : -ENOMEM;
+}
+
+static int credential_remove(struct roster *r, const json_t *e)
+{
+	return drop_named(r->credentials, e, "name");
+}
+
+int roster_apply(struct roster *r, const json_t *event)
+{
+	static const struct {
+		const char *name;
+		int (*apply)(struct roster *, const json_t *);
+	} row[] = {
+	    {"server.add", server_add},
+	    {"server.remove", server_remove},
+	    {"grant.add", grant_add},
+	    {"grant.revoke", grant_revoke},
+	    {"policy.apply", policy_apply},
+	    {"credential.set", credential_set},
+	    {"credential.remove", credential_remove},
+	};
+	const char *name = text_of(event, "event");
+
+	for (size_t i = 0; name && i < sizeof(row) / sizeof(*row); i++)
+		if (strcmp(row[i].name, name) == 0)
+			return row[i].apply(r, event);
+	return name ? 0 : -ERR_MALFORMED;
+}
+
+static int fold_line(struct roster *r, struct view line)
+{
+	json_error_t err;
+	json_t *e = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, &err);
+	const char *kind = json_string_value(json_object_get(e, "kind"));
+	int ret = 0;
+
+	if (!json_is_object(e)) {
+		ret = -ERR_MALFORMED;
+	} else {
+		if (json_is_integer(json_object_get(e, "seq")))
+			r->seq = (uint64_t)json_integer_value(json_object_get(e, "seq"));
+		if (kind && strcmp(kind, "journal") == 0)
+			ret = roster_apply(r, e);
+	}
+	json_decref(e);
+	return ret;
+}
+
+int roster_fold(struct roster *r, struct view text)
+{
+	int damaged = 0;
+
+	for (size_t number = 1; text.n; number++) {
+		const uint8_t *end = memchr(text.p, '\n', text.n);
+		if (!end)
+			break;
+		struct view line = view_of(text.p, (size_t)(end - text.p));
+		text = view_skip(text, line.n + 1);
+		int ret = line.n ? fold_line(r, line) : 0;
+		if (ret == -ENOMEM)
+			return ret;
+		if (ret == 0)
+			continue;
+		if (!damaged++)
+			snprintf(r->damage, sizeof(r->damage), "journal line %zu (after sequence %llu) cannot be read",
+			    number, (unsigned long long)r->seq);
+	}
+	return damaged;
+}

@@ -1,0 +1,43 @@
+/*
+ * roster.h - servers, grants, policies and names of credentials: the fold of the journal.
+ * Floor: admin.      Owns: its values, which are immutable and shared between copies.
+ *
+ * Invariants:
+ *  1. A roster changes by events alone, and the same events give the same roster.
+ *  2. An event that cannot be understood leaves the roster as it was and is damage: roster_fold() says where.
+ *  3. While there is damage no grant is in force, because what was not understood may have been a revocation.
+ */
+#ifndef ADMIN_ROSTER_H
+#define ADMIN_ROSTER_H
+
+#include <jansson.h>
+
+#include "base/view.h"
+
+struct roster {
+	json_t *servers;     /* name -> {"name","match",...} */
+	json_t *grants;      /* id -> {"id","uid","server",...}; live ones */
+	json_t *policies;    /* name -> {"name","hash","document","applied_at","applied_by"} */
+	json_t *credentials; /* name -> {"name","version","type"} */
+	uint64_t seq;        /* of the last line folded */
+	char damage[160];    /* empty: none */
+};
+
+/** roster_init(r): An empty one.  0 or -ENOMEM. */
+int roster_init(struct roster *r) __attribute__((warn_unused_result));
+void roster_free(struct roster *r);
+
+/** roster_copy(from, to): A copy that can be changed apart; the values are shared.  0 or -ENOMEM. */
+int roster_copy(const struct roster *from, struct roster *to) __attribute__((warn_unused_result));
+
+/** roster_apply(r, event): Take in one event object; one of another kind changes nothing.  0, -ERR_MALFORMED, -ENOMEM. */
+int roster_apply(struct roster *r, const json_t *event) __attribute__((warn_unused_result));
+
+/**
+ * roster_fold(r, text):
+ * Take in journal lines, oldest first.  A last line without its newline was never acknowledged and is left out.
+ * Returns how many lines were damaged (r->damage tells the first), or -ENOMEM.
+ */
+int roster_fold(struct roster *r, struct view text) __attribute__((warn_unused_result));
+
+#endif
