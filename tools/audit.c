@@ -1,0 +1,143 @@
+/* audit.c - callgate audit: reads files; asks nobody. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit/read.h"
+#include "audit/verify.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "tools/tools.h"
+
+/* A directory of a stream: the argument, or the audit stream of this machine. */
+static int open_dir(const char *arg)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s%s", arg ? arg : tool_opts.log, arg ? "" : "/audit");
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		tool_fail(EXIT_NO, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+static int print_lines(const char *arg, uint64_t tail)
+{
+	struct read *in = NULL;
+	struct view line;
+	int dir = open_dir(arg), status = EXIT_YES;
+
+	if (dir < 0)
+		return EXIT_NO;
+	int r = read_new(dir, &in);
+	uint64_t total = 0, skip = 0;
+	if (!r && tail) { /* count, then start again behind what is not wanted */
+		while ((r = read_line(in, &line)) > 0)
+			total++;
+		skip = total > tail ? total - tail : 0;
+		read_free(&in);
+		if (r >= 0)
+			r = read_new(dir, &in);
+	}
+	while (r >= 0 && (r = read_line(in, &line)) > 0) {
+		if (skip) {
+			skip--;
+			continue;
+		}
+		fwrite(line.p, 1, line.n, stdout);
+		putchar('\n');
+	}
+	if (r < 0)
+		status = tool_fail(EXIT_NO, "%s: %s", in ? read_file(in) : "directory", err_text(r));
+	read_free(&in);
+	fd_close(&dir);
+	return status;
+}
+
+static int cat(int argc, char **argv)
+{
+	const char *rest[1];
+	int n = tool_flags("audit cat", NULL, argc, argv, rest, 1);
+	return n < 0 ? EXIT_USAGE : print_lines(n ? rest[0] : NULL, 0);
+}
+
+static int tail(int argc, char **argv)
+{
+	const char *count = NULL, *rest[1];
+	const struct tool_flag flags[] = {{"-n", &count, NULL}, {NULL, NULL, NULL}};
+	int n = tool_flags("audit tail", flags, argc, argv, rest, 1);
+	long most = count ? strtol(count, NULL, 10) : 20;
+
+	if (n < 0 || most < 1)
+		return tool_fail(EXIT_USAGE, "audit tail [-n LINES] [DIR]");
+	return print_lines(n ? rest[0] : NULL, (uint64_t)most);
+}
+
+static json_t *as_json(const struct verify_result *v)
+{
+	json_t *o = json_pack("{s:b s:I s:I s:I s:I s:I s:I s:I}", "ok", !v->bad, "files", (json_int_t)v->files, "lines", (json_int_t)v->lines, "seals",
+	    (json_int_t)v->seals, "raw_bytes", (json_int_t)v->raw, "first", (json_int_t)v->first, "last", (json_int_t)v->last, "open_lines", (json_int_t)v->open_lines);
+	if (v->bad)
+		json_object_set_new(o, "bad", json_pack("{s:s s:I s:s}", "file", v->file, "line", (json_int_t)v->at, "why", v->why));
+	return o;
+}
+
+static int verify(int argc, char **argv)
+{
+	struct verify_result v = {0};
+	const char *rest[1];
+	int n = tool_flags("audit verify", NULL, argc, argv, rest, 1);
+
+	if (n < 0)
+		return EXIT_USAGE;
+	int dir = open_dir(n ? rest[0] : NULL);
+	if (dir < 0)
+		return EXIT_NO;
+	int r = verify_dir(dir, &v);
+	fd_close(&dir);
+	if (r)
+		return tool_fail(EXIT_NO, "cannot be read: %s", err_text(r));
+	if (tool_opts.json) {
+		json_t *o = as_json(&v);
+		tool_json(o);
+		json_decref(o);
+	} else if (v.bad) {
+		tool_fail(EXIT_NO, "%s, line %llu: %s", v.file, (unsigned long long)v.at, v.why);
+	} else {
+		printf("good: %llu files, %llu lines (%llu to %llu), %llu seals; %llu lines not sealed yet\n", (unsigned long long)v.files, (unsigned long long)v.lines,
+		    (unsigned long long)v.first, (unsigned long long)v.last, (unsigned long long)v.seals, (unsigned long long)v.open_lines);
+	}
+	return v.bad ? EXIT_NO : EXIT_YES;
+}
+
+static int stats(int argc, char **argv)
+{
+	const char *rest[1];
+	json_t *a;
+
+	if (tool_flags("audit stats", NULL, argc, argv, rest, 0) < 0)
+		return EXIT_USAGE;
+	int status = tool_ask(tool_request("audit.status", NULL), view_of(NULL, 0), &a);
+	if (status)
+		return status;
+	if (tool_opts.json)
+		tool_json(a);
+	else
+		tool_pairs(json_object_get(a, "audit"), 0);
+	json_decref(a);
+	return EXIT_YES;
+}
+
+int cmd_audit(int argc, char **argv)
+{
+	static const struct tool_verb verbs[] = {
+	    {"cat", cat, "[DIR]", "every record, oldest first, as lines of JSON"},
+	    {"tail", tail, "[-n LINES] [DIR]", "the last records"},
+	    {"verify", verify, "[DIR]", "is the stream whole: numbers, chain, names, digests, seals?  Names the first bad place"},
+	    {"stats", stats, "", "the state of the running writer"},
+	    {NULL, NULL, NULL, NULL}};
+	return tool_verbs("audit", verbs, argc, argv);
+}
