@@ -154,7 +154,8 @@ static int update_store(void)
 	if (pid == 0) {
 		int null = open("/dev/null", O_WRONLY);
 		dup2(null, STDOUT_FILENO);
-		execl("/usr/sbin/update-ca-certificates", "update-ca-certificates", "--fresh", (char *)NULL);
+		dup2(null, STDERR_FILENO);
+		execl("/usr/sbin/update-ca-certificates", "update-ca-certificates", (char *)NULL);
 		_exit(127);
 	}
 	int st = -1;

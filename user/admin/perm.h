@@ -6,6 +6,7 @@
 #define ADMIN_PERM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "ipc/msg.h"
 
