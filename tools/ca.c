@@ -21,6 +21,7 @@
 #define BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 #define BEGIN "# callgate begin: written by `callgate ca install`\n"
 #define END "# callgate end\n"
+#define MADE "# the file did not exist before\n"
 
 /* Variables that add roots name the one certificate; those that replace the roots name the whole bundle. */
 static const struct {
@@ -104,6 +105,7 @@ static int environment(bool on)
 	struct buf old = {0}, fresh = {0};
 	int r = fd_slurp(AT_FDCWD, place(full, "/etc/environment"), 1 << 20, &old);
 	bool missing = r == -ENOENT;
+	bool made = missing || (old.len && memmem(buf_view(&old).p, old.len, BEGIN MADE, sizeof(BEGIN MADE) - 1));
 
 	r = missing ? 0 : r;
 	if (!r)
@@ -112,6 +114,9 @@ static int environment(bool on)
 		r = buf_puts(&fresh, "\n");
 	if (!r && on)
 		r = buf_puts(&fresh, BEGIN);
+	/* What remove needs to know to leave things as they were; installing twice keeps the note. */
+	if (!r && on && made)
+		r = buf_puts(&fresh, MADE);
 	if (!r && on)
 		r = lines(&fresh, "");
 	if (!r && on)
@@ -120,7 +125,7 @@ static int environment(bool on)
 	if (r)
 		status = tool_fail(EXIT_NO, "%s: %s", full, err_text(r));
 	else if (!view_eq(buf_view(&old), buf_view(&fresh)))
-		status = fresh.len == 0 && !on ? drop_file("/etc/environment") : write_file("/etc/environment", buf_view(&fresh));
+		status = fresh.len == 0 && made ? drop_file("/etc/environment") : write_file("/etc/environment", buf_view(&fresh));
 	buf_free(&old);
 	buf_free(&fresh);
 	return status;

@@ -43,6 +43,7 @@ uninstall)
 		[ ! -x "$PREFIX/sbin/callgated" ] || "$PREFIX/sbin/callgated" --detach || :
 	fi
 	rm -rf -- "$lib" "$DESTDIR$PREFIX/share/callgate" "$DESTDIR$PREFIX/share/doc/callgate"
+	rmdir "$DESTDIR$PREFIX/libexec" "$DESTDIR$PREFIX/share/doc" 2>/dev/null || :
 	rm -f -- "$DESTDIR$PREFIX/sbin/callgated" "$DESTDIR$PREFIX/bin/callgate" "$unit"
 	if [ -z "$DESTDIR" ]; then
 		for p in $parties; do

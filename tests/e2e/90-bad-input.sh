@@ -50,7 +50,7 @@ lab_daemon '{"users":["alice"]}' || exit 1
 conf '{"users":["bob"], "nonsense":1}'
 kill -HUP "$LAB_DAEMON"
 sleep 0.5
-has "a bad reload is refused with file, line and field" "$(cat "$LAB/callgated.log")" "callgate.json:1:18: /nonsense: unknown field"
+has "a bad reload is refused with file, line and field" "$(cat "$LAB/callgated.log")" "callgate.json:1:30: /nonsense: unknown field"
 check "and the old users stay in force" bash -c "'$BUILD/callgate' --json status | jq -e '.. | objects | select(.governed_uids?) | .governed_uids == [12001]'"
 conf '{"users":["alice","bob"]}'
 kill -HUP "$LAB_DAEMON"
