@@ -339,13 +339,50 @@ static void not_granted(void **state)
 	world("enforce", 4242);
 }
 
-static void vault_refuses(void **state)
+/* Leases are dropped, and with them the connections that carried the credential. */
+static void revoke_all(void)
 {
 	uint8_t any[sizeof(struct m_revoke)] = {0};
 
-	(void)state;
 	assert_int_equal(edge_send(&B.vault, M_REVOKE, 0, view_of(any, sizeof(any)), -1), 0);
 	usleep(20000);
+	world("enforce", 4242);
+}
+
+static void kept_connections(void **state)
+{
+	(void)state;
+	revoke_all();
+	for (int i = 0; i < 4; i++) {
+		int n = B.records, conns = B.up_conns;
+		assert_true(client_tls(&C, HOST, &B.inner));
+		client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
+		HAS(client_answer(&C), "\"text\":\"hi\"");
+		record_wait(n + 2);
+		client_close(&C);
+		assert_int_equal(B.up_conns, i ? conns : conns + 1);
+		usleep(20000); /* the worker sees the close */
+	}
+	/* without the credential: a connection of its own */
+	int conns = B.up_conns;
+	assert_true(client_tls(&C, HOST, &B.inner));
+	client_send(&C, "GET /other HTTP/1.1\r\nHost: " HOST "\r\n\r\n");
+	HAS(client_answer(&C), "\r\n\r\nother");
+	assert_int_equal(B.up_conns, conns + 1);
+	client_close(&C);
+	revoke_all();
+	conns = B.up_conns;
+	assert_true(client_tls(&C, HOST, &B.inner));
+	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
+	HAS(client_answer(&C), "\"text\":\"hi\"");
+	assert_int_equal(B.up_conns, conns + 1);
+	client_close(&C);
+}
+
+static void vault_refuses(void **state)
+{
+	(void)state;
+	revoke_all();
 	B.no_lease = true;
 	int n = B.records, up = B.up_requests;
 	assert_true(client_tls(&C, HOST, &B.inner));
@@ -375,6 +412,7 @@ static void bad_certificates(void **state)
 	SSL_CTX *good = B.up_ctx;
 
 	(void)state;
+	revoke_all();
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		int n = B.records, up = B.up_requests;
 		B.up_ctx = table[i].ctx;
@@ -473,6 +511,7 @@ int main(void)
 	    cmocka_unit_test(chunked_and_slow),
 	    cmocka_unit_test(big_body),
 	    cmocka_unit_test(not_granted),
+	    cmocka_unit_test(kept_connections),
 	    cmocka_unit_test(vault_refuses),
 	    cmocka_unit_test(bad_certificates),
 	    cmocka_unit_test(client_refuses_us),

@@ -6,6 +6,9 @@
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/flow.h"
+#include "gate/spare.h"
+
+enum { SPARE_WAIT_MS = 100 }; /* a client that is silent for so long may wait for the server to speak first */
 
 static enum step step_linger(struct conn *c);
 
@@ -43,6 +46,7 @@ static void release(struct conn *c)
 	ask_forget(&c->lease);
 	list_del(&c->ack);
 	list_del(&c->node);
+	spare_keep(c);
 	if (c->cl)
 		stream_close(&c->cl, true);
 	if (c->up)
@@ -126,9 +130,17 @@ void conn_dial(struct conn *c)
 		stream_close(&c->up, false);
 	c->up_calls = 0;
 	c->up_err = 0;
+	c->dial_later = c->up_mixed = false;
+	c->up_credential[0] = '\0';
 	c->up = stream_dial(c->g->loop, (const struct sockaddr *)&ss, n, GATE_DIAL_MS, conn_on_ready, c);
 	if (!c->up)
 		c->up_err = -ENOMEM;
+}
+
+void conn_need_server(struct conn *c)
+{
+	if (!c->up && c->dial_later)
+		conn_dial(c);
 }
 
 static void describe(struct conn *c)
@@ -165,8 +177,10 @@ void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
 	list_add_tail(&g->conns, &c->node);
 	g->n_conns++;
 	describe(c);
-	conn_dial(c);
-	conn_goto(c, S_CLASSIFY, 0);
+	c->dial_later = spare_has(g, flow);
+	if (!c->dial_later)
+		conn_dial(c);
+	conn_goto(c, S_CLASSIFY, c->dial_later ? SPARE_WAIT_MS : 0);
 }
 
 /* What was said last must arrive: no RST before the peer has read it. */

@@ -41,6 +41,9 @@ struct conn {
 	bool described;
 	int up_err;          /* why the last attempt to reach the server failed */
 	unsigned up_calls;   /* requests that ${up} has answered */
+	bool dial_later;     /* a kept connection may serve instead of a new one */
+	bool up_mixed;       /* more than one credential travelled on ${up} */
+	char up_credential[NAME_LEN]; /* the one that did; empty: none */
 	struct timer timer, patience;
 	bool impatient;      /* callgate-ident has had its time */
 	struct mono began;
@@ -68,6 +71,8 @@ void conn_end(struct conn *c);
 
 /** conn_goto(c, state, ms): Name the next state; 0: no deadline.  Returns STEP_MORE. */
 enum step conn_goto(struct conn *c, enum conn_state state, unsigned ms);
+/** conn_need_server(c): A relay needs its server now; dial if that was put off. */
+void conn_need_server(struct conn *c);
 /** conn_dial(c): Start a new connection to the original destination; c->up is NULL when even that fails. */
 void conn_dial(struct conn *c);
 /** conn_gone(c): Has the client left? */

@@ -10,8 +10,9 @@
 #include "gate/call.h"
 #include "gate/cert.h"
 #include "gate/loan.h"
+#include "gate/spare.h"
 
-enum { START_MS = 3000, SWEEP_MS = 1000, OUT_MAX = 8 << 20, OTHER_STREAMS = 64 };
+enum { START_MS = 3000, SWEEP_MS = 1000, OUT_MAX = 8 << 20, OTHER_STREAMS = 64 + SPARE_MAX };
 
 struct loop *gate_loop(struct gate *g)
 {
@@ -92,7 +93,7 @@ int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gat
 	edge_init(&g->vault, -1, P_PROXY, P_VAULT, 0);
 	edge_init(&g->admin, -1, P_PROXY, P_ADMIN, 0);
 	edge_init(&g->ident, -1, P_PROXY, P_IDENT, 0);
-	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->spare_calls};
+	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->spare_calls, &g->spares};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 	g->out.max = g->text.max = OUT_MAX;
@@ -114,6 +115,7 @@ void gate_free(struct gate **gp)
 		return;
 	while (!list_empty(&g->conns))
 		conn_end(LIST_ENTRY(g->conns.next, struct conn, node));
+	spare_drop_all(g);
 	call_free_spare(g);
 	cert_drop_all(g);
 	loan_drop_all(g);
@@ -238,6 +240,7 @@ void gate_stop(struct gate *g)
 	if (g->stopping)
 		return;
 	g->stopping = true;
+	spare_drop_all(g);
 	loop_unwatch(g->loop, g->conf.listen4);
 	loop_unwatch(g->loop, g->conf.listen6);
 	if (g->n_conns == 0 || timer_set(g->loop, &g->stop_timer, GATE_STOP_MS, on_stop, g)) {

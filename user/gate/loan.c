@@ -7,6 +7,7 @@
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/loan.h"
+#include "gate/spare.h"
 
 static struct loan *entry(struct list *node)
 {
@@ -116,6 +117,7 @@ void loan_revoke(struct gate *g, struct view body)
 	LIST_EACH(it, &g->loans)
 		if (!m.credential[0] || strcmp(entry(it)->credential, m.credential) == 0)
 			uncache(g, entry(it));
+	spare_forget(g, m.credential);
 }
 
 void loan_forget(struct gate *g, struct loan *l)

@@ -3,7 +3,9 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "gate/call.h"
 #include "gate/server.h"
+#include "gate/spare.h"
 
 void server_prepare(struct conn *c)
 {
@@ -28,7 +30,7 @@ int server_ready(struct conn *c)
 {
 	/* At most two rounds: one for a connection that went stale while idle, one for a fresh one. */
 	for (int round = 0; round < 2; round++) {
-		if (!c->up && !c->up_err)
+		if (!c->up && !c->up_err && !spare_take(c, c->call ? c->call->credential : NULL))
 			conn_dial(c);
 		server_prepare(c);
 		if (!c->up) {

@@ -19,13 +19,21 @@ static enum step refuse(struct conn *c, int err, const char *detail)
 	return conn_reset(c);
 }
 
+/* Not ours to judge: but it needs a server. */
+static enum step pass(struct conn *c, enum conn_state state)
+{
+	c->begun = false;
+	conn_need_server(c);
+	return conn_goto(c, state, 0);
+}
+
 static enum step classify_tls(struct conn *c, struct view in)
 {
 	struct hello hello;
 	int r = hello_read(in, &hello);
 
 	if (r == 0)
-		return stream_flags(c->cl) & STREAM_EOF ? conn_goto(c, S_RELAY, 0) : STEP_WAIT;
+		return stream_flags(c->cl) & STREAM_EOF ? pass(c, S_RELAY) : STEP_WAIT;
 	if (r < 0)
 		return refuse(c, r, "a ClientHello that cannot be read");
 	snprintf(c->host, sizeof(c->host), "%s", hello.name[0] ? hello.name : c->addr);
@@ -35,11 +43,12 @@ static enum step classify_tls(struct conn *c, struct view in)
 	if (!world_host(c->g->world, view_str(c->host), c->port)) {
 		if (!hello.name[0])
 			c->host[0] = '\0';
-		return conn_goto(c, S_RELAY, 0);
+		return pass(c, S_RELAY);
 	}
 	if (c->spoke)
 		return refuse(c, -ERR_UNSUPPORTED, "the server spoke before the TLS handshake");
 	c->tls = true;
+	c->begun = false;
 	return conn_goto(c, S_CERT, GATE_VAULT_MS);
 }
 
@@ -47,22 +56,23 @@ static enum step classify(struct conn *c, struct view in)
 {
 	int tls = hello_looks_like(in), http = http1_looks_like(in);
 
-	if (!c->timer.pos && conn_goto(c, S_CLASSIFY, GATE_HELLO_MS) != STEP_MORE)
-		return STEP_WAIT;
+	if (!c->begun)
+		conn_goto(c, S_CLASSIFY, GATE_HELLO_MS);
+	c->begun = true;
 	if (c->late)
 		return refuse(c, -ERR_TIMEOUT, "a connection whose first bytes stayed unfinished");
 	if (tls > 0)
 		return classify_tls(c, in);
 	if (http > 0)
-		return conn_goto(c, S_PLAIN, 0);
+		return pass(c, S_PLAIN);
 	if ((tls < 0 && http < 0) || (stream_flags(c->cl) & STREAM_EOF))
-		return conn_goto(c, S_RELAY, 0);
+		return pass(c, S_RELAY);
 	return STEP_WAIT;
 }
 
 enum step step_classify(struct conn *c)
 {
-	unsigned f = c->up ? stream_flags(c->up) : STREAM_ERROR;
+	unsigned f = c->up ? stream_flags(c->up) : c->dial_later ? 0 : STREAM_ERROR;
 
 	if ((f | stream_flags(c->cl)) & STREAM_ERROR) {
 		/* A redirected connect() succeeded already; a reset is the nearest thing to the refusal that the client would have seen. */
@@ -70,13 +80,18 @@ enum step step_classify(struct conn *c)
 		record_connection(c, "relay", err);
 		return conn_reset(c);
 	}
-	if (relay_pump(c->up, c->cl, &c->out))
+	struct view in = stream_in(c->cl);
+	if (c->dial_later && !in.n && c->late) {
+		conn_need_server(c);
+		conn_goto(c, S_CLASSIFY, 0);
+	}
+	if (c->up && relay_pump(c->up, c->cl, &c->out))
 		return conn_reset(c);
 	c->spoke = c->out > 0;
-	struct view in = stream_in(c->cl);
+	in = stream_in(c->cl);
 	if (in.n)
 		return classify(c, in);
-	return stream_flags(c->cl) & STREAM_EOF ? conn_goto(c, S_RELAY, 0) : STEP_WAIT;
+	return stream_flags(c->cl) & STREAM_EOF ? pass(c, S_RELAY) : STEP_WAIT;
 }
 
 enum step step_cert(struct conn *c)

@@ -3,6 +3,7 @@
  * States S_SERVER, S_SEND.      Source: docs/WIRE.md "rules for injection".
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "gate/call.h"
@@ -31,6 +32,17 @@ enum step step_server(struct conn *c)
 	return say_fail(c, r ? r : -ERR_TIMEOUT, why);
 }
 
+/* What travels on a connection decides who may use it after this client. */
+static void note_credential(struct conn *c)
+{
+	const char *name = c->call->credential ? c->call->credential : "";
+
+	if (c->up_calls == 0)
+		snprintf(c->up_credential, sizeof(c->up_credential), "%s", name);
+	else if (strcmp(c->up_credential, name) != 0)
+		c->up_mixed = true;
+}
+
 static int build(struct conn *c)
 {
 	struct call *k = c->call;
@@ -41,6 +53,7 @@ static int build(struct conn *c)
 	/* A request that we add nothing to keeps what its sender put there. */
 	if (k->lease)
 		inject = (struct head_inject){k->server->inject_header, k->server->inject_format, secret_view(k->lease->secret)};
+	note_credential(c);
 	buf_reset(&k->head);
 	unsigned flags = (k->lease ? HEAD_BROKERED : 0u) | (k->kind == CALL_OTHER ? HEAD_AS_SENT : 0u);
 	int r = head_request(&k->head, h, flags, &inject,

@@ -57,8 +57,8 @@ struct gate {
 	bool ca_known, listening, stopping, hearing;
 	struct list conns, asks, ack_waiters;
 	struct list certs, loans;        /* newest use first */
-	struct list spare_calls;
-	size_t n_conns, n_certs, n_loans;
+	struct list spare_calls, spares;
+	size_t n_spares, n_conns, n_certs, n_loans;
 	uint64_t next_call, next_tag;
 	struct buf ca; /* our own root, PEM */
 	struct timer start_timer, stop_timer, sweep_timer;
