@@ -58,6 +58,9 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 	}
 	if (view_is(h->method, "GET"))
 		return events;
+	if (strstr(text, "leak"))
+		return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Echo: Bearer " SECRET "\r\nTransfer-Encoding: chunked\r\n\r\n"
+		       "a\r\n\"s3cr3t-of\r\n1d\r\n-the-vault\",\"and the rest\":12\r\n0\r\n\r\n";
 	if (strstr(text, "tools/list"))
 		return json_answer("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":[{\"name\":\"danger\"},{\"name\":\"echo\", \"x\":1},"
 		                   "{\"name\":\"other\"}],\"nextCursor\":\"\"}}");
@@ -250,6 +253,16 @@ static void lists_and_streams(void **state)
 	C.n = 0;
 	client_send(&C, "GET /mcp HTTP/1.1\r\nHost: " HOST "\r\nAccept: text/event-stream\r\n\r\n");
 	HAS(client_until(&C, "0\r\n\r\n"), "id: 7");
+	/* what the server repeats of the secret */
+	n = B.records;
+	C.n = 0;
+	client_post(&C, "/mcp", "", CALL("3", "echo", "{\"how\":\"leak\"}"));
+	a = client_until(&C, "0\r\n\r\n");
+	LACKS(a, SECRET);
+	LACKS(a, "s3cr3t-of");
+	HAS(a, "rest\":12");
+	HAS(a, "X-Echo: Bearer *******************");
+	record_wait(n + 2);
 	/* a path that is not MCP's: no credential, cookies kept */
 	up_forget();
 	client_send(&C, "GET /other HTTP/1.1\r\nHost: " HOST "\r\nAuthorization: Bearer own\r\n\r\n");

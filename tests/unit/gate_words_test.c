@@ -14,6 +14,7 @@
 #include "gate/listing.h"
 #include "gate/path.h"
 #include "gate/record.h"
+#include "gate/scrub.h"
 #include "gate/words.h"
 
 static void paths(void **state)
@@ -303,6 +304,50 @@ static void keys(void **state)
 	buf_free(&out);
 }
 
+static int collect(void *arg, struct view v)
+{
+	return buf_put(arg, v);
+}
+
+static void scrubbed(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} table[] = {
+	    {"", ""},
+	    {"nothing here", "nothing here"},
+	    {"a abababac b", "a ******** b"},
+	    {"abababacabababac", "****************"},
+	    {"abababababac!", "abab********!"},
+	    {"abababa", "abababa"},
+	    {"xabababac", "x********"},
+	    {"abababab abababac", "abababab ********"},
+	};
+	struct view secret = VIEW_LIT("abababac");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct view in = view_str(table[i].in);
+		/* every cut in three */
+		for (size_t a = 0; a <= in.n; a++)
+			for (size_t b = a; b <= in.n; b++) {
+				struct buf tail = {0}, out = {0};
+				assert_int_equal(scrub(&tail, secret, view_head(in, a), false, collect, &out), 0);
+				assert_int_equal(scrub(&tail, secret, view_head(view_skip(in, a), b - a), false, collect, &out), 0);
+				assert_int_equal(scrub(&tail, secret, view_skip(in, b), true, collect, &out), 0);
+				if (!view_is(buf_view(&out), table[i].out))
+					fail_msg("%s at %zu, %zu: " VIEW_FMT, table[i].in, a, b, VIEW_ARG(buf_view(&out)));
+				buf_free(&tail);
+				buf_free(&out);
+			}
+		struct buf whole = {0};
+		assert_int_equal(buf_put(&whole, in), 0);
+		scrub_in_place(&whole, secret);
+		assert_true(view_is(buf_view(&whole), table[i].out));
+		buf_free(&whole);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +358,7 @@ int main(void)
 	    cmocka_unit_test(answers),
 	    cmocka_unit_test(repeated_headers),
 	    cmocka_unit_test(keys),
+	    cmocka_unit_test(scrubbed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

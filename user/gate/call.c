@@ -41,7 +41,7 @@ struct call *call_begin(struct conn *c)
 /* Back to zero, with the buffers' memory kept where it is small. */
 static void clear(struct call *k)
 {
-	struct buf *bufs[] = {&k->body, &k->hold, &k->head, &k->answer};
+	struct buf *bufs[] = {&k->body, &k->hold, &k->head, &k->answer, &k->tail};
 
 	for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++) {
 		if (bufs[i]->cap > KEEP_MAX)
@@ -49,7 +49,7 @@ static void clear(struct call *k)
 		buf_reset(bufs[i]);
 	}
 	sse_free(&k->sse);
-	struct buf body = k->body, hold = k->hold, head = k->head, answer = k->answer;
+	struct buf body = k->body, hold = k->hold, head = k->head, answer = k->answer, tail = k->tail;
 	/* The charge's arrays are large and say themselves how much of them counts. */
 	memset(k, 0, offsetof(struct call, charge));
 	k->charge.n = 0;
@@ -59,6 +59,7 @@ static void clear(struct call *k)
 	k->hold = hold;
 	k->head = head;
 	k->answer = answer;
+	k->tail = tail;
 	list_init(&k->node);
 }
 
@@ -101,6 +102,7 @@ void call_free_spare(struct gate *g)
 		buf_free(&k->hold);
 		buf_free(&k->head);
 		buf_free(&k->answer);
+		buf_free(&k->tail);
 		free(k);
 	}
 }

@@ -38,6 +38,7 @@ struct call {
 	struct buf body;     /* decoded, when it came chunked */
 	uint32_t id_off, id_len;
 	size_t sent;
+	bool lease_fresh, retried; /* the vault was asked for this call; a 401 was met before */
 
 	struct world *world;
 	const struct world_server *server;
@@ -60,6 +61,7 @@ struct call {
 	struct sse sse;
 	struct buf head;   /* the rebuilt request */
 	struct buf hold;   /* bytes of the answer that are kept back, or copied to be read */
+	struct buf tail;   /* the end of what came, when it may begin the secret */
 	struct buf answer; /* for the client, not queued yet */
 	bool unread;       /* too much to read: the status is unknown */
 	const char *status; /* static; NULL: no answer seen */

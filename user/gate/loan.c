@@ -103,6 +103,7 @@ int loan_came(struct gate *g, struct conn *c, struct view body)
 	g->n_loans++;
 	loan_unref(&c->call->lease);
 	c->call->lease = l;
+	c->call->lease_fresh = true;
 	if (g->n_loans > GATE_LOANS)
 		uncache(g, entry(g->loans.prev));
 	return 0;

@@ -3,6 +3,7 @@
  * States S_ANSWER, S_HOLD, S_RELEASE; S_STREAM is in step_stream.c.      Source: RFC 9112 6.3; docs/WIRE.md "streams and replies".
  */
 #include "base/err.h"
+#include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/head.h"
 #include "gate/loan.h"
@@ -11,6 +12,7 @@
 #include "gate/record.h"
 #include "gate/server.h"
 #include "gate/passing.h"
+#include "gate/scrub.h"
 #include "gate/words.h"
 
 enum { INTERIM_MAX = 16 };
@@ -29,9 +31,19 @@ static enum step refused(struct conn *c, unsigned status)
 {
 	struct call *k = c->call;
 
-	k->http = (uint16_t)status;
 	loan_forget(c->g, k->lease);
 	server_drop(c);
+	if (status == 401 && !k->lease_fresh && !k->retried) {
+		/* It may have been changed at the server and in the vault since it was lent.  A 401 means that nothing was carried out. */
+		k->retried = true;
+		k->sent = 0;
+		loan_unref(&k->lease);
+		ask_forget(&c->lease);
+		explicit_bzero(k->head.mem, k->head.cap);
+		buf_reset(&k->head);
+		return conn_goto(c, S_LEASE, 0);
+	}
+	k->http = (uint16_t)status;
 	return say_fail(c, -ERR_DENIED, status == 401 ? "the server refused the credential that Callgate holds for it (401)" :
 	                                               "the server says that Callgate's credential may not do this (403)");
 }
@@ -91,6 +103,8 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 	int e = head_response(&k->answer, r, flags, hold ? -3 : length_down(c, r), close);
 	if (e)
 		return fail(c, e);
+	if (k->lease)
+		scrub_in_place(&k->answer, secret_view(k->lease->secret));
 	return conn_goto(c, hold ? S_HOLD : S_STREAM, 0);
 }
 
@@ -153,6 +167,10 @@ static enum step held(struct conn *c)
 		r = filtered(c, &body);
 	else if (k->http < 300)
 		r = -ERR_UNSUPPORTED;
+	if (k->lease && body.p == buf_view(&k->hold).p)
+		scrub_in_place(&k->hold, secret_view(k->lease->secret));
+	else if (k->lease)
+		scrub_in_place(&c->g->text, secret_view(k->lease->secret));
 	r = r ? r : head_finish(&k->answer, body.n);
 	r = r ? r : buf_put(&k->answer, body);
 	return r ? fail(c, r) : passing_finish(c);

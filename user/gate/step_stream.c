@@ -9,7 +9,9 @@
 #include "gate/listing.h"
 #include "gate/outcome.h"
 #include "gate/passing.h"
+#include "gate/loan.h"
 #include "gate/record.h"
+#include "gate/scrub.h"
 #include "gate/server.h"
 #include "gate/words.h"
 
@@ -64,8 +66,9 @@ int passing_flush(struct conn *c)
 }
 
 /* Append ${data} to what the client gets, framed as its head said. */
-static int emit(struct call *k, struct view data)
+static int put_framed(void *arg, struct view data)
 {
+	struct call *k = arg;
 	char size[24];
 
 	if (!data.n)
@@ -76,6 +79,14 @@ static int emit(struct call *k, struct view data)
 	int r = buf_puts(&k->answer, size);
 	r = r ? r : buf_put(&k->answer, data);
 	return r ? r : buf_put(&k->answer, VIEW_LIT("\r\n"));
+}
+
+/* The same, without the secret that was lent for this call. */
+static int emit(struct call *k, struct view data, bool last)
+{
+	struct view secret = k->lease ? secret_view(k->lease->secret) : view_of(NULL, 0);
+
+	return scrub(&k->tail, secret, data, last, put_framed, k);
 }
 
 enum step passing_finish(struct conn *c)
@@ -150,7 +161,7 @@ static int pass_event(struct conn *c, const struct sse_event *ev)
 		r = rewrite(&g->out, ev, buf_view(&g->text));
 		raw = buf_view(&g->out);
 	}
-	r = r < 0 ? r : emit(k, raw);
+	r = r < 0 ? r : emit(k, raw, true);
 	buf_reset(&k->hold);
 	return r;
 }
@@ -160,7 +171,7 @@ static int flush_comments(struct call *k)
 {
 	if (k->sse.has_data || k->sse.line.len)
 		return 0;
-	int r = emit(k, buf_view(&k->hold));
+	int r = emit(k, buf_view(&k->hold), true);
 	buf_reset(&k->hold);
 	return r;
 }
@@ -227,7 +238,7 @@ enum step step_stream(struct conn *c)
 		else
 			outcome_data(c, data, k->up_done);
 		if (!r && !k->by_event)
-			r = emit(k, data);
+			r = emit(k, data, k->up_done);
 		stream_consume(c->up, (size_t)n);
 		if (r < 0)
 			return broken(c, r);
