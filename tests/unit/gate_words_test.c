@@ -15,6 +15,7 @@
 #include "gate/path.h"
 #include "gate/record.h"
 #include "gate/scrub.h"
+#include "gate/session.h"
 #include "gate/words.h"
 
 static void paths(void **state)
@@ -348,6 +349,32 @@ static void scrubbed(void **state)
 	}
 }
 
+static void sessions(void **state)
+{
+	struct sessions *s = session_new();
+	char id[32];
+
+	(void)state;
+	assert_non_null(s);
+	assert_true(session_ok(s, "a", view_str("one"), 1));
+	session_bind(s, "a", view_str("one"), 1);
+	assert_true(session_ok(s, "a", view_str("one"), 1));
+	assert_false(session_ok(s, "a", view_str("one"), 2));
+	assert_true(session_ok(s, "b", view_str("one"), 2));
+	assert_true(session_ok(s, "a", view_str("on"), 2));
+	session_bind(s, "a", view_str("one"), 2); /* the first keeps it */
+	assert_false(session_ok(s, "a", view_str("one"), 2));
+	session_end(s, "a", view_str("one"));
+	assert_true(session_ok(s, "a", view_str("one"), 2));
+	/* far more than fit: the newest are known */
+	for (int i = 0; i < 50000; i++) {
+		snprintf(id, sizeof(id), "id-%d", i);
+		session_bind(s, "a", view_str(id), 7);
+		assert_false(session_ok(s, "a", view_str(id), 8));
+	}
+	session_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +386,7 @@ int main(void)
 	    cmocka_unit_test(repeated_headers),
 	    cmocka_unit_test(keys),
 	    cmocka_unit_test(scrubbed),
+	    cmocka_unit_test(sessions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

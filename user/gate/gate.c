@@ -10,6 +10,7 @@
 #include "gate/call.h"
 #include "gate/cert.h"
 #include "gate/loan.h"
+#include "gate/session.h"
 #include "gate/spare.h"
 
 enum { START_MS = 3000, SWEEP_MS = 1000, OUT_MAX = 8 << 20, OTHER_STREAMS = 64 + SPARE_MAX };
@@ -76,7 +77,8 @@ static int start(struct gate *g, char *why, size_t why_len)
 	r = tls_front_new(&g->front);
 	r = r ? r : tls_back_new(g->conf.trust, view_of(NULL, 0), &g->back);
 	g->nodes = malloc(sizeof(*g->nodes) * GATE_NODES);
-	if (!r && !g->nodes)
+	g->sessions = session_new();
+	if (!r && (!g->nodes || !g->sessions))
 		r = -ENOMEM;
 	return r ? r : timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g);
 }
@@ -127,6 +129,7 @@ void gate_free(struct gate **gp)
 	world_unref(&g->world);
 	loop_free(&g->loop);
 	free(g->nodes);
+	session_free(&g->sessions);
 	buf_free(&g->ca);
 	buf_wipe(&g->out);
 	buf_free(&g->text);

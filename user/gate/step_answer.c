@@ -11,6 +11,7 @@
 #include "gate/outcome.h"
 #include "gate/record.h"
 #include "gate/server.h"
+#include "gate/session.h"
 #include "gate/passing.h"
 #include "gate/scrub.h"
 #include "gate/words.h"
@@ -94,6 +95,12 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 	unsigned flags = k->lease ? HEAD_BROKERED : 0;
 	bool close = c->close_after || c->g->stopping;
 
+	struct view session = http1_get(r, "mcp-session-id", NULL);
+
+	if (session.n && k->server && r->status < 300)
+		session_bind(c->g->sessions, k->server->name, session, c->flow.uid);
+	if (k->kind == CALL_DELETE && r->status < 300)
+		session_end(c->g->sessions, k->server->name, http1_get(call_head(c), "mcp-session-id", NULL));
 	frame(c, r);
 	bool hold = k->frame != FRAME_NONE && !k->events && ((k->filter && k->kind == CALL_LIST) || k->hold_back);
 	if (k->unread && k->frame != FRAME_NONE && (k->filter || k->hold_back))

@@ -13,6 +13,7 @@
 #include "gate/loan.h"
 #include "gate/record.h"
 #include "gate/server.h"
+#include "gate/session.h"
 #include "gate/words.h"
 
 static void on_patience(void *arg)
@@ -155,6 +156,9 @@ enum step step_judge(struct conn *c)
 		if (s != STEP_MORE || !c->call || c->state != S_JUDGE)
 			return s;
 	}
+	struct view session = http1_get(call_head(c), "mcp-session-id", NULL);
+	if (session.n && !session_ok(g->sessions, k->server->name, session, c->flow.uid))
+		return say_refused(c, 404, WORDS_SESSION, -ERR_DENIED, "the session belongs to another user");
 	decide(c);
 	bool denied = g->decision.verdict != POL_ALLOW;
 	if (k->kind == CALL_TOOL || denied) {

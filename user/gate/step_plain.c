@@ -3,6 +3,8 @@
  * later request on the same connection may name a registered host.  A credential never travels this way.
  * State S_PLAIN.      Source: RFC 9112; docs/THREATS.md "plain HTTP".
  */
+#include <stdio.h>
+
 #include "base/err.h"
 #include "gate/call.h"
 #include "gate/path.h"
@@ -83,6 +85,19 @@ static enum step forward(struct conn *c, size_t n)
 	return STEP_MORE;
 }
 
+/* For the record: the last host that was asked for. */
+static void note_host(struct conn *c, struct view host)
+{
+	struct view name;
+	uint16_t port;
+
+	if (path_host(host, &name, &port))
+		return;
+	snprintf(c->host, sizeof(c->host), VIEW_FMT, VIEW_ARG(name));
+	for (char *p = c->host; *p; p++)
+		*p |= *p >= 'A' && *p <= 'Z' ? 0x20 : 0;
+}
+
 static enum step next_head(struct conn *c, struct view in)
 {
 	struct http1_head *h = &c->g->head;
@@ -97,6 +112,7 @@ static enum step next_head(struct conn *c, struct view in)
 	}
 	if (stream_room(c->up) < (size_t)n)
 		return STEP_WAIT;
+	note_host(c, h->host);
 	enum step s = check(c, h);
 	if (s != STEP_MORE || c->state != S_PLAIN)
 		return s;

@@ -16,6 +16,7 @@ enum { /* JSON-RPC codes */
 	WORDS_PARAMS = -32602,
 	WORDS_INTERNAL = -32603,
 	WORDS_RESOURCE = -32002,
+	WORDS_SESSION = -32001, /* what clients know as "begin again" */
 	WORDS_HEADERS = -32020,
 };
 

@@ -55,6 +55,7 @@ struct gate {
 	struct world *world; /* in force; NULL before the first */
 	struct edge vault, admin, ident;
 	bool ca_known, listening, stopping, hearing;
+	struct sessions *sessions;
 	struct list conns, asks, ack_waiters;
 	struct list certs, loans;        /* newest use first */
 	struct list spare_calls, spares;
