@@ -123,7 +123,7 @@ static void test_stop_and_start(void **state)
 			assert_int_equal(stream_commit(s, i % 3 ? STREAM_WRITTEN : STREAM_DURABLE), 0);
 		}
 		assert_int_equal(notes(dir, &last), 10 * (run + 1));
-		assert_int_equal(stream_close(&s), 0);
+		assert_int_equal(stream_leave(&s), 0);
 		before = last + 1; /* the seal */
 		sound(dir);
 	}
@@ -147,7 +147,7 @@ static void test_rotation(void **state)
 			assert_int_equal(stream_commit(s, STREAM_WRITTEN), 0);
 	}
 	assert_true(count(dir, "sealed", true) > 5);
-	assert_int_equal(stream_close(&s), 0);
+	assert_int_equal(stream_leave(&s), 0);
 	assert_int_equal(notes(dir, &last), 20000);
 	sound(dir);
 	gone(dir);
@@ -165,7 +165,7 @@ static void test_members(void **state)
 		if (i % 4000 == 0)
 			assert_int_equal(stream_commit(s, STREAM_DURABLE), 0);
 	}
-	assert_int_equal(stream_close(&s), 0);
+	assert_int_equal(stream_leave(&s), 0);
 	assert_int_equal(notes(dir, &last), 12000);
 	assert_true(last > 12000 + 3); /* several seals */
 	sound(dir);
@@ -184,7 +184,7 @@ static void test_undo(void **state)
 	stream_undo(s);
 	add(s, 2);
 	assert_int_equal(stream_commit(s, STREAM_DURABLE), 0);
-	assert_int_equal(stream_close(&s), 0);
+	assert_int_equal(stream_leave(&s), 0);
 	assert_int_equal(notes(dir, &last), 2);
 	gone(dir);
 }

@@ -332,7 +332,7 @@ void stream_tick(struct stream *s, struct mono now)
 		return; /* said by fail() */
 }
 
-int stream_close(struct stream **sp)
+int stream_leave(struct stream **sp)
 {
 	struct stream *s = *sp;
 	int r = 0;

@@ -76,8 +76,8 @@ bool stream_waiting(const struct stream *s);
 /** stream_tick(s, now): Sync what was written a while ago, rotate by age.  Call it about once a second. */
 void stream_tick(struct stream *s, struct mono now);
 
-/** stream_close(s): Commit, seal, free.  0, or the error that left the file open for the next start to repair. */
-int stream_close(struct stream **s);
+/** stream_leave(s): Commit, seal, free.  0, or the error that left the file open for the next start to repair. */
+int stream_leave(struct stream **s);
 
 struct stream_state {
 	uint64_t epoch, seq, safe_seq; /* seq: last line given to the file; safe_seq: last synced line */

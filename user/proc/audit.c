@@ -233,8 +233,8 @@ static int stop(struct audit *a)
 	feed_stop(a->feed);
 	if (!r)
 		r = feed_commit(a->feed, STREAM_DURABLE);
-	int e = stream_close(&a->stream);
-	int j = stream_close(&a->journal);
+	int e = stream_leave(&a->stream);
+	int j = stream_leave(&a->journal);
 	feed_free(&a->feed);
 	edge_close(&a->admin);
 	edge_close(&a->vault);
