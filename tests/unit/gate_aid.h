@@ -25,6 +25,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 #include "codec/http1.h"
 #include "gate/gate.h"
@@ -311,6 +312,28 @@ static inline void bench_world(const char *json)
 	for (int i = 0; i < 5000 && B.worlds == before; i++)
 		usleep(1000);
 	assert_int_equal(B.worlds, before + 1);
+}
+
+/* The usual world: one server with a credential, one grant for ${uid} with ${policy}. */
+static inline void bench_grant(const char *mode, uint32_t uid, const char *policy)
+{
+	struct pol *p = NULL;
+	struct buf out = {0}, quoted = {0};
+
+	assert_int_equal(pol_load(view_str(policy), NULL, NULL, &p), 0);
+	struct jsonw w = jsonw_on(&quoted);
+	jsonw_str(&w, NULL, policy);
+	assert_int_equal(jsonw_end(&w), 0);
+	assert_int_equal(buf_printf(&out,
+	    "{\"generation\":5,\"mode\":\"enforce\",\"servers\":[{\"name\":\"mock\",\"mode\":\"%s\",\"match\":[{\"host\":\"" HOST "\",\"port\":%d,\"path\":\"/mcp\"}],"
+	    "\"credential\":\"bot\",\"inject\":{\"header\":\"Authorization\",\"format\":\"Bearer {secret}\"}}],"
+	    "\"grants\":[{\"id\":\"g1\",\"uid\":%u,\"server\":\"mock\",\"policy\":\"%s\",\"policy_name\":\"p\"}],"
+	    "\"policies\":{\"%s\":" VIEW_FMT "}}", mode, B.up_port, uid, pol_hash(p), pol_hash(p), VIEW_ARG(buf_view(&quoted))), 0);
+	assert_int_equal(buf_put(&out, view_of("", 1)), 0);
+	bench_world((const char *)buf_view(&out).p);
+	buf_free(&out);
+	buf_free(&quoted);
+	pol_free(&p);
 }
 
 static inline void bench_edges(void)

@@ -11,22 +11,12 @@
 #include "gate_aid.h"
 
 #define POLICY                                                                                                              \
-	"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"deny\\\",\\\"hide\\\":[\\\"danger\\\"],\\\"tools\\\":{\\\"echo\\\":{}," \
-	"\\\"pay\\\":{\\\"deny_if\\\":[{\\\"conditions\\\":[{\\\"path\\\":\\\"args.amount\\\",\\\"op\\\":\\\"gt\\\","         \
-	"\\\"value\\\":100}],\\\"on_deny\\\":\\\"too much\\\"}]}}}"
-#define HASH "0000000000000000000000000000000000000000000000000000000000000001"
+	"{\"version\":\"1\",\"default\":\"deny\",\"hide\":[\"danger\"],\"tools\":{\"echo\":{},\"pay\":{\"deny_if\":["       \
+	"{\"conditions\":[{\"path\":\"args.amount\",\"op\":\"gt\",\"value\":100}],\"on_deny\":\"too much\"}]}}}"
 
 static void world(const char *mode, uint32_t grant_uid)
 {
-	char text[4096];
-
-	snprintf(text, sizeof(text),
-	    "{\"generation\":5,\"mode\":\"%s\",\"servers\":[{\"name\":\"mock\",\"match\":[{\"host\":\"" HOST "\",\"port\":%d,\"path\":\"/mcp\"}],"
-	    "\"credential\":\"bot\",\"inject\":{\"header\":\"Authorization\",\"format\":\"Bearer {secret}\"}}],"
-	    "\"grants\":[{\"id\":\"g1\",\"uid\":%u,\"server\":\"mock\",\"policy\":\"" HASH "\",\"policy_name\":\"p\"}],"
-	    "\"policies\":{\"" HASH "\":\"" POLICY "\"}}",
-	    mode, B.up_port, grant_uid);
-	bench_world(text);
+	bench_grant(mode, grant_uid, POLICY);
 }
 
 static char answer[8192];

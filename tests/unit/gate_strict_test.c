@@ -9,8 +9,6 @@
 
 #include "gate_aid.h"
 
-#define HASH "0000000000000000000000000000000000000000000000000000000000000001"
-
 static const char *upstream(const struct http1_head *h, struct view body, bool *close)
 {
 	(void)h;
@@ -23,18 +21,10 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 
 static int start(void **state)
 {
-	char text[2048];
-
 	(void)state;
 	B.answer = upstream;
 	bench_start(GATE_ALL);
-	snprintf(text, sizeof(text),
-	    "{\"generation\":5,\"mode\":\"enforce\",\"servers\":[{\"name\":\"mock\",\"match\":[{\"host\":\"" HOST "\",\"port\":%d,\"path\":\"/mcp\"}],"
-	    "\"credential\":\"bot\",\"inject\":{\"header\":\"Authorization\",\"format\":\"Bearer {secret}\"}}],"
-	    "\"grants\":[{\"id\":\"g1\",\"uid\":4242,\"server\":\"mock\",\"policy\":\"" HASH "\",\"policy_name\":\"p\"}],"
-	    "\"policies\":{\"" HASH "\":\"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"deny\\\",\\\"tools\\\":{\\\"echo\\\":{}}}\"}}",
-	    B.up_port);
-	bench_world(text);
+	bench_grant("enforce", 4242, "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"echo\":{}}}");
 	return 0;
 }
 
