@@ -73,9 +73,9 @@ __noinline int task_mark(struct cg_mark *out)
  * The uid to govern by: the real uid, or for a task inside a user namespace the owner of the outermost one.
  * Otherwise a user's subordinate uids would be a way out.
  */
-__noinline __u32 task_uid(__u32 real)
+static __always_inline __u32 task_uid_of(struct task_struct *t, __u32 real)
 {
-	struct user_namespace *ns = bpf_get_current_task_btf()->cred->user_ns;
+	struct user_namespace *ns = t->cred->user_ns;
 	for (int i = 0; i < TASK_NS_DEPTH && ns; i++) {
 		if (ns->level == 0)
 			break;
@@ -84,6 +84,11 @@ __noinline __u32 task_uid(__u32 real)
 		ns = ns->parent;
 	}
 	return real;
+}
+
+__noinline __u32 task_uid(__u32 real)
+{
+	return task_uid_of(bpf_get_current_task_btf(), real);
 }
 
 static __always_inline bool task_user_governed(__u32 uid)

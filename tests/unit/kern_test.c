@@ -1,6 +1,6 @@
 /*
  * kern_test.c - the BPF side, really loaded and attached, seen from a governed user and from a worker.
- * Needs root.  Runs in a cgroup, a network namespace and a bpffs of its own; skips (77) when it is not root.
+ * Needs root.  Runs in a cgroup, a network namespace and a bpffs of its own; skips when it is not root.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -467,8 +467,8 @@ int main(void)
 	    cmocka_unit_test(others_are_not_redirected),
 	};
 	if (geteuid() != 0) {
-		print_message("# not root: skipped\n");
-		return 77;
+		printf("1..0 # SKIP needs root\n");
+		return 0;
 	}
 	return cmocka_run_group_tests(tests, arrange, clear_away);
 }

@@ -24,6 +24,9 @@ const struct kern_hook kern_hooks[] = {
     {PART_SOCKOPS, "cg_peername6", "cgroup/getpeername6", BPF_CGROUP_INET6_GETPEERNAME, "clients would see loopback as their peer"},
     {PART_CONNECT, "cg_connect6", "cgroup/connect6", BPF_CGROUP_INET6_CONNECT, "IPv6 connections would pass unseen"},
     {PART_CONNECT, "cg_connect4", "cgroup/connect4", BPF_CGROUP_INET4_CONNECT, "IPv4 connections would pass unseen"},
+    {PART_EXEC, "cg_exit", "tp_btf/sched_process_exit", -1, "the dead would fill the process table"},
+    {PART_EXEC, "cg_fork", "tp_btf/sched_process_fork", -1, "children of agents are known only while their parents live"},
+    {PART_EXEC, "cg_exec", "tp_btf/sched_process_exec", -1, "agents are found only when they connect"},
 };
 const size_t kern_hook_count = sizeof(kern_hooks) / sizeof(kern_hooks[0]);
 
@@ -144,6 +147,22 @@ static int attach_all(struct kern *k, char *why, size_t len)
 	return 0;
 }
 
+/* Processes older than our programs.  An iterator does its work while it is read. */
+static void seed(const struct kern *k)
+{
+	char buf[64];
+	struct bpf_program *prog = k->obj[PART_EXEC] ? bpf_object__find_program_by_name(k->obj[PART_EXEC], "cg_seed") : NULL;
+	struct bpf_link *link = prog ? bpf_program__attach_iter(prog, NULL) : NULL;
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	if (prog && fd < 0)
+		log_warning("processes that ran before are known only while their parents live: %s", strerror(errno));
+	while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
+		;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+}
+
 static int open_cgroup(struct kern *k, const char *path, char *why, size_t len)
 {
 	struct stat st;
@@ -184,6 +203,7 @@ int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern 
 	r = attach_all(k, why, len);
 	if (r < 0)
 		goto out;
+	seed(k);
 	kern_pin_drop_others(k);
 	*out = k;
 	k = NULL;

@@ -12,6 +12,7 @@
 #include "kern/kern_internal.h"
 
 #include "connect.skel.h"
+#include "exec.skel.h"
 #include "sockops.skel.h"
 
 static const struct {
@@ -20,6 +21,7 @@ static const struct {
 } parts[PART_COUNT] = {
     [PART_CONNECT] = {"connect", connect_bpf__elf_bytes},
     [PART_SOCKOPS] = {"sockops", sockops_bpf__elf_bytes},
+    [PART_EXEC] = {"exec", exec_bpf__elf_bytes},
 };
 
 /* Both may stay as two ABI versions of the programs are attached at once; see maps.bpf.h. */
@@ -74,8 +76,6 @@ int kern_load_part(enum kern_part part, const struct kern *pins, struct bpf_obje
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = parts[part].name);
 	*out = NULL;
 	complaint[0] = 0;
-	if (!parts[part].bytes)
-		return -ENOENT;
 	libbpf_set_print(listen_to_libbpf);
 	const void *elf = parts[part].bytes(&len);
 	struct bpf_object *obj = bpf_object__open_mem(elf, len, &opts);
