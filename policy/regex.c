@@ -23,8 +23,8 @@ enum { WORKSPACE = 2 + 2 * 3 * (2 * REGEX_STATES), STACK_BLOCK = 1024 };
 
 static int compile(struct view pcre, pcre2_code **out, char why[REGEX_WHY])
 {
-	uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY | PCRE2_ALT_CIRCUMFLEX |
-	    PCRE2_NO_AUTO_CAPTURE | PCRE2_NO_DOTSTAR_ANCHOR;
+	uint32_t options = PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_ALT_CIRCUMFLEX | PCRE2_NO_AUTO_CAPTURE |
+	    PCRE2_NO_DOTSTAR_ANCHOR;
 	pcre2_compile_context *ctx = pcre2_compile_context_create(NULL);
 	int code;
 	size_t off;

@@ -22,6 +22,7 @@ enum { SIZE_HUGE = 1 << 20 };
 
 struct group {
 	struct size size, atom; /* of what is read so far; of the last atom, not yet in size */
+	size_t atom_at;         /* where the last atom begins in the output */
 	uint8_t flags;          /* to go back to */
 };
 
@@ -48,6 +49,7 @@ static void begin_atom(struct gate *t)
 {
 	add_atom(t);
 	t->group[t->depth].atom = (struct size){.plain = 1};
+	t->group[t->depth].atom_at = t->g.out->len;
 	t->last = ATOM;
 }
 
@@ -112,12 +114,31 @@ static void scale_atom(struct gate *t, uint32_t times)
 	*a = (struct size){.repeated = n > SIZE_HUGE ? SIZE_HUGE : (uint32_t)n};
 }
 
+/* Put the last atom into a group of its own. */
+static void wrap_atom(struct gate *t)
+{
+	static const char open[] = "(?:";
+	size_t at = t->group[t->depth].atom_at, n = t->g.out->len - at;
+	regex_class_emit(&t->g, "%s)", open);
+	if (t->g.err)
+		return;
+	uint8_t *p = t->g.out->mem + t->g.out->off + at;
+	memmove(p + sizeof(open) - 1, p, n);
+	memcpy(p, open, sizeof(open) - 1);
+}
+
+/*
+ * An unbounded repetition with a minimum is always of a group: for a single character PCRE2 would count how often it has
+ * matched, and every count would be a state of its own.
+ */
 static void emit_repeat(struct gate *t, uint32_t lo, uint32_t hi)
 {
 	if (lo > REGEX_REPEAT_MAX || (hi > REGEX_REPEAT_MAX && hi != UINT32_MAX))
 		regex_class_fail(&t->g, "a repetition of more than %d", REGEX_REPEAT_MAX);
 	if (hi < lo)
 		regex_class_fail(&t->g, "a repetition whose end comes before its start");
+	if (hi == UINT32_MAX && lo)
+		wrap_atom(t);
 	if (hi == UINT32_MAX)
 		regex_class_emit(&t->g, "{%u,}", lo);
 	else
@@ -129,7 +150,7 @@ static void emit_repeat(struct gate *t, uint32_t lo, uint32_t hi)
 static bool repeat(struct gate *t)
 {
 	uint8_t c = t->g.in.p[0];
-	uint32_t lo = 0, hi = 0;
+	uint32_t lo = c == '+', hi = c == '?' ? 1 : UINT32_MAX;
 	if (c == '{') {
 		if (!counted(t, &lo, &hi))
 			return false;
@@ -140,10 +161,7 @@ static bool repeat(struct gate *t)
 	}
 	if (t->last != ATOM)
 		regex_class_fail(&t->g, t->last == NOTHING ? "a repetition of nothing" : "a repetition of a repetition");
-	if (c == '{')
-		emit_repeat(t, lo, hi);
-	else
-		regex_class_emit(&t->g, "%c", c);
+	emit_repeat(t, lo, hi);
 	if (next_is(t, "?"))
 		skip(t, 1);
 	t->last = REPEATED;
@@ -157,6 +175,7 @@ static void open_group(struct gate *t, uint8_t inside)
 		return;
 	}
 	add_atom(t);
+	t->group[t->depth].atom_at = t->g.out->len;
 	t->group[++t->depth] = (struct group){.flags = t->g.flags};
 	regex_class_emit(&t->g, (inside & REGEX_I) == (t->g.flags & REGEX_I) ? "(?:" : inside & REGEX_I ? "(?i:" : "(?-i:");
 	t->g.flags = inside;
@@ -278,13 +297,9 @@ static void backslash(struct gate *t)
 		quoted(t);
 		return;
 	}
-	add_atom(t);
-	if (regex_class_short(&t->g)) {
-		t->group[t->depth].atom = (struct size){.plain = 1};
-		t->last = ATOM;
-		return;
-	}
-	literal(t, regex_class_escape(&t->g));
+	begin_atom(t);
+	if (!regex_class_short(&t->g))
+		regex_class_literal(&t->g, regex_class_escape(&t->g));
 }
 
 static void piece(struct gate *t)
@@ -311,7 +326,7 @@ static void piece(struct gate *t)
 	case '.':
 		skip(t, 1);
 		begin_atom(t);
-		regex_class_emit(&t->g, t->g.flags & REGEX_S ? "(?s:.)" : "[^\\x{a}]");
+		regex_class_emit(&t->g, t->g.flags & REGEX_S ? "[\\x{0}-\\x{10ffff}]" : "[^\\x{a}]");
 		return;
 	case '^':
 		assertion(t, 1, m ? "(?m:^)" : "\\A");

@@ -98,13 +98,13 @@ static void refuses_what_could_take_too_much(void **state)
 	assert_int_equal(match("a{400}", VIEW_LIT("a")), 0);
 }
 
-/* Backtracking would need 2^n steps for the first three.  All must end, with the right answer or with the word that it cannot be told. */
+/* Backtracking would need 2^n steps for the first three.  All must end with the right answer. */
 static void evil_patterns_are_just_patterns(void **state)
 {
 	static const struct {
 		const char *pattern;
 		int want;
-	} t[] = {{"^(a+)+$", 0}, {"^(a|aa)+$", 0}, {"(a*)*b$", 0}, {"(x+x+)+y", 0}, {"^(?:a?){50}a{50}", 1}, {"(?s)a.{300}c", -ERR_STEPS}, {"(.*)(.*)(.*)(.*)(.*)[c-d]", 0},
+	} t[] = {{"^(a+)+$", 0}, {"^(a|aa)+$", 0}, {"(a*)*b$", 0}, {"(x+x+)+y", 0}, {"^(?:a?){50}a{50}", 1}, {"(?s)a.{300}c", 0}, {"(.*)(.*)(.*)(.*)(.*)[c-d]", 0},
 	    {"a{0,300}!", 1}};
 	uint8_t text[REGEX_SUBJECT_MAX];
 	(void)state;

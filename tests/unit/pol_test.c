@@ -1,0 +1,479 @@
+/* pol_test.c - policy documents: what loads, what is refused and where, and how calls are judged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "policy/pol.h"
+#include "policy/regex.h"
+
+enum { NODES = 512 };
+
+struct notes { /* every problem, one a line: "E /pointer: text" */
+	char text[4096];
+	unsigned errors, warnings;
+	struct pol_problem last;
+};
+
+static void note(void *arg, const struct pol_problem *p)
+{
+	struct notes *n = arg;
+	size_t len = strlen(n->text);
+	snprintf(n->text + len, sizeof(n->text) - len, "%c %s: %s\n", p->warning ? 'W' : 'E', p->pointer, p->text);
+	*(p->warning ? &n->warnings : &n->errors) += 1;
+	n->last = *p;
+}
+
+static struct pol *load(const char *doc)
+{
+	struct notes n = {0};
+	struct pol *p;
+	int e = pol_load(view_str(doc), note, &n, &p);
+	if (e)
+		fail_msg("%s\ndoes not load: %s", doc, n.text);
+	return p;
+}
+
+/* Judge tool(args); args is JSON text or NULL for none. */
+static struct pol_decision judge(const struct pol *p, const char *tool, const char *args)
+{
+	static struct json_node nodes[NODES];
+	struct json_doc doc = {0};
+	struct pol_decision d;
+	memset(&d, 0xa5, sizeof(d));
+	if (args)
+		assert_int_equal(json_scan(&doc, view_str(args), nodes, NODES, NULL), 0);
+	pol_judge(p, view_str(tool), &doc, args ? doc.node : NULL, &d);
+	return d;
+}
+
+#define V "\"version\":\"1\","
+#define T(rules) "{" V "\"default\":\"deny\",\"tools\":{\"t\":{" rules "}}}"
+#define LIMIT(rest) T("\"limits\":[{\"counter\":\"c\",\"window\":\"hour\",\"max\":1" rest "}]")
+#define COND(path, op, value) T("\"deny_if\":[{\"conditions\":[{\"path\":\"" path "\",\"op\":\"" op "\",\"value\":" value "}]}]")
+
+/* Documents that must not load; ${at} is the pointer of the first error. */
+static const struct {
+	const char *doc, *at;
+} wrong[] = {
+    {"", ""}, {"[]", ""}, {"null", ""}, {"{", ""}, {"{}", "/version"}, {"{\"default\":\"deny\"}", "/version"}, {"{\"version\":\"1\"}", "/default"},
+    {"{\"version\":\"2\",\"default\":\"deny\"}", "/version"}, {"{\"version\":1,\"default\":\"deny\"}", "/version"},
+    {"{" V "\"default\":\"block\"}", "/default"}, {"{" V "\"default\":\"Deny\"}", "/default"}, {"{" V "\"default\":null}", "/default"},
+    {"{" V "\"default\":\"deny\"} x", ""}, {"{" V "\"default\":\"deny\",\"default\":\"allow\"}", ""},
+    {"{" V "\"default\":\"deny\",\"hide\":[\"\"]}", "/hide/0"}, {"{" V "\"default\":\"deny\",\"hide\":[\" \\t\"]}", "/hide/0"},
+    {"{" V "\"default\":\"deny\",\"hide\":[\"a\",\"b\",\"a\"]}", "/hide/2"}, {"{" V "\"default\":\"deny\",\"hide\":[1]}", "/hide/0"},
+    {"{" V "\"default\":\"deny\",\"hide\":\"a\"}", "/hide"}, {"{" V "\"default\":\"deny\",\"tools\":[]}", "/tools"},
+    {"{" V "\"default\":\"deny\",\"Tools\":{}}", "/Tools"}, {"{" V "\"default\":\"deny\",\"tools\":{\"*\":{}}}", "/tools/*"},
+    {"{" V "\"default\":\"deny\",\"tools\":{\"\":{}}}", "/tools/"}, {"{" V "\"default\":\"deny\",\"tools\":{\"t\":null}}", "/tools/t"},
+    {"{" V "\"default\":\"deny\",\"all_tools\":{\"deny_if\":[]}}", "/all_tools/deny_if"},
+    {T("\"deny_iff\":[]"), "/tools/t/deny_iff"}, {T("\"allow_if\":[]"), "/tools/t/allow_if"}, {T("\"require\":{}"), "/tools/t/require"},
+    {T("\"require\":[null]"), "/tools/t/require/0"}, {T("\"require\":[{}]"), "/tools/t/require/0/conditions"},
+    {T("\"require\":[{\"conditions\":[],\"on_deny\":1}]"), "/tools/t/require/0/on_deny"},
+    {T("\"require\":[{\"conditions\":[],\"message\":\"\"}]"), "/tools/t/require/0/message"},
+    {T("\"deny_if\":[{\"conditions\":[{}]}]"), "/tools/t/deny_if/0/conditions/0/path"},
+    {T("\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"eq\"}]}]"), "/tools/t/deny_if/0/conditions/0/value"},
+    {COND("amount", "eq", "1"), "/tools/t/deny_if/0/conditions/0/path"}, {COND("state.x.y", "eq", "1"), "/tools/t/deny_if/0/conditions/0/path"},
+    {COND("args", "eq", "1"), "/tools/t/deny_if/0/conditions/0/path"}, {COND("args.", "eq", "1"), "/tools/t/deny_if/0/conditions/0/path"},
+    {COND("args.a..b", "eq", "1"), "/tools/t/deny_if/0/conditions/0/path"}, {COND("args.a.", "eq", "1"), "/tools/t/deny_if/0/conditions/0/path"},
+    {COND("args.a", "equals", "1"), "/tools/t/deny_if/0/conditions/0/op"}, {COND("args.a", "EQ", "1"), "/tools/t/deny_if/0/conditions/0/op"},
+    {COND("args.a", "in", "\"x\""), "/tools/t/deny_if/0/conditions/0/value"}, {COND("args.a", "not_in", "{}"), "/tools/t/deny_if/0/conditions/0/value"},
+    {COND("args.a", "gt", "\"100\""), "/tools/t/deny_if/0/conditions/0/value"}, {COND("args.a", "lte", "true"), "/tools/t/deny_if/0/conditions/0/value"},
+    {COND("args.a", "exists", "\"true\""), "/tools/t/deny_if/0/conditions/0/value"}, {COND("args.a", "exists", "1"), "/tools/t/deny_if/0/conditions/0/value"},
+    {COND("args.a", "regex", "1"), "/tools/t/deny_if/0/conditions/0/value"}, {COND("args.a", "regex", "\"[invalid(\""), "/tools/t/deny_if/0/conditions/0/value"},
+    {COND("args.a", "regex", "\"(?=x)\""), "/tools/t/deny_if/0/conditions/0/value"},
+    {T("\"limits\":[{}]"), "/tools/t/limits/0/counter"}, {LIMIT(",\"scope\":\"user\""), "/tools/t/limits/0/scope"},
+    {LIMIT(",\"scope\":null"), "/tools/t/limits/0/scope"}, {LIMIT(",\"burst\":1"), "/tools/t/limits/0/burst"},
+    {LIMIT(",\"increment\":0"), "/tools/t/limits/0/increment"}, {LIMIT(",\"increment\":1,\"increment_from\":\"args.a\""), "/tools/t/limits/0"},
+    {LIMIT(",\"increment_from\":\"amount\""), "/tools/t/limits/0/increment_from"},
+    {T("\"limits\":[{\"counter\":\"\",\"window\":\"day\",\"max\":1}]"), "/tools/t/limits/0/counter"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"week\",\"max\":1}]"), "/tools/t/limits/0/window"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"\",\"max\":1}]"), "/tools/t/limits/0/window"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":60,\"max\":1}]"), "/tools/t/limits/0/window"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":0}]"), "/tools/t/limits/0/max"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":-1}]"), "/tools/t/limits/0/max"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":\"30\"}]"), "/tools/t/limits/0/max"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":1.5}]"), "/tools/t/limits/0/max"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":9223372036854775808}]"), "/tools/t/limits/0/max"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":1},{\"counter\":\"c\",\"window\":\"hour\",\"max\":1}]"), "/tools/t/limits"},
+    {"{" V "\"default\":\"deny\",\"all_tools\":{\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":1,\"increment_from\":\"args.a\"}]}}",
+     "/all_tools/limits/0/increment_from"},
+    {"{" V "\"default\":\"deny\",\"x-callgate\":{}}", "/x-callgate/version"},
+    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":\"1\"}}", "/x-callgate/version"},
+    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":2}}", "/x-callgate/version"},
+    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"tools\":{}}}", "/x-callgate/tools"},
+    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"limits\":[]}}", "/x-callgate/limits"},
+    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"approve\":{}}}", "/x-callgate/approve"},
+    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"methods\":{\"x\":true}}}", "/x-callgate/methods/x"},
+    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"methods\":{\"tools/call\":\"allow\"}}}", "/x-callgate/methods/tools~1call"},
+};
+
+static void refuses_wrong_documents(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct notes n = {0};
+		struct pol *p;
+		char want[600];
+		int e = pol_load(view_str(wrong[i].doc), note, &n, &p);
+		if (e >= 0 || p || !n.errors)
+			fail_msg("loads: %s", wrong[i].doc);
+		snprintf(want, sizeof(want), "E %s: ", wrong[i].at);
+		if (strncmp(n.text, want, strlen(want)) != 0)
+			fail_msg("%s\nsays %sand not %s", wrong[i].doc, n.text, want);
+		assert_int_equal(pol_load(view_str(wrong[i].doc), NULL, NULL, &p), e);
+	}
+}
+
+static void every_prefix_is_refused(void **state)
+{
+	static const char doc[] = "{" V "\"default\":\"deny\",\"hide\":[\"h\"],\"all_tools\":{\"limits\":[{\"counter\":\"c\",\"window\":\"day\",\"max\":5}]},"
+	    "\"tools\":{\"t\":{\"require\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"regex\",\"value\":\"^x\"}]}]}},"
+	    "\"x-callgate\":{\"version\":1,\"methods\":{\"resources/read\":\"deny\"}}}";
+	struct pol *p = load(doc);
+	(void)state;
+	pol_free(&p);
+	assert_null(p);
+	pol_free(&p);
+	for (size_t n = 0; n < sizeof(doc) - 1; n++) {
+		assert_true(pol_load(view_of(doc, n), NULL, NULL, &p) < 0);
+		assert_null(p);
+	}
+}
+
+static void reports_every_error_with_its_place(void **state)
+{
+	struct notes n = {0};
+	struct pol *p;
+	(void)state;
+	assert_int_equal(pol_load(VIEW_LIT("{\"version\":1,\n \"default\":\"maybe\",\n  \"tools\":{\"a\":{\"x\":1},\"b/c\":{\"limits\":[{\"counter\":\"c\",\n"
+	    "\"window\":\"week\",\"max\":0}]}}}"), note, &n, &p), -ERR_MALFORMED);
+	assert_int_equal(n.errors, 5);
+	assert_non_null(strstr(n.text, "E /tools/a/x: "));
+	assert_non_null(strstr(n.text, "E /tools/b~1c/limits/0/window: "));
+	assert_string_equal(n.last.pointer, "/tools/b~1c/limits/0/max");
+	assert_int_equal(n.last.line, 4);
+	assert_int_equal(n.last.column, 23);
+}
+
+/* Documents that load with warnings; ${at} is where the only one points, or NULL for none. */
+static const struct {
+	const char *doc, *at;
+} dubious[] = {
+    {T(""), NULL}, {T("\"require\":[]"), NULL}, {"{" V "\"default\":\"allow\"}", NULL},
+    {T("\"require\":[{\"conditions\":[]}]"), "/tools/t/require/0"}, {T("\"deny_if\":[{\"conditions\":[]}]"), NULL},
+    {"{" V "\"default\":\"deny\",\"hide\":[\"t\"],\"tools\":{\"t\":{}}}", "/tools/t"},
+    {"{" V "\"default\":\"deny\",\"hide\":[\"*\"],\"tools\":{\"t\":{}}}", "/tools"}, {"{" V "\"default\":\"deny\",\"hide\":[\"*\"]}", NULL},
+    {COND("args.a", "neq", "1"), "/tools/t/deny_if/0/conditions/0"}, {COND("args.a", "not_in", "[1]"), "/tools/t/deny_if/0/conditions/0"},
+    {COND("args.a", "gt", "1"), NULL}, {COND("args.base", "eq", "\"main\""), "/tools/t/deny_if/0/conditions/0"},
+    {T("\"require\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"exists\",\"value\":true}]}],"
+       "\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"neq\",\"value\":1}]}]"), NULL},
+    {T("\"require\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"exists\",\"value\":false}]}],"
+       "\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"neq\",\"value\":1}]}]"), "/tools/t/deny_if/0/conditions/0"},
+    {T("\"require\":[{\"conditions\":[{\"path\":\"args.b\",\"op\":\"exists\",\"value\":true}]}],"
+       "\"deny_if\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"neq\",\"value\":1}]}]"), "/tools/t/deny_if/0/conditions/0"},
+};
+
+static void warns_and_loads(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(dubious) / sizeof(dubious[0]); i++) {
+		struct notes n = {0};
+		struct pol *p;
+		assert_int_equal(pol_load(view_str(dubious[i].doc), note, &n, &p), 0);
+		if (n.warnings != (dubious[i].at != NULL) || n.errors || (dubious[i].at && strcmp(n.last.pointer, dubious[i].at)))
+			fail_msg("%s\nsays %s", dubious[i].doc, n.text);
+		pol_free(&p);
+	}
+}
+
+static void hash_is_of_the_bytes(void **state)
+{
+	struct pol *p = load("{\"version\":\"1\",\"default\":\"deny\"}"), *q = load("{\"version\":\"1\", \"default\":\"deny\"}");
+	(void)state;
+	/* printf '{"version":"1","default":"deny"}' | sha256sum */
+	assert_string_equal(pol_hash(p), "aeaf06700126854b9186966605af6bd20042ae56be7753f94096266dbcf2d4f3");
+	assert_string_not_equal(pol_hash(p), pol_hash(q));
+	pol_free(&p);
+	pol_free(&q);
+}
+
+/* One condition in a deny_if of the tool t: 1 when it fires. */
+static const struct {
+	const char *op, *value, *args;
+	int fires;
+} conds[] = {
+    {"eq", "7", "{\"x\":7.0}", 1}, {"eq", "7", "{\"x\":70e-1}", 1}, {"eq", "7", "{\"x\":\"7\"}", 1}, {"eq", "7", "{\"x\":\"7.0\"}", 0}, {"eq", "7", "{\"x\":\"07\"}", 0},
+    {"eq", "7", "{\"x\":\"\\u0037\"}", 1}, {"eq", "1000000", "{\"x\":\"1000000\"}", 1}, {"eq", "1e6", "{\"x\":\"1000000\"}", 1}, {"eq", "\"1000000\"", "{\"x\":1e6}", 1},
+    {"eq", "\"1e6\"", "{\"x\":1e6}", 0}, {"eq", "-0", "{\"x\":\"0\"}", 1}, {"eq", "0", "{\"x\":-0.0}", 1}, {"eq", "9007199254740993", "{\"x\":9007199254740992}", 0},
+    {"eq", "0.1", "{\"x\":0.1000000000000000055511151231257827}", 0}, {"eq", "true", "{\"x\":true}", 1}, {"eq", "true", "{\"x\":\"true\"}", 1}, {"eq", "\"false\"", "{\"x\":false}", 1},
+    {"eq", "true", "{\"x\":1}", 0}, {"eq", "1", "{\"x\":true}", 0}, {"eq", "true", "{\"x\":false}", 0}, {"eq", "true", "{\"x\":\"True\"}", 0}, {"eq", "null", "{\"x\":null}", 1},
+    {"eq", "null", "{\"x\":\"null\"}", 0}, {"eq", "\"null\"", "{\"x\":null}", 0}, {"eq", "null", "{}", 0}, {"eq", "null", "{\"x\":0}", 0}, {"eq", "\"\"", "{\"x\":null}", 0},
+    {"eq", "\"a\"", "{\"x\":\"a\"}", 1}, {"eq", "\"a\"", "{\"x\":\"A\"}", 0}, {"eq", "\"a\"", "{\"x\":\"a \"}", 0}, {"eq", "\"\\u00e9\"", "{\"x\":\"\xc3\xa9\"}", 1},
+    {"eq", "\"\xc3\xa9\"", "{\"x\":\"e\\u0301\"}", 0}, {"eq", "\"a\"", "{\"x\":\"a\\u0000\"}", 0}, {"eq", "[]", "{\"x\":[]}", 1}, {"eq", "[]", "{\"x\":{}}", 0}, {"eq", "[\"x y\"]", "{\"x\":[\"x\",\"y\"]}", 0},
+    {"eq", "[1,[2,\"3\"]]", "{\"x\":[\"1\",[2.0,3]]}", 1}, {"eq", "[1,2]", "{\"x\":[2,1]}", 0}, {"eq", "[1]", "{\"x\":1}", 0}, {"eq", "\"[1]\"", "{\"x\":[1]}", 0},
+    {"eq", "{\"a\":1,\"b\":2}", "{\"x\":{\"b\":2,\"a\":1}}", 1}, {"eq", "{\"a\":1}", "{\"x\":{\"a\":1,\"b\":2}}", 0}, {"eq", "{\"a\":1,\"b\":2}", "{\"x\":{\"a\":1}}", 0},
+    {"eq", "{\"a\":1}", "{\"x\":{\"b\":1}}", 0}, {"eq", "{\"a\":null}", "{\"x\":{\"b\":null}}", 0}, {"eq", "{}", "{\"x\":{}}", 1},
+    {"neq", "1", "{\"x\":2}", 1}, {"neq", "1", "{\"x\":\"1\"}", 0}, {"neq", "1", "{\"x\":null}", 1}, {"neq", "null", "{\"x\":null}", 0}, {"neq", "1", "{}", 0},
+    {"in", "[1,\"b\",null]", "{\"x\":\"b\"}", 1}, {"in", "[1,\"b\",null]", "{\"x\":null}", 1}, {"in", "[1,\"b\"]", "{\"x\":[1]}", 0}, {"in", "[[1]]", "{\"x\":[1]}", 1}, {"in", "[]", "{\"x\":1}", 0},
+    {"not_in", "[]", "{\"x\":1}", 1}, {"not_in", "[1]", "{\"x\":1.0}", 0}, {"not_in", "[1]", "{}", 0}, {"not_in", "[1]", "{\"x\":null}", 1},
+    {"lt", "10", "{\"x\":9.999}", 1}, {"lt", "10", "{\"x\":10}", 0}, {"lt", "10", "{\"x\":\"9\"}", 0}, {"lt", "10", "{\"x\":null}", 0}, {"lt", "10", "{\"x\":-1e300}", 1}, {"lt", "10", "{}", 0},
+    {"lte", "10", "{\"x\":10.0}", 1}, {"lte", "10", "{\"x\":10.00000000000000000000001}", 0}, {"gt", "0.3", "{\"x\":0.30000000000000004}", 1}, {"gt", "10", "{\"x\":true}", 0},
+    {"gt", "9007199254740992", "{\"x\":9007199254740993}", 1}, {"gte", "10", "{\"x\":1e1}", 1}, {"gte", "10", "{\"x\":{}}", 0}, {"gte", "-5", "{\"x\":-5.1}", 0},
+    {"regex", "\"^a+$\"", "{\"x\":\"aaa\"}", 1}, {"regex", "\"^a+$\"", "{\"x\":\"aaa\\n\"}", 0}, {"regex", "\"(?i)^DROP\\\\s\"", "{\"x\":\"drop\\ttable\"}", 1}, {"regex", "\"1\"", "{\"x\":1}", 0},
+    {"regex", "\"\"", "{\"x\":null}", 0}, {"regex", "\"\"", "{\"x\":[\"\"]}", 0}, {"regex", "\"\"", "{}", 0}, {"regex", "\"^$\"", "{\"x\":\"\"}", 1},
+    {"contains", "\"b\"", "{\"x\":\"abc\"}", 1}, {"contains", "\"\"", "{\"x\":\"\"}", 1}, {"contains", "\"aab\"", "{\"x\":\"\\u0061aaab\"}", 1}, {"contains", "\"aab\"", "{\"x\":\"a\\u0061aa\"}", 0},
+    {"contains", "\"abab\"", "{\"x\":\"\\tabaabab\"}", 1}, {"contains", "\"\\n\"", "{\"x\":\"a\\nb\"}", 1}, {"contains", "\"\"", "{\"x\":\"\\n\"}", 1}, {"contains", "\"n\"", "{\"x\":\"\\n\"}", 0}, {"contains", "4", "{\"x\":\"a4\"}", 0},
+    {"contains", "4", "{\"x\":[\"4\"]}", 1}, {"contains", "\"4\"", "{\"x\":[4]}", 1}, {"contains", "[1]", "{\"x\":[[1]]}", 1}, {"contains", "\"a\"", "{\"x\":[\"ab\"]}", 0}, {"contains", "\"k\"", "{\"x\":{\"k\":1}}", 0},
+    {"contains", "\"1\"", "{\"x\":1}", 0}, {"contains", "null", "{\"x\":null}", 0}, {"contains", "null", "{\"x\":[null]}", 1}, {"contains", "\"tr\"", "{\"x\":true}", 0}, {"contains", "\"a\"", "{}", 0},
+    {"exists", "true", "{\"x\":\"\"}", 1}, {"exists", "true", "{\"x\":false}", 1}, {"exists", "true", "{\"x\":[]}", 1}, {"exists", "true", "{\"x\":null}", 0}, {"exists", "true", "{}", 0}, {"exists", "true", "{\"X\":1}", 0},
+    {"exists", "false", "{\"x\":null}", 1}, {"exists", "false", "{}", 1}, {"exists", "false", NULL, 1}, {"exists", "false", "null", 1}, {"exists", "false", "[]", 1}, {"exists", "false", "{\"x\":0}", 0}, {"eq", "1", NULL, 0},
+    {"eq", "1", "null", 0},
+};
+
+static void conditions_hold_as_written(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(conds) / sizeof(conds[0]); i++) {
+		char doc[1024];
+		snprintf(doc, sizeof(doc), COND("args.x", "%s", "%s"), conds[i].op, conds[i].value);
+		struct pol *p = load(doc);
+		struct pol_decision d = judge(p, "t", conds[i].args);
+		if ((d.verdict == POL_DENY) != conds[i].fires)
+			fail_msg("%s %s of %s", conds[i].op, conds[i].value, conds[i].args);
+		pol_free(&p);
+		/* In a require, the same condition must decide the other way round. */
+		snprintf(doc, sizeof(doc), T("\"require\":[{\"conditions\":[{\"path\":\"args.x\",\"op\":\"%s\",\"value\":%s}]}]"), conds[i].op, conds[i].value);
+		p = load(doc);
+		d = judge(p, "t", conds[i].args);
+		assert_int_equal(d.verdict, conds[i].fires ? POL_ALLOW : POL_DENY);
+		pol_free(&p);
+	}
+}
+
+static void paths_go_down_objects_only(void **state)
+{
+	static const struct {
+		const char *path, *args;
+		bool there;
+	} t[] = {{"args.a.b", "{\"a\":{\"b\":1}}", true}, {"args.a.b", "{\"a\":{\"B\":1}}", false}, {"args.a.b", "{\"a.b\":1}", false}, {"args.a.0", "{\"a\":[1]}", false}, {"args.a.b", "{\"a\":\"b\"}", false},
+	    {"args.a.b", "{\"a\":null}", false}, {"args.a.b", "{\"\\u0061\":{\"\\u0062\":1}}", true}, {"args.args", "{\"args\":1}", true}, {"args.a.b.c", "{\"a\":{\"b\":{\"c\":0}}}", true}, {"args. ", "{\" \":1}", true}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		char doc[512];
+		snprintf(doc, sizeof(doc), COND("%s", "exists", "true"), t[i].path);
+		struct pol *p = load(doc);
+		if ((judge(p, "t", t[i].args).verdict == POL_DENY) != t[i].there)
+			fail_msg("%s in %s", t[i].path, t[i].args);
+		pol_free(&p);
+	}
+}
+
+static void the_first_step_that_denies_is_named(void **state)
+{
+	static const char doc[] = "{" V "\"default\":\"deny\",\"hide\":[\"h\",\"gone\"],\"tools\":{\"h\":{},\"t\":{"
+	    "\"require\":[{\"conditions\":[]},{\"conditions\":[{\"path\":\"args.a\",\"op\":\"exists\",\"value\":true}],\"on_deny\":\"Say a.\"},"
+	    "{\"conditions\":[{\"path\":\"args.a\",\"op\":\"exists\",\"value\":true},{\"path\":\"args.b\",\"op\":\"eq\",\"value\":1}]}],"
+	    "\"deny_if\":[{\"conditions\":[{\"path\":\"args.c\",\"op\":\"gt\",\"value\":5},{\"path\":\"args.d\",\"op\":\"eq\",\"value\":1}]},"
+	    "{\"conditions\":[{\"path\":\"args.e\",\"op\":\"eq\",\"value\":1}]}]},\"n\":{\"deny_if\":[{\"conditions\":[]}]},"
+	    "\"a~b/c\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.x/y~\",\"op\":\"eq\",\"value\":1}]}]}}}";
+	static const struct {
+		const char *tool, *args, *rule, *text;
+		int index;
+		bool unknown;
+	} t[] = {
+	    {"h", "{}", "(hidden)", "Tool \"h\" is hidden by policy", -1, true},
+	    {"gone", "{}", "(hidden)", "Tool \"gone\" is hidden by policy", -1, true},
+	    {"u", "{}", "(default deny)", "Tool \"u\" is not permitted by policy", -1, true},
+	    {"", "{}", "(default deny)", "Tool \"\" is not permitted by policy", -1, true},
+	    {"T", "{}", "(default deny)", "Tool \"T\" is not permitted by policy", -1, true},
+	    {"t ", "{}", "(default deny)", "Tool \"t \" is not permitted by policy", -1, true},
+	    {"*", "{}", "(default deny)", "Tool \"*\" is not permitted by policy", -1, true},
+	    {"x\n\"y\x7f", "{}", "(default deny)", "Tool \"x??y?\" is not permitted by policy", -1, true},
+	    {"t", "{\"e\":1}", "/tools/t/require/args.a-exists#1", "Say a.", 1, false},
+	    {"t", "{\"a\":1}", "/tools/t/require/args.a-exists#2", "Denied by policy: rule \"/tools/t/require/args.a-exists#2\"", 2, false},
+	    {"t", "{\"a\":1,\"b\":1,\"c\":6,\"e\":1}", "/tools/t/deny_if/args.e-eq", "Denied by policy: rule \"/tools/t/deny_if/args.e-eq\"", 1, false},
+	    {"t", "{\"a\":1,\"b\":1,\"c\":6,\"d\":1,\"e\":1}", "/tools/t/deny_if/args.c-gt", "Denied by policy: rule \"/tools/t/deny_if/args.c-gt\"", 0, false},
+	    {"n", "{}", "/tools/n/deny_if/0", "Denied by policy: rule \"/tools/n/deny_if/0\"", 0, false},
+	    {"a~b/c", "{\"x/y~\":1}", "/tools/a~0b~1c/deny_if/args.x~1y~0-eq", "Denied by policy: rule \"/tools/a~0b~1c/deny_if/args.x~1y~0-eq\"", 0, false},
+	};
+	struct pol *p = load(doc);
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct pol_decision d = judge(p, t[i].tool, t[i].args);
+		assert_int_equal(d.verdict, POL_DENY);
+		assert_string_equal(d.rule, t[i].rule);
+		assert_string_equal(d.text, t[i].text);
+		assert_string_equal(d.authorised_by, "");
+		assert_int_equal(d.rule_index, t[i].index);
+		assert_int_equal(d.unknown_tool, t[i].unknown);
+		assert_int_equal(pol_visible(p, view_str(t[i].tool)), t[i].unknown ? POL_HIDDEN : POL_LISTED);
+	}
+	struct pol_decision d = judge(p, "t", "{\"a\":1,\"b\":1,\"c\":6,\"d\":2}");
+	assert_int_equal(d.verdict, POL_ALLOW);
+	assert_string_equal(d.rule, "");
+	assert_string_equal(d.authorised_by, "/tools/t");
+	assert_int_equal(d.rule_index, -1);
+	pol_free(&p);
+}
+
+static void default_allow_and_no_policy(void **state)
+{
+	struct pol *p = load("{" V "\"default\":\"allow\",\"hide\":[\"h\"],\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[],\"on_deny\":\"\"}]}}}");
+	(void)state;
+	struct pol_decision d = judge(p, "other", NULL);
+	assert_int_equal(d.verdict, POL_ALLOW);
+	assert_string_equal(d.authorised_by, "(default allow)");
+	d = judge(p, "t", NULL);
+	assert_int_equal(d.verdict, POL_DENY);
+	assert_string_equal(d.text, "");
+	assert_false(d.unknown_tool);
+	assert_int_equal(pol_visible(p, VIEW_LIT("t")), POL_LISTED);
+	assert_int_equal(pol_visible(p, VIEW_LIT("h")), POL_HIDDEN);
+	d = judge(NULL, "t", "{}");
+	assert_int_equal(d.verdict, POL_DENY);
+	assert_string_equal(d.rule, "(no policy)");
+	assert_int_equal(pol_visible(NULL, VIEW_LIT("t")), POL_HIDDEN);
+	pol_free(&p);
+}
+
+/* What a pattern cannot decide within its bounds counts against the call, in both lists. */
+static void undecided_patterns_deny(void **state)
+{
+	static const char *const docs[] = {COND("args.x", "regex", "\"zzz\""), T("\"require\":[{\"conditions\":[{\"path\":\"args.x\",\"op\":\"regex\",\"value\":\"^a\"}]}]"),
+	    T("\"deny_if\":[{\"conditions\":[{\"path\":\"args.x\",\"op\":\"regex\",\"value\":\"z\"},{\"path\":\"args.y\",\"op\":\"exists\",\"value\":false}]}]")};
+	char args[REGEX_SUBJECT_MAX + 64];
+	(void)state;
+	for (size_t i = 0; i < sizeof(docs) / sizeof(docs[0]); i++)
+		for (int escaped = 0; escaped < 2; escaped++)
+			for (int over = 0; over < 2; over++) {
+				struct pol *p = load(docs[i]);
+				int n = REGEX_SUBJECT_MAX + over - escaped;
+				int at = snprintf(args, sizeof(args), "{\"x\":\"%s", escaped ? "\\u0061" : "");
+				memset(args + at, 'a', (size_t)n);
+				strcpy(args + at + n, "\"}");
+				assert_int_equal(judge(p, "t", args).verdict, over ? POL_DENY : POL_ALLOW);
+				pol_free(&p);
+			}
+	struct pol *p = load(docs[2]); /* a condition that is certainly false settles it */
+	memcpy(args, "{\"y\":1,\"x\":\"", 12);
+	memset(args + 12, 'a', REGEX_SUBJECT_MAX + 1);
+	strcpy(args + 12 + REGEX_SUBJECT_MAX + 1, "\"}");
+	assert_int_equal(judge(p, "t", args).verdict, POL_ALLOW);
+	pol_free(&p);
+}
+
+static void methods_follow_the_table(void **state)
+{
+	static const struct {
+		const char *method, *deny, *allow; /* authorised_by under that default, or NULL: denied */
+	} t[] = {
+	    {"initialize", "(protocol)", "(protocol)"}, {"ping", "(protocol)", "(protocol)"}, {"tools/list", "(protocol)", "(protocol)"},
+	    {"resources/templates/list", "(protocol)", "(protocol)"}, {"server/discover", "(protocol)", "(protocol)"},
+	    {"notifications/cancelled", "(protocol)", "(protocol)"}, {"resources/read", NULL, "(default allow)"}, {"prompts/get", NULL, "(default allow)"},
+	    {"tasks/result", NULL, "(default allow)"}, {"sampling/createMessage", NULL, "(default allow)"}, {"roots/list", NULL, "(default allow)"},
+	    {"logging/setLevel", "/x-callgate/methods/logging~1setLevel", "/x-callgate/methods/logging~1setLevel"},
+	    {"acme/search", "/x-callgate/methods/acme~1search", "/x-callgate/methods/acme~1search"}, {"completion/complete", NULL, NULL},
+	    {"acme/other", NULL, NULL}, {"", NULL, NULL}, {"Ping", NULL, NULL}, {"tools/call", NULL, NULL},
+	};
+	static const char *const defaults[] = {"deny", "allow"};
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		char doc[512];
+		snprintf(doc, sizeof(doc), "{" V "\"default\":\"%s\",\"x-callgate\":{\"version\":1,\"methods\":{\"logging/setLevel\":\"allow\","
+		    "\"completion/complete\":\"deny\",\"acme/search\":\"allow\"}}}", defaults[k]);
+		struct pol *p = load(doc);
+		for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+			const char *by = k ? t[i].allow : t[i].deny;
+			struct pol_decision d;
+			memset(&d, 0xa5, sizeof(d));
+			pol_method(p, view_str(t[i].method), &d);
+			if ((d.verdict == POL_ALLOW) != (by != NULL) || strcmp(d.authorised_by, by ? by : "") || (d.rule[0] == '\0') != (by != NULL))
+				fail_msg("%s under %s: %s %s", t[i].method, defaults[k], d.rule, d.authorised_by);
+		}
+		struct pol_decision d;
+		pol_method(p, VIEW_LIT("completion/complete"), &d);
+		assert_string_equal(d.rule, "/x-callgate/methods/completion~1complete");
+		pol_method(p, VIEW_LIT("acme/other"), &d);
+		assert_string_equal(d.rule, "(unknown method)");
+		pol_free(&p);
+	}
+}
+
+/* Long names and texts are cut where a character ends; nothing overflows. */
+static void lengths_are_bounded(void **state)
+{
+	struct buf b = {0};
+	struct pol *p;
+	struct pol_decision d;
+	char name[3000];
+	(void)state;
+	for (size_t i = 0; i < sizeof(name) - 2; i += 3)
+		memcpy(name + i, "\xe2\x82\xac", 3);
+	assert_int_equal(buf_printf(&b, "{" V "\"default\":\"deny\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[],\"on_deny\":\"%.2000s\"}]}}}", name), 0);
+	assert_int_equal(pol_load(buf_view(&b), NULL, NULL, &p), -ERR_ENCODING); /* 2000 bytes cut a character */
+	buf_reset(&b);
+	assert_int_equal(buf_printf(&b, "{" V "\"default\":\"deny\",\"tools\":{\"t\":{\"deny_if\":[{\"conditions\":[],\"on_deny\":\"%.1998s\"}]}}}", name), 0);
+	assert_int_equal(pol_load(buf_view(&b), NULL, NULL, &p), 0);
+	d = judge(p, "t", NULL);
+	assert_int_equal(strlen(d.text), 1023);
+	assert_memory_equal(d.text + 1020, "\xe2\x82\xac", 3);
+	memset(&d, 0, sizeof(d));
+	pol_judge(p, view_of(name, sizeof(name)), &(struct json_doc){0}, NULL, &d);
+	assert_int_equal(d.verdict, POL_DENY);
+	assert_true(strlen(d.text) < 256);
+	assert_non_null(strstr(d.text, "...\" is not permitted"));
+	pol_free(&p);
+	buf_reset(&b);
+	assert_int_equal(buf_printf(&b, "{" V "\"default\":\"deny\",\"tools\":{\"%.1200s\":{}}}", name), 0);
+	assert_int_equal(pol_load(buf_view(&b), NULL, NULL, &p), -ERR_TOO_LONG);
+	buf_free(&b);
+}
+
+/* Ten thousand tools, each with a rule: must neither overflow nor take quadratic time. */
+static void large_documents_load(void **state)
+{
+	struct buf b = {0};
+	struct pol *p;
+	char name[32];
+	(void)state;
+	assert_int_equal(buf_puts(&b, "{" V "\"default\":\"deny\",\"hide\":[\"x\"],\"tools\":{"), 0);
+	for (int i = 0; i < 10000; i++)
+		assert_int_equal(buf_printf(&b, "%s\"tool_%d\":{\"deny_if\":[{\"conditions\":[{\"path\":\"args.n\",\"op\":\"eq\",\"value\":%d}]}]}", i ? "," : "", (i * 7919) % 10000, i), 0);
+	assert_int_equal(buf_puts(&b, "}}"), 0);
+	assert_int_equal(pol_load(buf_view(&b), NULL, NULL, &p), 0);
+	for (int i = 0; i < 10000; i += 37) {
+		char args[32];
+		snprintf(name, sizeof(name), "tool_%d", (i * 7919) % 10000);
+		snprintf(args, sizeof(args), "{\"n\":%d}", i);
+		assert_int_equal(judge(p, name, args).verdict, POL_DENY);
+		assert_int_equal(judge(p, name, "{}").verdict, POL_ALLOW);
+	}
+	assert_int_equal(judge(p, "tool_10000", NULL).verdict, POL_DENY);
+	pol_free(&p);
+	buf_free(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(refuses_wrong_documents),
+	    cmocka_unit_test(every_prefix_is_refused),
+	    cmocka_unit_test(reports_every_error_with_its_place),
+	    cmocka_unit_test(warns_and_loads),
+	    cmocka_unit_test(hash_is_of_the_bytes),
+	    cmocka_unit_test(conditions_hold_as_written),
+	    cmocka_unit_test(paths_go_down_objects_only),
+	    cmocka_unit_test(the_first_step_that_denies_is_named),
+	    cmocka_unit_test(default_allow_and_no_policy),
+	    cmocka_unit_test(undecided_patterns_deny),
+	    cmocka_unit_test(methods_follow_the_table),
+	    cmocka_unit_test(lengths_are_bounded),
+	    cmocka_unit_test(large_documents_load),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
