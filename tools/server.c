@@ -77,7 +77,8 @@ static int add(int argc, char **argv)
 		    "credential", credential, "inject", inject, "owner", owner, "mode", mode);
 	}
 	json_t *args = json_pack("{s:o s:s* s:s*}", "server", server, "reason", reason, "ticket", ticket);
-	return done(tool_ask(tool_request("server.add", args), view_of(NULL, 0), &a), a, "registered");
+	int status = tool_ask(tool_request("server.add", args), view_of(NULL, 0), &a);
+	return done(status, a, "registered");
 }
 
 static int remove_one(int argc, char **argv)
@@ -89,7 +90,8 @@ static int remove_one(int argc, char **argv)
 	if (tool_flags("server remove", flags, argc, argv, rest, 1) != 1)
 		return tool_fail(EXIT_USAGE, "server remove NAME");
 	json_t *args = json_pack("{s:s s:s* s:s*}", "name", rest[0], "reason", reason, "ticket", ticket);
-	return done(tool_ask(tool_request("server.remove", args), view_of(NULL, 0), &a), a, "removed");
+	int status = tool_ask(tool_request("server.remove", args), view_of(NULL, 0), &a);
+	return done(status, a, "removed");
 }
 
 int cmd_server(int argc, char **argv)

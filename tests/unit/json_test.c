@@ -275,7 +275,7 @@ static void test_wide_objects(void **state)
 	struct json_node *many = calloc(max, sizeof(*many));
 	assert_non_null(many);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
-		for (int twice = -1; twice < sizes[i]; twice += 1 + twice * 3 + (sizes[i] > 1000 ? 999 : 0))
+		for (int twice = -1; twice < sizes[i]; twice += 1 + (twice < 0 ? 0 : twice * 3) + (sizes[i] > 1000 ? 999 : 0))
 			for (int escaped = 0; escaped < 2; escaped++) {
 				size_t n;
 				char *text = wide(sizes[i], twice, escaped, &n);
