@@ -73,16 +73,21 @@ static inline void party_ready(void *owner, struct stream *s)
 	p->inside = false;
 }
 
-static inline struct loop *loop_make(unsigned max_streams)
+static inline struct loop *loop_make_with(unsigned entries, unsigned max_streams)
 {
 	char why[200];
 	struct loop *l;
-	struct loop_conf conf = {.max_streams = max_streams};
+	struct loop_conf conf = {.entries = entries, .max_streams = max_streams};
 	int e = loop_new(&conf, why, sizeof(why), &l);
 
 	if (e)
 		fail_msg("%s (%s)", why, err_name(e));
 	return l;
+}
+
+static inline struct loop *loop_make(unsigned max_streams)
+{
+	return loop_make_with(0, max_streams);
 }
 
 static inline int listen_on(struct sockaddr_in *a)
@@ -115,6 +120,31 @@ static inline struct stream *dial_to(struct party *p, const struct sockaddr_in *
 {
 	p->s = stream_dial(p->l, (const struct sockaddr *)a, sizeof(*a), ms, party_ready, p);
 	return p->s;
+}
+
+static inline uint8_t byte_at(size_t i)
+{
+	return (uint8_t)(i * 2654435761u >> 13);
+}
+
+static inline void assert_pattern(struct view v, size_t from)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if (v.p[i] != byte_at(from + i))
+			fail_msg("byte %zu differs", from + i);
+}
+
+/* Everything that has arrived at a plain socket. */
+static inline size_t drain_fd(int fd, size_t from)
+{
+	uint8_t b[65536];
+	ssize_t n;
+	size_t sum = 0;
+	while ((n = recv(fd, b, sizeof(b), MSG_DONTWAIT)) > 0) {
+		assert_pattern(view_of(b, (size_t)n), from + sum);
+		sum += (size_t)n;
+	}
+	return sum;
 }
 
 static inline unsigned open_fds(void)

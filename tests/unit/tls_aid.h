@@ -1,5 +1,5 @@
 /*
- * tls_aid.h - for tests: a certificate authority and leaves, made with OpenSSL on the spot.
+ * tls_aid.h - for tests: authorities and leaves made on the spot, and two ends of one connection in one loop.
  */
 #ifndef TESTS_TLS_AID_H
 #define TESTS_TLS_AID_H
@@ -9,7 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "base/buf.h"
+#include "io_aid.h"
 
 struct ca {
 	EVP_PKEY *key;
@@ -92,11 +92,82 @@ static inline void key_der(EVP_PKEY *key, struct buf *out)
 static inline void leaf_make(const struct ca *ca, const char *san, long from_s, long to_s, struct buf *leaf, struct buf *key)
 {
 	EVP_PKEY *k = EVP_EC_gen("P-256");
-	X509 *x = x509_make("a leaf", k, ca, ca->key, from_s, to_s, san);
+	X509 *x = x509_make("leaf.example", k, ca, ca->key, from_s, to_s, san);
 	x509_der(x, leaf);
 	key_der(k, key);
 	X509_free(x);
 	EVP_PKEY_free(k);
 }
+
+enum { HOUR = 3600 };
+
+static struct ca root, foreign, own;
+static struct tls_front *front;
+static struct tls_back *back;
+
+struct link {
+	struct loop *l;
+	struct party a, b; /* server, client */
+};
+
+static inline struct tls_cert *cert_by(const struct ca *ca, const char *san, long from_s, long to_s)
+{
+	struct buf leaf = {0}, key = {0};
+	struct tls_cert *c;
+
+	leaf_make(ca, san, from_s, to_s, &leaf, &key);
+	assert_int_equal(tls_cert_new(buf_view(&leaf), buf_view(&ca->der), buf_view(&key), &c), 0);
+	buf_free(&leaf);
+	buf_free(&key);
+	return c;
+}
+
+static inline int setup(void **state)
+{
+	(void)state;
+	root = ca_make("Test root");
+	foreign = ca_make("Foreign root");
+	own = ca_make("Callgate own");
+	struct buf pem = {0};
+	assert_int_equal(buf_put(&pem, buf_view(&root.pem)), 0);
+	assert_int_equal(buf_puts(&pem, "\nsome words between\n"), 0);
+	assert_int_equal(buf_put(&pem, buf_view(&own.pem)), 0);
+	assert_int_equal(tls_front_new(&front), 0);
+	assert_int_equal(tls_back_new(buf_view(&pem), buf_view(&own.pem), &back), 0);
+	buf_free(&pem);
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	(void)state;
+	tls_front_free(&front);
+	tls_back_free(&back);
+	ca_free(&root);
+	ca_free(&foreign);
+	ca_free(&own);
+	return 0;
+}
+
+static inline int link_up(struct link *k, struct loop *l, struct tls_front *f, struct tls_cert *c, struct tls_back *b, const char *host)
+{
+	int fd[2];
+
+	*k = (struct link){.l = l, .a = {.l = l}, .b = {.l = l}};
+	tcp_pair(fd);
+	k->a.s = stream_accepted(l, fd[0], party_ready, &k->a);
+	k->b.s = stream_accepted(l, fd[1], party_ready, &k->b);
+	assert_int_equal(stream_tls_server(k->a.s, f, c), 0);
+	return stream_tls_client(k->b.s, b, host);
+}
+
+static inline void link_down(struct link *k)
+{
+	party_end(&k->a);
+	party_end(&k->b);
+}
+
+#define BOTH_UP(k) (stream_flags((k)->a.s) & stream_flags((k)->b.s) & STREAM_TLS_UP)
+#define HAS(s, f) ((stream_flags(s) & (f)) == (unsigned)(f))
 
 #endif

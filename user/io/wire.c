@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "io/stream_internal.h"
 
-enum { THROW_MAX = 4 << 20 }; /* what a lingering stream still takes from a peer that goes on sending */
+enum { THROW_MAX = 32 << 20 }; /* what a lingering stream still takes from a peer that goes on sending */
 
 /* ---- completions ---- */
 
