@@ -121,6 +121,10 @@ ROW(ANY, wait4)
 ROW(ANY, prctl)
 ROW(ANY, ptrace)
 RULE(ANY, openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY)
+#ifdef SYS_open /* what the run time itself calls on x86 */
+RULE(ANY, open, 1, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY)
+ROW(ANY, getdents)
+#endif
 ROW(ANY, readlink)
 ROW(ANY, getdents64)
 ROW(ANY, process_vm_readv)
