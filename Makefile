@@ -65,7 +65,7 @@ HARD	:= -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 CFLAGS	?= -O2 -g
 override CFLAGS	+= -std=gnu11 -D_GNU_SOURCE $(WARN) \
 	   $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -DCG_SANITIZED,$(HARD))
-override CPPFLAGS += -I. -Iuser -isystem $B/gen -MMD -MP	# generated skeletons: -isystem
+override CPPFLAGS += -I. -Iuser -isystem $B/gen -MD -MP	# generated skeletons: -isystem, and so -MD
 override LDFLAGS	+= $(if $(SAN),-fsanitize=$(SAN),-pie -Wl,-z,relro,-z,now)
 LDALL	:= -lbpf -lelf -lz -luring -ljansson -lpcre2-8 -lssl -lcrypto
 TESTED	:= gate admin ident vault audit kern io policy codec ipc base	# in link order

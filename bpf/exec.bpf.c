@@ -2,8 +2,8 @@
 /*
  * exec.bpf.c - who descends from whom, and what is executed.
  *
- * Every process of a governed user is entered at fork with the ids of its ancestors at birth, so that a parent's death (a
- * double fork, setsid, a daemon) does not cut it off from the agent it comes from; a mark given later still finds it.
+ * Every process, of whatever user (an administrator's agent may change no rules either), is entered at fork with
+ * the ids of its ancestors at birth, so that a parent's death (a double fork, setsid, a daemon) does not cut it off from the agent it comes from; a mark given later still finds it.
  * tp_btf (5.5) and iter/task (5.8).  Optional: without these programs only living parents are known (task.bpf.h).
  */
 #include "bpf/lib/maps.bpf.h"
@@ -69,11 +69,9 @@ int BPF_PROG(cg_fork, struct task_struct *parent, struct task_struct *child)
 		new.mark = p->mark;
 		for (int i = 1; i < CG_ANCESTORS; i++)
 			new.ancestor[i] = p->ancestor[i - 1];
-	} else if (task_user_governed(task_uid((__u32)bpf_get_current_uid_gid()))) {
+	} else {
 		by_parents(&new, child);
 		new.ancestor[0] = task_id(leader);
-	} else {
-		return 0;
 	}
 	enter(child->tgid, &new, BPF_ANY);
 	return 0;
@@ -116,10 +114,7 @@ int BPF_PROG(cg_exec, struct task_struct *t, pid_t old_pid, struct linux_binprm 
 	struct cg_mark mark = {};
 	__u32 uid = task_uid((__u32)bpf_get_current_uid_gid());
 	__u32 tgid = t->tgid;
-	bool agent = task_mark(&mark);
-	if (!agent && !task_user_governed(uid))
-		return 0;
-	/* A login shell was forked as root: it is entered here. */
+	(void)task_mark(&mark);
 	if (!bpf_map_lookup_elem(&cg_procs, &tgid)) {
 		struct cg_proc new = {.start_ns = t->group_leader->start_boottime, .mark = mark};
 		by_parents(&new, t->group_leader);
@@ -150,8 +145,6 @@ int cg_seed(struct bpf_iter__task *ctx)
 	struct cg_proc new = {};
 	struct task_struct *t = ctx->task;
 	if (!t || t->pid != t->tgid || t->flags & PF_KTHREAD)
-		return 0;
-	if (!task_user_governed(task_uid_of(t, t->cred->uid.val)))
 		return 0;
 	new.start_ns = t->start_boottime;
 	by_parents(&new, t);
