@@ -299,12 +299,47 @@ static void test_wide_objects(void **state)
 	free(many);
 }
 
+/* The scanner's own hash of a key, so that keys can be chosen against it, as an attacker would. */
+static uint32_t bucket(const char *key, uint32_t count)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+	for (; *key; key++)
+		h = (h ^ (uint8_t)*key) * 0x100000001b3ull;
+	h ^= h >> 32;
+	h *= 0x9e3779b97f4a7c15ull;
+	return (uint32_t)((h >> 32) * count >> 32);
+}
+
+/* Sixty-four keys of which ${together} share a bucket: up to twenty are borne, more are refused rather than slow. */
+static void test_collisions(void **state)
+{
+	(void)state;
+	enum { COUNT = 64 };
+	for (int together = 20; together <= 21; together++) {
+		char text[COUNT * 16], key[12];
+		size_t n = 0;
+		int same = 0, other = 0;
+		for (int i = 0; same + other < COUNT; i++) {
+			sprintf(key, "k%d", i);
+			int *kind = bucket(key, COUNT) == 7 ? &same : &other;
+			if (*kind == (kind == &same ? together : COUNT - together))
+				continue;
+			++*kind;
+			n += (size_t)sprintf(text + n, "%c\"%s\":0", n ? ',' : '{', key);
+		}
+		text[n++] = '}';
+		struct json_doc doc;
+		assert_int_equal(same, together);
+		assert_int_equal(scan(view_of(text, n), &doc, NULL), together == 20 ? 0 : -ERR_TOO_LONG);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts), cmocka_unit_test(test_prefixes), cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_depth),    cmocka_unit_test(test_bounds),   cmocka_unit_test(test_where),
-		cmocka_unit_test(test_wide_objects),
+		cmocka_unit_test(test_wide_objects), cmocka_unit_test(test_collisions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
