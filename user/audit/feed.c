@@ -217,7 +217,7 @@ void feed_drain(struct feed *f, size_t most, struct feed_seen *seen)
 
 /* ---- what is safe ---- */
 
-int feed_commit(struct feed *f, enum stream_flag how)
+int feed_write(struct feed *f, enum stream_flag how)
 {
 	uint64_t seq;
 
@@ -225,18 +225,21 @@ int feed_commit(struct feed *f, enum stream_flag how)
 	for (size_t i = 0; !e && i < FEED_RINGS; i++)
 		if (f->ring[i].ring && f->ring[i].read != f->ring[i].acked)
 			shring_mark(f->ring[i].ring, f->ring[i].read, seq);
-	if (!e)
-		e = stream_commit(f->stream, how);
-	if (e)
-		return e;
-	for (size_t i = 0; i < FEED_RINGS; i++) {
+	return e ? e : stream_commit(f->stream, how);
+}
+
+int feed_commit(struct feed *f, enum stream_flag how)
+{
+	int e = feed_write(f, how);
+
+	for (size_t i = 0; !e && i < FEED_RINGS; i++) {
 		struct feed_ring *r = &f->ring[i];
 		if (!r->ring || r->read == r->acked)
 			continue;
 		shring_ack(r->ring, r->read);
 		r->acked = r->read;
 	}
-	return 0;
+	return e;
 }
 
 static void abandon_all(struct feed *f, struct feed_ring *r, const char *why)

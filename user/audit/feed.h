@@ -43,6 +43,9 @@ void feed_drain(struct feed *f, size_t most, struct feed_seen *seen);
 /** feed_commit(f, how): stream_commit(), with the rings' marks before and their acknowledgements after it. */
 int feed_commit(struct feed *f, enum stream_flag how) __attribute__((warn_unused_result));
 
+/** feed_write(f, how): The first half of it: written, but nobody was told. */
+int feed_write(struct feed *f, enum stream_flag how) __attribute__((warn_unused_result));
+
 /** feed_settle(f): Rings without a writer that are empty and acknowledged: abandon their open calls and let them go.  Call it after a commit. */
 void feed_settle(struct feed *f);
 

@@ -138,6 +138,8 @@ static int put_first(struct stream *s)
 		jsonw_str(&w, "cause", s->cause);
 		jsonw_uint(&w, "repaired", s->recovered.repaired);
 		jsonw_uint(&w, "cut_bytes", s->recovered.cut_bytes);
+	} else if (s->err) {
+		jsonw_str(&w, "cause", "error");
 	}
 	/* With lines waiting, the owner's state is already theirs: the files before tell what it was. */
 	if (s->kept.len)
@@ -344,9 +346,15 @@ int stream_leave(struct stream **sp)
 		r = stream_commit(s, STREAM_DURABLE);
 	if (!r && s->seg)
 		r = rotate(s);
-	segment_drop(&s->seg);
-	stream_free(sp);
+	stream_abandon(sp);
 	return r;
+}
+
+void stream_abandon(struct stream **sp)
+{
+	if (*sp)
+		segment_drop(&(*sp)->seg);
+	stream_free(sp);
 }
 
 struct stream_state stream_state(const struct stream *s)

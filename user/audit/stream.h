@@ -79,6 +79,9 @@ void stream_tick(struct stream *s, struct mono now);
 /** stream_leave(s): Commit, seal, free.  0, or the error that left the file open for the next start to repair. */
 int stream_leave(struct stream **s);
 
+/** stream_abandon(s): Free it and leave the files as they are, like a process that is killed. */
+void stream_abandon(struct stream **s);
+
 struct stream_state {
 	uint64_t epoch, seq, safe_seq; /* seq: last line given to the file; safe_seq: last synced line */
 	uint64_t errors, sealed, repaired, cut_bytes;

@@ -26,7 +26,7 @@ struct check {
 	struct chain chain;
 	uint64_t seq;        /* last line seen */
 	uint64_t epoch;
-	uint64_t member_first, before_seal; /* before_seal: text of the member when its last seal came */
+	uint64_t member_first;
 	bool known;          /* the chain before the next file is known */
 	bool sealed_member;  /* the last line seen was a seal */
 	bool cut;            /* the file before ended without a seal */
@@ -76,9 +76,9 @@ static int check_first(struct check *c, struct view kind, const json_t *o, const
 		return bad(c, "does not continue the chain of the file before it");
 	if (member(o, "after") != c->seq)
 		return bad(c, "does not continue the numbers of the file before it");
-	if (c->v->files > 1 && n->epoch != c->epoch + epoch && !(epoch && n->epoch > c->epoch) && !(epoch && n->epoch == c->epoch))
+	if (c->v->files > 1 && (epoch ? n->epoch < c->epoch : n->epoch != c->epoch))
 		return bad(c, "the epoch goes from %" PRIu64 " to %" PRIu64 " without saying so", c->epoch, n->epoch);
-	if (c->cut && !epoch && !json_is_true(json_object_get(o, "carry")) && !c->v->open_lines)
+	if (c->cut && !epoch && !json_object_get(o, "cause"))
 		return bad(c, "the file before it was cut and nothing says why");
 	c->epoch = n->epoch;
 	c->known = true;
@@ -132,29 +132,33 @@ static int check_lines(struct check *c, int fd, const struct names *n, bool seal
 	struct walk *w;
 	struct view line;
 	uint64_t start = c->seq;
+	bool unsealed = false; /* a member ended without a seal: it must be the last */
 	int r = walk_new(fd, &w);
 
 	c->first = true;
 	c->sealed_member = true;
 	while (!r && (r = walk_next(w, &line)) > 0) {
-		int what = r;
-		r = 0;
-		if (what == WALK_MEMBER && sealed && !c->sealed_member)
-			r = c->cut ? bad(c, "a member ends without a seal") : 0, c->cut = true;
-		else if (what == WALK_LINE && c->seq >= most)
+		if (r == WALK_MEMBER)
+			unsealed = !c->sealed_member;
+		if (r == WALK_LINE && c->seq >= most)
 			break;
-		else if (what == WALK_LINE && c->cut && !c->first)
+		if (r == WALK_LINE && unsealed) {
 			r = bad(c, "a member ends without a seal");
-		else if (what == WALK_LINE)
+		} else if (r == WALK_LINE) {
+			c->v->raw += line.n + 1;
 			r = check_line(c, line, walk_raw(w), n);
-		c->v->raw += what == WALK_LINE ? line.n + 1 : 0;
-		if (what == WALK_LINE && c->first == false && c->cut && c->seq == start + 1)
-			c->cut = false;
+		} else {
+			r = 0;
+		}
 	}
 	if (r == -ERR_CORRUPT)
 		r = sealed ? bad(c, "is damaged or torn") : 0;
-	if (!sealed)
-		c->v->open_lines += c->seq - start;
+	if (r == WALK_LINE && !c->v->bad)
+		r = 0; /* an open file that its successor took over */
+	if (!r && c->first && sealed)
+		r = bad(c, "holds no line");
+	c->cut = !c->sealed_member;
+	c->v->open_lines += sealed ? 0 : c->seq - start;
 	walk_free(&w);
 	return r;
 }
