@@ -237,6 +237,15 @@ static void inherit(struct describe *d, const struct cg_exec *e)
 		(void)remember(d, e->tgid, e->start_ns, &h, false);
 }
 
+/*
+ * Every exec of the machine passes here.  Root's own programs, of which a busy machine starts thousands, are looked at in /proc only
+ * when their words alone make it likely; should root hide an agent behind another name, its living children are still found.
+ */
+static bool worth_a_look(const struct describe *d, const struct cg_exec *e)
+{
+	return e->uid != 0 || e->cls || agents_interpreter(e->path) || look_event(d, e).label;
+}
+
 bool describe_exec(struct describe *d, const struct cg_exec *ev, struct m_mark *mark)
 {
 	char exe[PATH_MAX];
@@ -248,7 +257,7 @@ bool describe_exec(struct describe *d, const struct cg_exec *ev, struct m_mark *
 	e.path[sizeof(e.path) - 1] = e.script[sizeof(e.script) - 1] = 0;
 	if (e.tgid == 0)
 		return false;
-	if (proc_open(d->procfs, e.tgid, &p) == 0) {
+	if (worth_a_look(d, &e) && proc_open(d->procfs, e.tgid, &p) == 0) {
 		if (proc_stat(&p, &st) == 0 && proc_same_start(st.start_ticks, d->hz, e.start_ns))
 			h = look(d, &p, exe);
 		proc_close(&p);
