@@ -233,6 +233,10 @@ check() {
 has() { case $2 in *"$3"*) ok "$1" ;; *) not_ok "$1"; printf '#   no "%s" in: %.600s\n' "$3" "$2" ;; esac; }
 hasnt() { case $2 in *"$3"*) not_ok "$1"; printf '#   "%s" is in: %.600s\n' "$3" "$2" ;; *) ok "$1" ;; esac; }
 lab_end() {
+	if grep -qE "Sanitizer|runtime error" "$LAB/callgated.log" 2>/dev/null; then
+		not_ok "no sanitizer report in the service"
+		grep -E -A12 "Sanitizer|runtime error" "$LAB/callgated.log" | head -40 | sed "s/^/#   /"
+	fi
 	if [ $lab_fails != 0 ]; then
 		echo "# log of the service:"
 		tail -40 "$LAB/callgated.log" 2>/dev/null | sed 's/^/#   /'
