@@ -102,7 +102,7 @@ static void test_resumption(void **state)
 	assert_false(call_resumed(&f, &a, mine, "a.example"));
 	assert_true(call_resumed(&f, &a, mine, "a.example"));
 	/* Another port is another server. */
-	assert_false(resumed_between(l, c, mine, "a.example"));
+	assert_false(resumed_between(l, d, mine, "a.example"));
 	tls_back_free(&mine);
 	loop_free(&l);
 	tls_cert_unref(&c);
