@@ -40,7 +40,7 @@ enum { PATIENCE_MS = 60000 };
 	} while (0)
 
 /* What the owner of a stream saw, and what it does with what comes. */
-struct party {
+struct keeper {
 	struct loop *l;
 	struct stream *s;
 	unsigned calls;
@@ -48,12 +48,12 @@ struct party {
 	bool keep;   /* leave everything in the in-buffer */
 	bool echo;
 	struct buf got;
-	void (*then)(struct party *p);
+	void (*then)(struct keeper *p);
 };
 
-static inline void party_ready(void *owner, struct stream *s)
+static inline void keeper_ready(void *owner, struct stream *s)
 {
-	struct party *p = owner;
+	struct keeper *p = owner;
 
 	assert_false(p->inside);
 	p->inside = true;
@@ -116,9 +116,9 @@ static inline void tcp_pair(int fd[2])
 	close(at);
 }
 
-static inline struct stream *dial_to(struct party *p, const struct sockaddr_in *a, unsigned ms)
+static inline struct stream *dial_to(struct keeper *p, const struct sockaddr_in *a, unsigned ms)
 {
-	p->s = stream_dial(p->l, (const struct sockaddr *)a, sizeof(*a), ms, party_ready, p);
+	p->s = stream_dial(p->l, (const struct sockaddr *)a, sizeof(*a), ms, keeper_ready, p);
 	return p->s;
 }
 
@@ -159,7 +159,7 @@ static inline unsigned open_fds(void)
 	return n;
 }
 
-static inline void party_end(struct party *p)
+static inline void keeper_end(struct keeper *p)
 {
 	stream_close(&p->s, false);
 	buf_free(&p->got);

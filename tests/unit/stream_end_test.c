@@ -5,12 +5,12 @@ static void test_half_close(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l};
+	struct keeper p = {.l = l};
 	int fd[2];
 	char b[16];
 
 	tcp_pair(fd);
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	assert_int_equal(send(fd[1], "question", 8, 0), 8);
 	shutdown(fd[1], SHUT_WR);
 	until(l, stream_flags(p.s) & STREAM_EOF);
@@ -26,19 +26,19 @@ static void test_half_close(void **state)
 	until(l, stream_flags(p.s) & STREAM_FLUSHED);
 	assert_int_equal(recv(fd[1], b, sizeof(b), MSG_WAITALL), 6);
 	assert_memory_equal(b, "answer", 6);
-	party_end(&p);
+	keeper_end(&p);
 	close(fd[1]);
 
 	/* We first: they can still send. */
 	tcp_pair(fd);
-	p = (struct party){.l = l};
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p = (struct keeper){.l = l};
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	stream_shut(p.s);
 	until(l, stream_flags(p.s) & STREAM_FLUSHED);
 	assert_int_equal(recv(fd[1], b, sizeof(b), 0), 0);
 	assert_int_equal(send(fd[1], "still", 5, 0), 5);
 	until(l, p.got.len == 5);
-	party_end(&p);
+	keeper_end(&p);
 	loop_free(&l);
 	close(fd[1]);
 }
@@ -47,7 +47,7 @@ static void test_reset(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l};
+	struct keeper p = {.l = l};
 	struct linger hard = {.l_onoff = 1};
 	int fd[2];
 	char b[16];
@@ -55,7 +55,7 @@ static void test_reset(void **state)
 	/* Theirs: what came before it is still there. */
 	tcp_pair(fd);
 	p.keep = true;
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	assert_int_equal(send(fd[1], "last words", 10, 0), 10);
 	until(l, stream_in(p.s).n == 10);
 	setsockopt(fd[1], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
@@ -64,12 +64,12 @@ static void test_reset(void **state)
 	assert_int_equal(stream_error(p.s), -ECONNRESET);
 	assert_int_equal(stream_in(p.s).n, 10);
 	assert_int_equal(stream_put(p.s, VIEW_LIT("x")), -EPIPE);
-	party_end(&p);
+	keeper_end(&p);
 
 	/* Ours. */
 	tcp_pair(fd);
-	p = (struct party){.l = l};
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p = (struct keeper){.l = l};
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	assert_int_equal(loop_turn(l, 0), 0);
 	stream_reset(&p.s);
 	assert_null(p.s);
@@ -85,13 +85,13 @@ static void test_answer_before_broken_pipe(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l, .keep = true};
+	struct keeper p = {.l = l, .keep = true};
 	static uint8_t chunk[STREAM_OUT_MAX];
 	int fd[2];
 
 	/* A server that refuses an upload: it answers, closes, and our sends meet a reset.  The answer must be read. */
 	tcp_pair(fd);
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	assert_int_equal(stream_put(p.s, view_of(chunk, sizeof(chunk))), 0);
 	assert_int_equal(loop_turn(l, 0), 0);
 	assert_int_equal(send(fd[1], "413", 3, 0), 3);
@@ -104,7 +104,7 @@ static void test_answer_before_broken_pipe(void **state)
 	assert_true(stream_error(p.s) == -EPIPE || stream_error(p.s) == -ECONNRESET);
 	assert_int_equal(stream_in(p.s).n, 3);
 	assert_memory_equal(stream_in(p.s).p, "413", 3);
-	party_end(&p);
+	keeper_end(&p);
 	loop_free(&l);
 }
 
@@ -113,7 +113,7 @@ static void test_dial(void **state)
 	(void)state;
 	unsigned before = open_fds();
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l};
+	struct keeper p = {.l = l};
 	struct sockaddr_in a;
 	int at = listen_on(&a);
 
@@ -127,27 +127,27 @@ static void test_dial(void **state)
 	char b[8];
 	until(l, stream_flags(p.s) & STREAM_FLUSHED);
 	assert_int_equal(recv(c, b, sizeof(b), 0), 5);
-	party_end(&p);
+	keeper_end(&p);
 	close(c);
 	close(at);
 
 	/* Refused; no address family; no address at all. */
-	p = (struct party){.l = l};
+	p = (struct keeper){.l = l};
 	assert_non_null(dial_to(&p, &a, 5000));
 	until(l, stream_flags(p.s) & STREAM_ERROR);
 	assert_int_equal(stream_error(p.s), -ECONNREFUSED);
 	assert_int_equal(p.calls, 1);
-	party_end(&p);
-	p = (struct party){.l = l};
-	p.s = stream_dial(l, &(struct sockaddr){.sa_family = 200}, sizeof(struct sockaddr), 5000, party_ready, &p);
+	keeper_end(&p);
+	p = (struct keeper){.l = l};
+	p.s = stream_dial(l, &(struct sockaddr){.sa_family = 200}, sizeof(struct sockaddr), 5000, keeper_ready, &p);
 	until(l, p.calls);
 	assert_int_equal(stream_error(p.s), -EAFNOSUPPORT);
-	party_end(&p);
-	p = (struct party){.l = l};
-	p.s = stream_dial(l, (struct sockaddr *)&a, 0, 5000, party_ready, &p);
+	keeper_end(&p);
+	p = (struct keeper){.l = l};
+	p.s = stream_dial(l, (struct sockaddr *)&a, 0, 5000, keeper_ready, &p);
 	until(l, p.calls);
 	assert_int_equal(stream_error(p.s), -EINVAL);
-	party_end(&p);
+	keeper_end(&p);
 	loop_free(&l);
 	assert_int_equal(open_fds(), before);
 }
@@ -158,7 +158,7 @@ static void test_dial_timeout(void **state)
 	struct loop *l = loop_make(0);
 	struct sockaddr_in a;
 	int at = listen_on(&a), fill[8];
-	struct party p = {.l = l}, q = {.l = l};
+	struct keeper p = {.l = l}, q = {.l = l};
 
 	/* A listener whose queue is full answers no SYN. */
 	assert_int_equal(listen(at, 0), 0);
@@ -172,18 +172,18 @@ static void test_dial_timeout(void **state)
 	assert_int_equal(stream_error(p.s), -ERR_TIMEOUT);
 	assert_int_equal(q.calls, 0);
 	/* And one given up by its owner while it hangs. */
-	party_end(&p);
-	party_end(&q);
+	keeper_end(&p);
+	keeper_end(&q);
 	loop_free(&l);
 	for (unsigned i = 0; i < 8; i++)
 		close(fill[i]);
 	close(at);
 }
 
-static void close_both(struct party *p)
+static void close_both(struct keeper *p)
 {
 	/* Closes itself and another inside ready(): neither may be called again. */
-	struct party *other = (struct party *)(void *)p->got.mem;
+	struct keeper *other = (struct keeper *)(void *)p->got.mem;
 	stream_close(&p->s, false);
 	if (other)
 		stream_close(&other->s, false);
@@ -193,13 +193,13 @@ static void test_close_inside(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party a = {.l = l, .keep = true, .then = close_both}, b = a;
+	struct keeper a = {.l = l, .keep = true, .then = close_both}, b = a;
 	int x[2], y[2];
 
 	tcp_pair(x);
 	tcp_pair(y);
-	a.s = stream_accepted(l, x[0], party_ready, &a);
-	b.s = stream_accepted(l, y[0], party_ready, &b);
+	a.s = stream_accepted(l, x[0], keeper_ready, &a);
+	b.s = stream_accepted(l, y[0], keeper_ready, &b);
 	a.got.mem = (uint8_t *)&b;
 	b.got.mem = (uint8_t *)&a;
 	assert_int_equal(loop_turn(l, 0), 0);
@@ -220,13 +220,13 @@ static void test_flush_and_linger(void **state)
 	(void)state;
 	unsigned before = open_fds();
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l, .keep = true};
+	struct keeper p = {.l = l, .keep = true};
 	static uint8_t chunk[200000];
 	int fd[2];
 	size_t got = 0;
 
 	tcp_pair(fd);
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	assert_int_equal(send(fd[1], chunk, sizeof(chunk), MSG_DONTWAIT) > 0, 1);
 	until(l, stream_in(p.s).n);
 	for (size_t i = 0; i < sizeof(chunk); i++)
@@ -262,12 +262,12 @@ static void test_close_while_blocked(void **state)
 	static uint8_t chunk[STREAM_OUT_MAX];
 	unsigned before = open_fds();
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l};
+	struct keeper p = {.l = l};
 	int fd[2];
 
 	for (unsigned reset = 0; reset < 2; reset++) {
 		tcp_pair(fd);
-		p.s = stream_accepted(l, fd[0], party_ready, &p);
+		p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 		for (unsigned idle = 0; idle < 10; idle++) {
 			if (stream_room(p.s))
 				idle = 0;
@@ -285,7 +285,7 @@ static void test_close_while_blocked(void **state)
 }
 
 struct serving {
-	struct party *p;
+	struct keeper *p;
 	unsigned n, cap;
 };
 
@@ -293,12 +293,12 @@ static void on_accept(void *arg, int fd)
 {
 	struct serving *s = arg;
 	assert_true(fd >= 0);
-	struct party *p = &s->p[s->n % s->cap];
+	struct keeper *p = &s->p[s->n % s->cap];
 	if (p->s)
 		stream_close(&p->s, true);
 	s->n++;
 	p->echo = true;
-	p->s = stream_accepted(p->l, fd, party_ready, p);
+	p->s = stream_accepted(p->l, fd, keeper_ready, p);
 }
 
 static void test_many_short(void **state)
@@ -306,17 +306,17 @@ static void test_many_short(void **state)
 	(void)state;
 	unsigned before = open_fds();
 	struct loop *l = loop_make(64);
-	static struct party server[8];
+	static struct keeper server[8];
 	struct serving sv = {.p = server, .cap = 8};
 	struct sockaddr_in a;
 	int at = listen_on(&a);
 
 	for (unsigned i = 0; i < 8; i++)
-		server[i] = (struct party){.l = l};
+		server[i] = (struct keeper){.l = l};
 	assert_int_equal(loop_listen(l, at, on_accept, &sv), 0);
 	/* 3000 connections over at most 64 slots: every ending there is, in turn. */
 	for (unsigned i = 0; i < 3000; i++) {
-		struct party c = {.l = l};
+		struct keeper c = {.l = l};
 		assert_non_null(dial_to(&c, &a, 5000));
 		assert_int_equal(stream_put(c.s, VIEW_LIT("ping")), 0);
 		if (i % 7 == 6) { /* given up at once */
@@ -343,32 +343,32 @@ static void test_slots_run_out(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(3);
-	struct party p[3];
+	struct keeper p[3];
 	int fd[2], x[2];
 
 	for (unsigned i = 0; i < 3; i++) {
-		p[i] = (struct party){.l = l};
+		p[i] = (struct keeper){.l = l};
 		tcp_pair(fd);
-		p[i].s = stream_accepted(l, fd[0], party_ready, &p[i]);
+		p[i].s = stream_accepted(l, fd[0], keeper_ready, &p[i]);
 		assert_non_null(p[i].s);
 		close(fd[1]);
 	}
 	/* No slot: the descriptor is closed, the dial is refused. */
 	tcp_pair(x);
 	struct sockaddr_in a = {.sin_family = AF_INET};
-	assert_null(stream_accepted(l, x[0], party_ready, NULL));
-	assert_null(stream_dial(l, (struct sockaddr *)&a, sizeof(a), 10, party_ready, NULL));
+	assert_null(stream_accepted(l, x[0], keeper_ready, NULL));
+	assert_null(stream_dial(l, (struct sockaddr *)&a, sizeof(a), 10, keeper_ready, NULL));
 	assert_int_equal(fcntl(x[0], F_GETFD), -1);
 	close(x[1]);
 	for (unsigned i = 0; i < 3; i++)
-		party_end(&p[i]);
+		keeper_end(&p[i]);
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(loop_turn(l, 0), 0);
 	tcp_pair(x);
-	struct party q = {.l = l};
-	q.s = stream_accepted(l, x[0], party_ready, &q);
+	struct keeper q = {.l = l};
+	q.s = stream_accepted(l, x[0], keeper_ready, &q);
 	assert_non_null(q.s);
-	party_end(&q);
+	keeper_end(&q);
 	close(x[1]);
 	loop_free(&l);
 }
@@ -377,22 +377,22 @@ static void test_own(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party a = {.l = l}, b = {.l = l};
+	struct keeper a = {.l = l}, b = {.l = l};
 	int fd[2];
 
 	tcp_pair(fd);
-	a.s = stream_accepted(l, fd[0], party_ready, &a);
+	a.s = stream_accepted(l, fd[0], keeper_ready, &a);
 	assert_int_equal(send(fd[1], "one", 3, 0), 3);
 	until(l, a.got.len == 3);
 	b.s = a.s;
 	a.s = NULL;
-	stream_own(b.s, party_ready, &b);
+	stream_own(b.s, keeper_ready, &b);
 	unsigned calls = a.calls;
 	assert_int_equal(send(fd[1], "two", 3, 0), 3);
 	until(l, b.got.len == 3);
 	assert_int_equal(a.calls, calls);
-	party_end(&a);
-	party_end(&b);
+	keeper_end(&a);
+	keeper_end(&b);
 	loop_free(&l);
 	close(fd[1]);
 }

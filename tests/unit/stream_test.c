@@ -13,9 +13,9 @@ static void test_every_split(void **state)
 	int fd[2];
 
 	for (size_t step = 1; step < sizeof(text); step++) {
-		struct party p = {.l = l};
+		struct keeper p = {.l = l};
 		tcp_pair(fd);
-		p.s = stream_accepted(l, fd[0], party_ready, &p);
+		p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 		assert_non_null(p.s);
 		assert_int_equal(stream_fd(p.s), fd[0]);
 		assert_int_equal(stream_flags(p.s), STREAM_OPEN | STREAM_FLUSHED);
@@ -35,7 +35,7 @@ static void test_every_split(void **state)
 		char back[sizeof(text)];
 		assert_int_equal(recv(fd[1], back, sizeof(back), MSG_WAITALL), sizeof(back));
 		assert_memory_equal(back, text, sizeof(text));
-		party_end(&p);
+		keeper_end(&p);
 		close(fd[1]);
 	}
 	loop_free(&l);
@@ -45,12 +45,12 @@ static void test_in_is_bounded(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l, .keep = true};
+	struct keeper p = {.l = l, .keep = true};
 	int fd[2];
 	size_t sent = 0, seen = 0;
 
 	tcp_pair(fd);
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	/* The peer writes what the socket takes; the owner takes nothing. */
 	for (unsigned idle = 0; idle < 20; idle++) {
 		uint8_t b[4096];
@@ -78,7 +78,7 @@ static void test_in_is_bounded(void **state)
 		assert_int_equal(loop_turn(l, v.n ? 0 : 10), 0);
 	}
 	assert_int_equal(stream_in(p.s).n, 0);
-	party_end(&p);
+	keeper_end(&p);
 	loop_free(&l);
 	close(fd[1]);
 }
@@ -87,13 +87,13 @@ static void test_out_is_bounded(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l};
+	struct keeper p = {.l = l};
 	static uint8_t chunk[STREAM_OUT_MAX + 1];
 	int fd[2];
 	size_t put = 0, got = 0;
 
 	tcp_pair(fd);
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	assert_int_equal(stream_room(p.s), STREAM_OUT_MAX);
 	assert_int_equal(stream_put(p.s, view_of(chunk, sizeof(chunk))), -ENOBUFS);
 	/* A reader that does not read: the stream takes its measure and no more. */
@@ -119,7 +119,7 @@ static void test_out_is_bounded(void **state)
 	/* Room was told, or the owner would wait for ever. */
 	assert_true(p.calls > calls);
 	assert_int_equal(stream_room(p.s), STREAM_OUT_MAX);
-	party_end(&p);
+	keeper_end(&p);
 	loop_free(&l);
 	close(fd[1]);
 }
@@ -129,14 +129,14 @@ static void test_both_ways(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party a = {.l = l, .keep = true}, b = a;
+	struct keeper a = {.l = l, .keep = true}, b = a;
 	int fd[2];
 	size_t put[2] = {0}, got[2] = {0};
 	static uint8_t chunk[50000];
 
 	tcp_pair(fd);
-	a.s = stream_accepted(l, fd[0], party_ready, &a);
-	b.s = stream_accepted(l, fd[1], party_ready, &b);
+	a.s = stream_accepted(l, fd[0], keeper_ready, &a);
+	b.s = stream_accepted(l, fd[1], keeper_ready, &b);
 	struct stream *s[2] = {a.s, b.s};
 	for (unsigned turn = 0; got[0] < BIG || got[1] < BIG; turn++) {
 		for (unsigned i = 0; i < 2; i++) {
@@ -161,8 +161,8 @@ static void test_both_ways(void **state)
 		assert_int_equal(loop_turn(l, 0), 0);
 		assert_true(turn < 10000000);
 	}
-	party_end(&a);
-	party_end(&b);
+	keeper_end(&a);
+	keeper_end(&b);
 	loop_free(&l);
 }
 
@@ -170,11 +170,11 @@ static void test_pause(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l};
+	struct keeper p = {.l = l};
 	int fd[2];
 
 	tcp_pair(fd);
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	stream_pause(p.s, true);
 	assert_int_equal(loop_turn(l, 0), 0);
 	assert_int_equal(send(fd[1], "held", 4, 0), 4);
@@ -192,7 +192,7 @@ static void test_pause(void **state)
 		stream_pause(p.s, false);
 		until(l, p.got.len == 5 + i);
 	}
-	party_end(&p);
+	keeper_end(&p);
 	loop_free(&l);
 	close(fd[1]);
 }
@@ -201,14 +201,14 @@ static void test_eof_after_all_bytes(void **state)
 {
 	(void)state;
 	struct loop *l = loop_make(0);
-	struct party p = {.l = l, .keep = true};
+	struct keeper p = {.l = l, .keep = true};
 	int fd[2];
 	static uint8_t chunk[100000];
 	size_t seen = 0, all = 6 * sizeof(chunk);
 
 	/* More than the in-buffer holds, then FIN: EOF may not be told before the last byte is in. */
 	tcp_pair(fd);
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	for (size_t put = 0; put < all; put += sizeof(chunk)) {
 		for (size_t i = 0; i < sizeof(chunk); i++)
 			chunk[i] = byte_at(put + i);
@@ -225,7 +225,7 @@ static void test_eof_after_all_bytes(void **state)
 		assert_int_equal(loop_turn(l, v.n ? 0 : 10), 0);
 	}
 	assert_int_equal(seen + stream_in(p.s).n, all);
-	party_end(&p);
+	keeper_end(&p);
 	loop_free(&l);
 }
 
@@ -235,7 +235,7 @@ static void test_scarcity(void **state)
 	(void)state;
 	enum { N = 60, EACH = 150000 };
 	struct loop *l = loop_make_with(2, 0);
-	static struct party a[N], b[N];
+	static struct keeper a[N], b[N];
 	static size_t put[N], got[N];
 	static uint8_t chunk[40000];
 	unsigned left = N;
@@ -243,9 +243,9 @@ static void test_scarcity(void **state)
 	for (unsigned i = 0; i < N; i++) {
 		int fd[2];
 		tcp_pair(fd);
-		a[i] = b[i] = (struct party){.l = l, .keep = true};
-		a[i].s = stream_accepted(l, fd[0], party_ready, &a[i]);
-		b[i].s = stream_accepted(l, fd[1], party_ready, &b[i]);
+		a[i] = b[i] = (struct keeper){.l = l, .keep = true};
+		a[i].s = stream_accepted(l, fd[0], keeper_ready, &a[i]);
+		b[i].s = stream_accepted(l, fd[1], keeper_ready, &b[i]);
 		put[i] = got[i] = 0;
 	}
 	for (unsigned turn = 0; left; turn++) {

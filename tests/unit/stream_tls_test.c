@@ -51,21 +51,21 @@ static bool resumed_between(struct loop *l, struct tls_cert *c, struct tls_back 
 /* tcp_pair() takes a new port each time, which is part of the key: a listener that stays is needed here. */
 struct fixed {
 	struct loop *l;
-	struct party srv;
+	struct keeper srv;
 	struct tls_cert *c;
 };
 
 static void serve(void *arg, int fd)
 {
 	struct fixed *f = arg;
-	f->srv = (struct party){.l = f->l, .echo = true};
-	f->srv.s = stream_accepted(f->l, fd, party_ready, &f->srv);
+	f->srv = (struct keeper){.l = f->l, .echo = true};
+	f->srv.s = stream_accepted(f->l, fd, keeper_ready, &f->srv);
 	assert_int_equal(stream_tls_server(f->srv.s, front, f->c), 0);
 }
 
 static bool call_resumed(struct fixed *f, const struct sockaddr_in *a, struct tls_back *b, const char *host)
 {
-	struct party p = {.l = f->l};
+	struct keeper p = {.l = f->l};
 
 	assert_non_null(dial_to(&p, a, 5000));
 	assert_int_equal(stream_tls_client(p.s, b, host), 0);
@@ -73,8 +73,8 @@ static bool call_resumed(struct fixed *f, const struct sockaddr_in *a, struct tl
 	until(f->l, p.got.len == 5);
 	bool r = stream_tls_resumed(p.s);
 	assert_int_equal(stream_tls_resumed(f->srv.s), r);
-	party_end(&p);
-	party_end(&f->srv);
+	keeper_end(&p);
+	keeper_end(&f->srv);
 	return r;
 }
 
@@ -161,7 +161,7 @@ static void peer_move(struct peer *p, struct loop *l)
 }
 
 /* 1: up; 0: refused by the peer. */
-static int peer_shake(struct peer *p, struct loop *l, struct party *srv)
+static int peer_shake(struct peer *p, struct loop *l, struct keeper *srv)
 {
 	for (unsigned i = 0; i < 2000; i++) {
 		ERR_clear_error();
@@ -190,8 +190,8 @@ static void test_hello_from_in_buffer(void **state)
 		for (size_t chunk = 1; chunk < 3000; chunk = chunk * 3 + 1) {
 			int fd[2];
 			tcp_pair(fd);
-			struct party srv = {.l = l, .keep = true};
-			srv.s = stream_accepted(l, fd[0], party_ready, &srv);
+			struct keeper srv = {.l = l, .keep = true};
+			srv.s = stream_accepted(l, fd[0], keeper_ready, &srv);
 			struct peer p = peer_make(fd[1], versions[v], "\x02h2\x08http/1.1", true, chunk);
 			/* The gate looks at the hello first; only then is TLS started, on the bytes that are there. */
 			ERR_clear_error();
@@ -218,7 +218,7 @@ static void test_hello_from_in_buffer(void **state)
 			shutdown(p.fd, SHUT_WR);
 			until(l, HAS(srv.s, STREAM_EOF));
 			assert_false(HAS(srv.s, STREAM_EOF_CLEAN));
-			party_end(&srv);
+			keeper_end(&srv);
 			peer_free(&p);
 		}
 	loop_free(&l);
@@ -248,8 +248,8 @@ static void test_clients_refused(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int fd[2];
 		tcp_pair(fd);
-		struct party srv = {.l = l};
-		srv.s = stream_accepted(l, fd[0], party_ready, &srv);
+		struct keeper srv = {.l = l};
+		srv.s = stream_accepted(l, fd[0], keeper_ready, &srv);
 		assert_int_equal(stream_tls_server(srv.s, front, c), 0);
 		struct peer p = peer_make(fd[1], rows[i].version, rows[i].alpn, rows[i].trusts, 100000);
 		if (rows[i].version == TLS1_1_VERSION) {
@@ -259,7 +259,7 @@ static void test_clients_refused(void **state)
 		}
 		assert_int_equal(peer_shake(&p, l, &srv), rows[i].err == 0);
 		assert_int_equal(stream_error(srv.s), rows[i].err);
-		party_end(&srv);
+		keeper_end(&srv);
 		peer_free(&p);
 	}
 	loop_free(&l);
@@ -286,8 +286,8 @@ static void test_garbage(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int fd[2];
 		tcp_pair(fd);
-		struct party srv = {.l = l};
-		srv.s = stream_accepted(l, fd[0], party_ready, &srv);
+		struct keeper srv = {.l = l};
+		srv.s = stream_accepted(l, fd[0], keeper_ready, &srv);
 		assert_int_equal(send(fd[1], rows[i].bytes, rows[i].n, 0), rows[i].n);
 		assert_int_equal(stream_tls_server(srv.s, front, c), 0);
 		shutdown(fd[1], SHUT_WR);
@@ -295,7 +295,7 @@ static void test_garbage(void **state)
 		int e = stream_error(srv.s);
 		assert_true(e == -ERR_TLS || e == -ERR_TLS_CLIENT_REFUSED);
 		assert_int_equal(srv.got.len, 0);
-		party_end(&srv);
+		keeper_end(&srv);
 		close(fd[1]);
 	}
 	loop_free(&l);
@@ -310,8 +310,8 @@ static void test_tampered_record(void **state)
 	int fd[2];
 
 	tcp_pair(fd);
-	struct party srv = {.l = l, .keep = true};
-	srv.s = stream_accepted(l, fd[0], party_ready, &srv);
+	struct keeper srv = {.l = l, .keep = true};
+	srv.s = stream_accepted(l, fd[0], keeper_ready, &srv);
 	assert_int_equal(stream_tls_server(srv.s, front, c), 0);
 	struct peer p = peer_make(fd[1], TLS1_3_VERSION, NULL, true, 100000);
 	assert_int_equal(peer_shake(&p, l, &srv), 1);
@@ -325,7 +325,7 @@ static void test_tampered_record(void **state)
 	until(l, HAS(srv.s, STREAM_ERROR));
 	assert_int_equal(stream_error(srv.s), -ERR_TLS);
 	assert_int_equal(stream_in(srv.s).n, 4);
-	party_end(&srv);
+	keeper_end(&srv);
 	peer_free(&p);
 	loop_free(&l);
 	tls_cert_unref(&c);

@@ -107,7 +107,7 @@ static struct tls_back *back;
 
 struct link {
 	struct loop *l;
-	struct party a, b; /* server, client */
+	struct keeper a, b; /* server, client */
 };
 
 static inline struct tls_cert *cert_by(const struct ca *ca, const char *san, long from_s, long to_s)
@@ -155,16 +155,16 @@ static inline int link_up(struct link *k, struct loop *l, struct tls_front *f, s
 
 	*k = (struct link){.l = l, .a = {.l = l}, .b = {.l = l}};
 	tcp_pair(fd);
-	k->a.s = stream_accepted(l, fd[0], party_ready, &k->a);
-	k->b.s = stream_accepted(l, fd[1], party_ready, &k->b);
+	k->a.s = stream_accepted(l, fd[0], keeper_ready, &k->a);
+	k->b.s = stream_accepted(l, fd[1], keeper_ready, &k->b);
 	assert_int_equal(stream_tls_server(k->a.s, f, c), 0);
 	return stream_tls_client(k->b.s, b, host);
 }
 
 static inline void link_down(struct link *k)
 {
-	party_end(&k->a);
-	party_end(&k->b);
+	keeper_end(&k->a);
+	keeper_end(&k->b);
 }
 
 #define BOTH_UP(k) (stream_flags((k)->a.s) & stream_flags((k)->b.s) & STREAM_TLS_UP)

@@ -4,7 +4,7 @@
 
 static int last_error;
 
-static void close_on_error(struct party *p)
+static void close_on_error(struct keeper *p)
 {
 	last_error = stream_error(p->s);
 	if (last_error)
@@ -74,8 +74,8 @@ static void test_bad_hosts(void **state)
 	memset(lengthy, 'a', sizeof(lengthy) - 1);
 	lengthy[sizeof(lengthy) - 1] = '\0';
 	tcp_pair(fd);
-	struct party p = {.l = l};
-	p.s = stream_accepted(l, fd[0], party_ready, &p);
+	struct keeper p = {.l = l};
+	p.s = stream_accepted(l, fd[0], keeper_ready, &p);
 	/* Without a name there is nothing to verify: never a handshake without one. */
 	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
 		assert_int_equal(stream_tls_client(p.s, back, hosts[i]), -EINVAL);
@@ -83,7 +83,7 @@ static void test_bad_hosts(void **state)
 	assert_false(HAS(p.s, STREAM_TLS));
 	assert_int_equal(stream_tls_client(p.s, back, "a.example"), 0);
 	assert_int_equal(stream_tls_client(p.s, back, "a.example"), -EALREADY);
-	party_end(&p);
+	keeper_end(&p);
 	loop_free(&l);
 	close(fd[1]);
 }
