@@ -9,15 +9,15 @@
 #include "base/mtime.h"
 #include "policy/pol.h"
 
-enum { POL_LIMITS_MAX = 16, POL_CHARGES_TEXT = 2048 };
+enum { POL_LIMITS_MAX = 16, POL_CHARGES_TEXT = 2048, POL_LIMIT_SCALE = 11 };
 
 struct pol_limits; /* a view on the mapped counters */
 
 struct pol_charge { /* what one call holds */
+	unsigned __int128 amount[POL_LIMITS_MAX]; /* in units of 10^-POL_LIMIT_SCALE */
 	uint64_t slot[POL_LIMITS_MAX], window[POL_LIMITS_MAX];
-	int64_t amount[POL_LIMITS_MAX]; /* in units of 10^-scale as the counter keeps them */
 	uint32_t n;
-	char text[POL_CHARGES_TEXT]; /* counter=amount@window, joined by 0x1f: for the record */
+	char text[POL_CHARGES_TEXT]; /* counter=amount@window, joined by 0x1f, for the record: "pay=12.5@2026-11-03T10" is an hour */
 };
 
 /** pol_limits_open(mem, len, out): Use ${mem} (shared, page aligned, zeroed when new).  pol_limits_size(): how long it must be. */
@@ -28,6 +28,7 @@ void pol_limits_close(struct pol_limits **l);
 /**
  * pol_reserve(l, p, grant, tool, doc, args, now, worker, decision, charge):
  * Reserve every limit that applies to an allowed call.  When one refuses, ${decision} becomes that denial and nothing is held.
+ * ${worker} is the caller's slot: no two processes that live at the same time may share one.
  */
 void pol_reserve(struct pol_limits *l, const struct pol *p, const char *grant, struct view tool, const struct json_doc *doc,
     const struct json_node *args, struct wall now, uint32_t worker, struct pol_decision *decision, struct pol_charge *charge);

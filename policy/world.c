@@ -52,7 +52,7 @@ static int bad(struct loading *l, const char *fmt, ...)
 }
 
 /* A string member as text of the arena, NULL when absent or null; *ok turns false when it is something else. */
-static const char *text(struct loading *l, const struct json_node *obj, const char *key, bool *ok)
+static char *text(struct loading *l, const struct json_node *obj, const char *key, bool *ok)
 {
 	const struct json_node *n = json_get(&l->doc, obj, view_str(key));
 	if (!n || n->type == JSON_NULL)
@@ -83,13 +83,17 @@ static int load_match(struct loading *l, const struct json_node *n, struct world
 	uint64_t port = 443;
 	const struct json_node *p = json_get(&l->doc, n, VIEW_LIT("port"));
 
-	m->host = text(l, n, "host", &ok);
+	char *host = text(l, n, "host", &ok);
 	m->path = text(l, n, "path", &ok);
-	if (!ok || !m->host || !*m->host || (m->path && m->path[0] != '/'))
+	if (!ok || !host || !*host || (m->path && m->path[0] != '/'))
 		return bad(l, "a match needs a host, and a path that begins with '/'");
 	if (p && (!number(l, p, 65535, &port) || !port))
-		return bad(l, "the port of %.64s is no port number", m->host);
+		return bad(l, "the port of %.64s is no port number", host);
 	m->port = (uint16_t)port;
+	for (char *c = host; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c |= 0x20;
+	m->host = host;
 	return 0;
 }
 
@@ -107,7 +111,9 @@ static int load_server(struct loading *l, const struct json_node *n, struct worl
 	}
 	if (!ok || !s->name || (s->inject_format && !strstr(s->inject_format, "{secret}")))
 		return bad(l, "a server needs a name, and {secret} in the format of its credential");
-	s->observe = mode && strcmp(mode, "observe") == 0;
+	if (mode && strcmp(mode, "observe") && strcmp(mode, "enforce"))
+		return bad(l, "the mode of server %.64s is neither enforce nor observe", s->name);
+	s->observe = mode ? strcmp(mode, "observe") == 0 : l->w->observe;
 	if (!list || list->type != JSON_ARRAY || !list->count)
 		return bad(l, "server %.64s has no match", s->name);
 	struct world_match *m = arena_take(&l->w->arena, list->count, sizeof(*m));
@@ -122,12 +128,18 @@ static int load_server(struct loading *l, const struct json_node *n, struct worl
 	return 0;
 }
 
+static int by_hash(const void *a, const void *b)
+{
+	const struct named_policy *x = a, *y = b;
+	return strcmp(x->hash, y->hash);
+}
+
 static const struct pol *policy_of(const struct world *w, const char *hash)
 {
-	for (size_t i = 0; i < w->policies; i++)
-		if (strcmp(w->policy[i].hash, hash) == 0)
-			return w->policy[i].pol;
-	return NULL;
+	struct named_policy key = {.hash = hash}, *p = NULL;
+	if (w->policies)
+		p = bsearch(&key, w->policy, w->policies, sizeof(key), by_hash);
+	return p ? p->pol : NULL;
 }
 
 /* An id that may be absent; null stands for "any". */
@@ -143,7 +155,7 @@ static int load_id(struct loading *l, const struct json_node *n, const char *key
 	return 0;
 }
 
-static int load_grant(struct loading *l, const struct json_node *n, struct world_grant *g, bool *usable)
+static int load_grant(struct loading *l, const struct json_node *n, struct world_grant *g)
 {
 	bool ok = true, has_uid;
 
@@ -168,8 +180,7 @@ static int load_grant(struct loading *l, const struct json_node *n, struct world
 	if (expires && (wall_parse(expires, &g->expires) || !g->expires.ns))
 		return bad(l, "the expiry of grant %.64s is no time", g->id);
 	g->policy = g->policy_hash ? policy_of(l->w, g->policy_hash) : NULL;
-	/* No executable's digest is known to a worker, so a grant that is bound to one matches nobody. */
-	*usable = !digest;
+	g->has_digest = digest != NULL;
 	return 0;
 }
 
@@ -213,10 +224,15 @@ static int load_all(struct loading *l)
 	struct world *w = l->w;
 	const struct json_node *servers = list_of(l, "servers", JSON_ARRAY), *grants = list_of(l, "grants", JSON_ARRAY);
 	const struct json_node *policies = list_of(l, "policies", JSON_OBJECT), *g = list_of(l, "generation", JSON_NUMBER);
+	bool ok = true;
+	const char *mode = text(l, &l->doc.node[0], "mode", &ok);
 	int r = 0;
 
 	if (!servers || !grants || !policies || !g || !number(l, g, UINT64_MAX / 16, &w->generation))
 		return bad(l, "generation, servers, grants and policies must be there");
+	w->observe = mode && strcmp(mode, "observe") == 0;
+	if (!ok || (mode && !w->observe && strcmp(mode, "enforce") != 0))
+		return bad(l, "mode must be \"enforce\" or \"observe\"");
 	w->server = arena_take(&w->arena, servers->count, sizeof(*w->server));
 	w->grant = arena_take(&w->arena, grants->count, sizeof(*w->grant));
 	w->policy = arena_take(&w->arena, policies->count, sizeof(*w->policy));
@@ -224,14 +240,14 @@ static int load_all(struct loading *l)
 		return -ENOMEM;
 	for (const struct json_node *n = json_first(&l->doc, policies); n && !r; n = json_next(&l->doc, policies, n))
 		r = load_policy(l, n);
+	if (!r && w->policies)
+		qsort(w->policy, w->policies, sizeof(*w->policy), by_hash);
 	for (const struct json_node *n = json_first(&l->doc, servers); n && !r; n = json_next(&l->doc, servers, n))
 		r = load_server(l, n, &w->server[w->servers++]);
-	for (const struct json_node *n = json_first(&l->doc, grants); n && !r; n = json_next(&l->doc, grants, n)) {
-		bool usable = false;
-		r = load_grant(l, n, &w->grant[w->grants], &usable);
-		w->grants += usable;
-	}
-	qsort(w->grant, w->grants, sizeof(*w->grant), by_server);
+	for (const struct json_node *n = json_first(&l->doc, grants); n && !r; n = json_next(&l->doc, grants, n))
+		r = load_grant(l, n, &w->grant[w->grants++]);
+	if (!r && w->grants)
+		qsort(w->grant, w->grants, sizeof(*w->grant), by_server);
 	return r;
 }
 
@@ -313,17 +329,20 @@ bool world_host(const struct world *w, struct view host, uint16_t port)
 	return false;
 }
 
-/* How much of ${path} the match explains, or -1.  "/mcp" covers "/mcp", "/mcp/x" and "/mcp?x", never "/mcpx". */
+/*
+ * How much of ${path} the match explains, or -1.  "/mcp" and "/mcp/" cover "/mcp", "/mcp/x" and "/mcp?x", never "/mcpx": servers answer
+ * both spellings, so a registered one must not leave the other unjudged.
+ */
 static long covers(const struct world_match *m, struct view path)
 {
+	struct view p = view_str(m->path);
 	if (!m->path)
 		return 0;
-	struct view p = view_str(m->path);
+	if (p.p[p.n - 1] == '/')
+		p.n--;
 	if (!view_starts(path, p))
 		return -1;
-	if (p.n == path.n || p.p[p.n - 1] == '/' || path.p[p.n] == '/' || path.p[p.n] == '?')
-		return (long)p.n;
-	return -1;
+	return p.n == path.n || path.p[p.n] == '/' || path.p[p.n] == '?' || path.p[p.n] == '#' ? (long)p.n + 1 : -1;
 }
 
 const struct world_server *world_server(const struct world *w, struct view host, uint16_t port, struct view path)
@@ -369,7 +388,7 @@ const struct world_grant *world_grant(const struct world *w, const struct subjec
 		const struct world_grant *g = &w->grant[i];
 		if ((!g->any_uid && g->uid != who->uid) || (g->agent && strcmp(g->agent, who->agent ? who->agent : "") != 0))
 			continue;
-		if (g->has_login_uid && g->login_uid != who->login_uid) {
+		if (g->has_digest || (g->has_login_uid && g->login_uid != who->login_uid)) {
 			*why = "(identity mismatch)";
 			continue;
 		}

@@ -8,7 +8,8 @@
  *    "grants":[{"id","uid"|null,"user"?,"login_uid"?,"agent"?,"exe_sha256"?,"server","policy"?,"policy_name"?,"credential"?,"expires_at"?}],
  *    "policies":{SHA256HEX: "document text"}}
  * port defaults to 443; path is a prefix ending at a '/' boundary, or absent: every path.  format holds "{secret}" once.
- * uid null: every governed user.
+ * uid null: every governed user.  A server without a mode has the mode of the file.  A grant that is bound to an executable's
+ * digest matches nobody: no digest reaches a worker.
  */
 #ifndef POLICY_WORLD_H
 #define POLICY_WORLD_H
@@ -37,7 +38,7 @@ struct world_grant {
 	const char *id, *server, *credential, *policy_name, *policy_hash, *agent;
 	bool any_uid;
 	uint32_t uid;
-	bool has_login_uid;
+	bool has_login_uid, has_digest;
 	uint32_t login_uid;
 	struct wall expires; /* ns 0: never */
 	const struct pol *policy; /* NULL: (no policy) */

@@ -1,0 +1,263 @@
+/*
+ * quota_table.c - see quota_table.h.
+ *
+ * Taking over the place of a name that is out of use: its word is frozen first, so that nobody adds to it any more; then the name is
+ * changed; then the word is set to nothing.  Who added between the two looks at the name again, and takes it back if that changed.
+ */
+#include <sched.h>
+#include <stdatomic.h>
+
+#include "policy/quota_table.h"
+
+#define TABLE_MAGIC 0x3174746f75716763ull
+enum { COUNTERS = 1 << 15, PROBES = 64, KINDS = 3, SPINS = 1 << 14, WORD_BITS = 100 };
+#define FROZEN ((1u << 28) - 1) /* as a window */
+#define USED_MASK (((word_t)1 << WORD_BITS) - 1)
+
+typedef unsigned __int128 word_t;
+static const int64_t window_seconds[KINDS] = {60, 3600, 86400};
+
+struct counter {
+	_Atomic uint64_t name[2]; /* both 0: free */
+	_Alignas(16) word_t word;
+};
+
+struct quota_table {
+	_Atomic uint64_t magic;
+	_Atomic uint64_t lock; /* 0, or a number that is new each time it is taken, with the worker + 1 below */
+	_Atomic uint64_t turns;
+	uint64_t pad[5];
+	struct counter counter[COUNTERS];
+};
+
+/* The value before; it equals ${old} when the swap was made.  Written out, since compilers would call a library that takes locks. */
+static word_t swap(word_t *p, word_t old, word_t new)
+{
+#ifdef __x86_64__
+	uint64_t lo = (uint64_t)old, hi = (uint64_t)(old >> 64);
+	__asm__ volatile("lock cmpxchg16b %0"
+	    : "+m"(*p), "+a"(lo), "+d"(hi)
+	    : "b"((uint64_t)new), "c"((uint64_t)(new >> 64))
+	    : "cc", "memory");
+	return (word_t)hi << 64 | lo;
+#else
+	return __sync_val_compare_and_swap(p, old, new);
+#endif
+}
+
+static word_t word_load(struct counter *c)
+{
+	return swap(&c->word, 0, 0);
+}
+
+static word_t word_of(uint64_t window, word_t used)
+{
+	return (word_t)window << WORD_BITS | used;
+}
+
+static uint64_t window_of(word_t w)
+{
+	return (uint64_t)(w >> WORD_BITS);
+}
+
+size_t quota_table_size(void)
+{
+	return sizeof(struct quota_table);
+}
+
+struct quota_table *quota_table_open(void *mem, size_t len)
+{
+	struct quota_table *t = mem;
+	uint64_t fresh = 0;
+	if (len < sizeof(*t))
+		return NULL;
+	if (!atomic_compare_exchange_strong(&t->magic, &fresh, TABLE_MAGIC) && fresh != TABLE_MAGIC)
+		return NULL;
+	return t;
+}
+
+uint64_t quota_table_window(unsigned kind, int64_t seconds)
+{
+	uint64_t n = seconds > 0 ? (uint64_t)(seconds / window_seconds[kind]) + 1 : 1; /* 0 is: nothing counted yet */
+	return n < FROZEN ? n : FROZEN - 1;
+}
+
+/* The lowest bits of a name say its kind, so that the age of a counter can be told by itself. */
+static quota_hash_t full_name(const struct quota_claim *q)
+{
+	return (q->name & ~(quota_hash_t)3) | (q->kind + 1);
+}
+
+static bool has_name(const struct counter *c, quota_hash_t name)
+{
+	return atomic_load(&c->name[0]) == (uint64_t)name && atomic_load(&c->name[1]) == (uint64_t)(name >> 64);
+}
+
+static bool is_free(const struct counter *c)
+{
+	return !atomic_load(&c->name[0]) && !atomic_load(&c->name[1]);
+}
+
+static struct counter *place(struct quota_table *t, quota_hash_t name, unsigned i)
+{
+	return &t->counter[((uint64_t)(name >> 64) + i) % COUNTERS];
+}
+
+/*
+ * A holder works for microseconds.  Who sees one and the same holder through all the spins waits for a dead process, and takes the
+ * lock from it: what is under the lock is made so that a second one inside does no harm but, at worst, a name with two places.
+ */
+static uint64_t table_lock(struct quota_table *t, uint32_t worker)
+{
+	uint64_t mine = atomic_fetch_add(&t->turns, 1) << 16 | ((worker & 0x7fff) + 1), seen = 0;
+	for (unsigned spins = 0;; spins++) {
+		uint64_t holder = 0;
+		if (atomic_compare_exchange_strong(&t->lock, &holder, mine))
+			return mine;
+		if (holder != seen)
+			spins = 0;
+		seen = holder;
+		if (spins > SPINS && atomic_compare_exchange_strong(&t->lock, &holder, mine))
+			return mine;
+		if (spins % 16 == 15)
+			sched_yield();
+	}
+}
+
+static void table_unlock(struct quota_table *t, uint64_t mine)
+{
+	atomic_compare_exchange_strong(&t->lock, &mine, 0);
+}
+
+/* Was it last used so long ago that its count is of interest to nobody?  A day, or a window and a day. */
+static bool out_of_use(struct counter *c, const struct quota_claim *q, word_t *word)
+{
+	unsigned kind = (unsigned)(atomic_load(&c->name[0]) & 3) - 1;
+	*word = word_load(c);
+	if (window_of(*word) == FROZEN)
+		return true; /* who froze it is dead: the lock is ours */
+	if (kind >= KINDS)
+		return false;
+	int64_t ended = (int64_t)window_of(*word) * window_seconds[kind];
+	int64_t now = (int64_t)(q->window - 1) * window_seconds[q->kind]; /* at least */
+	return window_of(*word) && ended + 86400 < now;
+}
+
+/* Under the lock: give ${name} a place. */
+static struct counter *settle_down(struct quota_table *t, const struct quota_claim *q, quota_hash_t name)
+{
+	struct counter *spare = NULL;
+	word_t word = 0, w;
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct counter *c = place(t, name, i);
+		if (has_name(c, name)) {
+			w = word_load(c);
+			if (window_of(w) == FROZEN)
+				swap(&c->word, w, 0);
+			return c;
+		}
+		if (is_free(c)) {
+			if (!spare)
+				spare = c;
+			break;
+		}
+		if (!spare && out_of_use(c, q, &w)) {
+			spare = c;
+			word = w;
+		}
+	}
+	if (!spare)
+		return NULL;
+	if (!is_free(spare) && swap(&spare->word, word, word_of(FROZEN, 0)) != word)
+		return NULL; /* it came into use again just now */
+	atomic_store(&spare->name[0], (uint64_t)name);
+	atomic_store(&spare->name[1], (uint64_t)(name >> 64));
+	swap(&spare->word, word_of(FROZEN, 0), 0);
+	return spare;
+}
+
+static struct counter *find(struct quota_table *t, const struct quota_claim *q, uint32_t worker)
+{
+	quota_hash_t name = full_name(q);
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct counter *c = place(t, name, i);
+		if (has_name(c, name) && window_of(word_load(c)) != FROZEN)
+			return c;
+		if (is_free(c))
+			break;
+	}
+	uint64_t turn = table_lock(t, worker);
+	struct counter *c = settle_down(t, q, name);
+	table_unlock(t, turn);
+	return c;
+}
+
+/*
+ * What ${w} counts in the window that is asked for.  One window ahead means that the clock was set back a little: it goes on
+ * counting there, so that nothing is counted twice over.  More than that is a clock that was wrong: a new start.
+ */
+static word_t used_in(word_t w, uint64_t *window)
+{
+	uint64_t at = window_of(w);
+	if (at == *window + 1)
+		*window = at;
+	return at == *window ? w & USED_MASK : 0;
+}
+
+enum quota_answer quota_table_look(struct quota_table *t, struct quota_claim *q, uint32_t worker)
+{
+	struct counter *c = find(t, q, worker);
+	uint64_t window = q->window;
+	if (!c)
+		return QUOTA_FULL;
+	word_t used = used_in(word_load(c), &window);
+	return q->amount <= q->max && used <= q->max - q->amount ? QUOTA_YES : QUOTA_NO;
+}
+
+/* QUOTA_FULL: the place is not of this name any more. */
+static enum quota_answer try_add(struct quota_table *t, struct counter *c, struct quota_claim *q)
+{
+	word_t old = word_load(c), seen;
+	for (;; old = seen) {
+		uint64_t window = q->window;
+		if (window_of(old) == FROZEN)
+			return QUOTA_FULL;
+		word_t used = used_in(old, &window);
+		if (q->amount > q->max || used > q->max - q->amount)
+			return QUOTA_NO;
+		seen = swap(&c->word, old, word_of(window, used + q->amount));
+		if (seen != old)
+			continue;
+		q->slot = (uint64_t)(c - t->counter);
+		if (has_name(c, full_name(q))) {
+			q->window = window;
+			return QUOTA_YES;
+		}
+		quota_table_back(t, q->slot, window, q->amount);
+		return QUOTA_FULL;
+	}
+}
+
+enum quota_answer quota_table_add(struct quota_table *t, struct quota_claim *q, uint32_t worker)
+{
+	for (int tries = 0; tries < 8; tries++) {
+		struct counter *c = find(t, q, worker);
+		enum quota_answer a = c ? try_add(t, c, q) : QUOTA_FULL;
+		if (a != QUOTA_FULL)
+			return a;
+	}
+	return QUOTA_FULL;
+}
+
+void quota_table_back(struct quota_table *t, uint64_t slot, uint64_t window, unsigned __int128 amount)
+{
+	struct counter *c = &t->counter[slot % COUNTERS];
+	word_t old = word_load(c), seen;
+	while (window_of(old) == window) {
+		word_t used = old & USED_MASK;
+		seen = swap(&c->word, old, word_of(window, used > amount ? used - amount : 0));
+		if (seen == old)
+			return;
+		old = seen;
+	}
+}
