@@ -174,5 +174,6 @@ int main(int argc, char **argv)
 	r = gate_run(gate);
 	gate_free(&gate);
 	shring_free(&conf.ring);
+	pol_limits_close(&conf.limits);
 	return r ? 1 : 0;
 }
