@@ -4,8 +4,8 @@
  *
  * System calls at run time, after loop_new(): io_uring_enter; socket (AF_INET, AF_INET6; SOCK_STREAM), setsockopt (TCP_NODELAY,
  * SO_LINGER), shutdown, close; fcntl (F_GETFL, F_SETFL) in loop_listen(); getpeername when TLS is started as a client on an accepted
- * stream.  What malloc() and OpenSSL need: mmap, munmap, mremap, brk, madvise, futex, getrandom, getpid (before each random number;
- * must not fail), clock_gettime; sysinfo is tried once by qsort() and may be refused.  io_uring_register only gives the registered
+ * stream.  What malloc() and OpenSSL need: mmap, munmap, mremap, brk, madvise, futex, getrandom, getpid (before each random
+ * number), clock_gettime; sysinfo is tried once by qsort() and may be refused.  io_uring_register only gives the registered
  * descriptor back in loop_free() and may be refused.  Never connect, bind, listen, accept, send, recv, open.
  */
 #include <errno.h>
