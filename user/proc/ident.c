@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -16,7 +18,7 @@
 #include "ipc/pump.h"
 #include "proc/child.h"
 
-enum { SLOTS = 64, FRAMES_A_TURN = 32, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100 };
+enum { SLOTS = 64, FRAMES_A_TURN = 32, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2 };
 
 static struct child child;
 static struct pump *pump;
@@ -29,6 +31,16 @@ static void __attribute__((noreturn)) fatal(const char *what, int err)
 {
 	log_error("%s: %s", what, err_text(err));
 	exit(1);
+}
+
+/*
+ * The arguments of a process are read from its memory, which it may have laid over a file system that never answers.  Waiting for
+ * ever would leave everybody unknown; this ends the process, and callgated starts another.
+ */
+static void limit(int seconds)
+{
+	struct itimerval t = {.it_value.tv_sec = seconds};
+	(void)setitimer(ITIMER_REAL, &t, NULL); /* SIGALRM is not handled: it also ends a wait inside the kernel */
 }
 
 /* A mark that is lost is an agent that is not seen as one, so a full queue is waited for. */
@@ -55,7 +67,9 @@ static void on_describe(struct edge *e, const struct frame *f)
 	struct m_mark mark;
 
 	memcpy(&q, f->body.p, sizeof(q));
+	limit(LOOK_SECONDS);
 	bool news = describe(describer, &q, &out, &mark);
+	limit(0);
 	/* Marked before the asker hears of it: what it lets the process do next is already counted as the agent's. */
 	if (news)
 		tell(&mark);
@@ -80,9 +94,13 @@ static void on_execs(void *arg, int fd, short what)
 	(void)arg;
 	(void)fd;
 	(void)what;
-	for (int i = 0; i < EVENTS_A_TURN && (r = execs_next(execs, &e)) > 0; i++)
-		if (describe_exec(describer, &e, &mark))
+	for (int i = 0; i < EVENTS_A_TURN && (r = execs_next(execs, &e)) > 0; i++) {
+		limit(LOOK_SECONDS);
+		bool news = describe_exec(describer, &e, &mark);
+		limit(0);
+		if (news)
 			tell(&mark);
+	}
 	if (r < 0) {
 		log_error("the ring buffer of exec events makes no sense: new agents are seen only when they connect");
 		pump_del(pump, execs_fd);
@@ -185,7 +203,13 @@ static void open_means(void)
 
 int main(int argc, char **argv)
 {
+	sigset_t alarm_only;
+
 	child_boot(P_IDENT, argc, argv, &child);
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	signal(SIGALRM, SIG_DFL); /* whatever was inherited: limit() relies on it */
+	sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
 	pump = pump_new();
 	if (!pump)
 		fatal("cannot start", -ENOMEM);
