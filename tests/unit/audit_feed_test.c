@@ -103,17 +103,17 @@ static uint64_t put(struct worker *w, enum rec_kind kind, uint64_t call, const c
 
 /* The reading process: a stream and a feed. */
 struct reader {
-	struct stream *stream;
+	struct trail *trail;
 	struct feed *feed;
 };
 
 static void reader_new(struct reader *r)
 {
-	struct stream_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 1};
+	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 1};
 	assert_int_equal(feed_new(&r->feed), 0);
-	struct stream_owner owner = feed_owner(r->feed);
-	assert_int_equal(stream_open(dir, &conf, &owner, &r->stream), 0);
-	feed_stream(r->feed, r->stream);
+	struct trail_owner owner = feed_owner(r->feed);
+	assert_int_equal(trail_open(dir, &conf, &owner, &r->trail), 0);
+	feed_trail(r->feed, r->trail);
 }
 
 static void attach(struct reader *r, const struct worker *w, int64_t slot, bool replaces)
@@ -132,9 +132,9 @@ static void drain(struct reader *r)
 
 static void commit(struct reader *r)
 {
-	assert_int_equal(feed_commit(r->feed, STREAM_WRITTEN), 0);
+	assert_int_equal(feed_commit(r->feed, TRAIL_WRITTEN), 0);
 	feed_settle(r->feed);
-	assert_int_equal(feed_commit(r->feed, STREAM_WRITTEN), 0);
+	assert_int_equal(feed_commit(r->feed, TRAIL_WRITTEN), 0);
 }
 
 /* The process is killed: what was written stays, nothing is sealed. */
@@ -142,16 +142,16 @@ static void reader_kill(struct reader *r)
 {
 	/* Its descriptors close; the stream's file is left as it is. */
 	feed_free(&r->feed);
-	stream_abandon(&r->stream);
+	trail_abandon(&r->trail);
 }
 
 static void reader_stop(struct reader *r)
 {
 	drain(r);
-	assert_int_equal(feed_commit(r->feed, STREAM_DURABLE), 0);
+	assert_int_equal(feed_commit(r->feed, TRAIL_DURABLE), 0);
 	feed_stop(r->feed);
-	assert_int_equal(feed_commit(r->feed, STREAM_DURABLE), 0);
-	assert_int_equal(stream_close(&r->stream), 0);
+	assert_int_equal(feed_commit(r->feed, TRAIL_DURABLE), 0);
+	assert_int_equal(trail_close(&r->trail), 0);
 	feed_free(&r->feed);
 }
 
@@ -342,11 +342,11 @@ static void test_reader_killed(void **state)
 		put(&w, REC_CONNECTION, 0, "relay");
 		drain(&r);
 		if (step == NUMBERED)
-			assert_int_equal(stream_number(r.stream, &seq), 0);
+			assert_int_equal(trail_number(r.trail, &seq), 0);
 		if (step == WRITTEN)
-			assert_int_equal(feed_write(r.feed, STREAM_WRITTEN), 0);
+			assert_int_equal(feed_write(r.feed, TRAIL_WRITTEN), 0);
 		if (step == ACKED)
-			assert_int_equal(feed_commit(r.feed, STREAM_WRITTEN), 0);
+			assert_int_equal(feed_commit(r.feed, TRAIL_WRITTEN), 0);
 		reader_kill(&r);
 
 		reader_new(&r);
@@ -392,7 +392,7 @@ static void test_service_killed(void **state)
 	feed_orphans(r.feed);
 	drain(&r);
 	commit(&r);
-	assert_int_equal(feed_commit(r.feed, STREAM_DURABLE), 0);
+	assert_int_equal(feed_commit(r.feed, TRAIL_DURABLE), 0);
 	assert_int_equal(lines("result", "00000000000a-1"), 1);
 	assert_int_equal(lines("abandoned", "\"id\":\"00000000000a-2\",\"detail\":\"worker-ended\""), 1);
 	assert_int_equal(lines("abandoned", "\"id\":\"00000000000b-1\",\"detail\":\"recovery\""), 1);

@@ -19,7 +19,7 @@
 #include "audit/recover.h"
 #include "audit/read.h"
 #include "audit/segment.h"
-#include "audit/stream.h"
+#include "audit/trail.h"
 #include "audit/verify.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -70,11 +70,11 @@ static int teardown(void **state)
 	return rmdir(path);
 }
 
-static struct stream *start(void)
+static struct trail *start(void)
 {
-	struct stream_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6};
-	struct stream *s;
-	assert_int_equal(stream_open(dir, &conf, NULL, &s), 0);
+	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6};
+	struct trail *s;
+	assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
 	return s;
 }
 
@@ -95,26 +95,26 @@ static void read_back(struct sample *a)
 /* A file of many commits and a few members: what a live stream has on disk at its last commit. */
 static void make(struct sample *a, size_t text)
 {
-	struct stream *s = start();
+	struct trail *s = start();
 
 	for (size_t i = 0; i <= COMMITS; i++) {
 		for (size_t k = 0; i && k <= i % 3; k++) {
-			struct jsonw *w = stream_line(s, "note", wall_now());
+			struct jsonw *w = trail_line(s, "note", wall_now());
 			char *filler = calloc(1, text + 1);
 			assert_non_null(filler);
 			for (size_t j = 0; j < text; j++)
 				filler[j] = (char)('a' + (j * j + i * 7 + k) % 26);
 			jsonw_str(w, "text", filler);
 			free(filler);
-			assert_int_equal(stream_end(s), 0);
+			assert_int_equal(trail_end(s), 0);
 		}
-		assert_int_equal(stream_commit(s, STREAM_WRITTEN), 0);
+		assert_int_equal(trail_commit(s, TRAIL_WRITTEN), 0);
 		read_back(a);
 		a->end[i] = a->bytes.len;
-		a->seq[i] = stream_state(s).seq;
+		a->seq[i] = trail_state(s).seq;
 	}
 	/* Away with it, as if the process had died here: the test has the bytes. */
-	assert_int_equal(stream_close(&s), 0);
+	assert_int_equal(trail_close(&s), 0);
 	clear("sealed");
 }
 
@@ -232,10 +232,10 @@ static void test_start(void **state)
 	make(&a, 40);
 	for (size_t cut = 0; cut <= a.bytes.len; cut += 13) {
 		put(&a, cut, (enum tail)(cut % TAILS));
-		struct stream *s = start();
-		uint64_t first = stream_state(s).seq;
+		struct trail *s = start();
+		uint64_t first = trail_state(s).seq;
 		assert_true(first > committed(&a, cut));
-		assert_int_equal(stream_close(&s), 0);
+		assert_int_equal(trail_close(&s), 0);
 		struct verify_result v;
 		assert_int_equal(verify_dir(dir, &v), 0);
 		if (v.bad)

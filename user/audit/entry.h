@@ -3,7 +3,7 @@
  * Floor: audit.      A line is one JSON object in a fixed order of keys, without spaces:
  * {"kind":K,"seq":N,"ts":T,"host":H,"boot":B,...}; of a record: ,"id":CALL, then the fields in the order of rec.tbl.h.
  *
- * entry_*() write the part after "seq" into a jsonw that stream_line() has begun.
+ * entry_*() write the part after "seq" into a jsonw that trail_line() has begun.
  */
 #ifndef AUDIT_ENTRY_H
 #define AUDIT_ENTRY_H

@@ -35,9 +35,9 @@ void feed_free(struct feed **fp)
 	*fp = NULL;
 }
 
-void feed_stream(struct feed *f, struct stream *s)
+void feed_trail(struct feed *f, struct trail *s)
 {
-	f->stream = s;
+	f->trail = s;
 }
 
 struct feed_ring *feed_find(struct feed *f, uint64_t id)
@@ -53,7 +53,7 @@ static void resume(struct feed *f, struct feed_ring *r)
 {
 	uint64_t pos, seq;
 
-	if (shring_marked(r->ring, &pos, &seq) && f->stream && seq <= f->found_seq)
+	if (shring_marked(r->ring, &pos, &seq) && f->trail && seq <= f->found_seq)
 		shring_skip(r->ring, pos);
 	shring_mark(r->ring, 0, 0);
 	r->read = r->acked = shring_acked(r->ring);
@@ -103,17 +103,17 @@ static struct wall when(const struct feed *f, const struct feed_ring *r, uint64_
 
 void feed_abandon(struct feed *f, uint64_t ring, uint64_t call, const char *why)
 {
-	struct jsonw *w = stream_line(f->stream, "abandoned", wall_now());
+	struct jsonw *w = trail_line(f->trail, "abandoned", wall_now());
 	entry_id(w, ring, call);
 	jsonw_str(w, "detail", why);
-	int r = stream_end(f->stream);
+	int r = trail_end(f->trail);
 	if (r)
 		log_error("a call cannot be closed as abandoned: %s", err_text(r));
 }
 
 static void alert(struct feed *f, const struct feed_ring *r, const char *what, const struct rec_seen *rec)
 {
-	struct jsonw *w = stream_line(f->stream, "alert", f->wall);
+	struct jsonw *w = trail_line(f->trail, "alert", f->wall);
 
 	jsonw_str(w, "event", what);
 	entry_id(w, r->id, rec ? rec->head.call : 0);
@@ -123,7 +123,7 @@ static void alert(struct feed *f, const struct feed_ring *r, const char *what, c
 			jsonw_str(w, "claimed", kind);
 		entry_fields(w, rec);
 	}
-	int e = stream_end(f->stream);
+	int e = trail_end(f->trail);
 	if (e)
 		log_error("an alert cannot be recorded: %s", err_text(e));
 	if (!r->alerted)
@@ -177,10 +177,10 @@ static void take(struct feed *f, struct feed_ring *r, struct view v, struct feed
 		r->alerted = true;
 		return;
 	}
-	struct jsonw *w = stream_line(f->stream, entry_kind(rec->head.kind), when(f, r, rec->head.mono_ns));
+	struct jsonw *w = trail_line(f->trail, entry_kind(rec->head.kind), when(f, r, rec->head.mono_ns));
 	entry_id(w, r->id, rec->head.call);
 	entry_fields(w, rec);
-	int e = stream_end(f->stream);
+	int e = trail_end(f->trail);
 	if (e)
 		log_error("a record cannot be kept: %s", err_text(e));
 }
@@ -217,18 +217,18 @@ void feed_drain(struct feed *f, size_t most, struct feed_seen *seen)
 
 /* ---- what is safe ---- */
 
-int feed_write(struct feed *f, enum stream_flag how)
+int feed_write(struct feed *f, enum trail_flag how)
 {
 	uint64_t seq;
 
-	int e = stream_number(f->stream, &seq);
+	int e = trail_number(f->trail, &seq);
 	for (size_t i = 0; !e && i < FEED_RINGS; i++)
 		if (f->ring[i].ring && f->ring[i].read != f->ring[i].acked)
 			shring_mark(f->ring[i].ring, f->ring[i].read, seq);
-	return e ? e : stream_commit(f->stream, how);
+	return e ? e : trail_commit(f->trail, how);
 }
 
-int feed_commit(struct feed *f, enum stream_flag how)
+int feed_commit(struct feed *f, enum trail_flag how)
 {
 	int e = feed_write(f, how);
 

@@ -9,7 +9,7 @@
 #ifndef AUDIT_FEED_H
 #define AUDIT_FEED_H
 
-#include "audit/stream.h"
+#include "audit/trail.h"
 
 enum { FEED_RINGS = 64, FEED_NO_SLOT = -1 }; /* slot of a ring whose worker is gone */
 
@@ -19,9 +19,9 @@ struct feed;
 int feed_new(struct feed **f) __attribute__((warn_unused_result));
 void feed_free(struct feed **f);
 
-/** feed_owner(f): For stream_open(). */
-struct stream_owner feed_owner(struct feed *f);
-void feed_stream(struct feed *f, struct stream *s);
+/** feed_owner(f): For trail_open(). */
+struct trail_owner feed_owner(struct feed *f);
+void feed_trail(struct feed *f, struct trail *s);
 
 /**
  * feed_ring(f, id, slot, data, ack, bell, ackbell):
@@ -40,11 +40,11 @@ struct feed_seen {
 /** feed_drain(f, most, seen): Read at most about ${most} bytes of records into the stream; adds to ${seen}. */
 void feed_drain(struct feed *f, size_t most, struct feed_seen *seen);
 
-/** feed_commit(f, how): stream_commit(), with the rings' marks before and their acknowledgements after it. */
-int feed_commit(struct feed *f, enum stream_flag how) __attribute__((warn_unused_result));
+/** feed_commit(f, how): trail_commit(), with the rings' marks before and their acknowledgements after it. */
+int feed_commit(struct feed *f, enum trail_flag how) __attribute__((warn_unused_result));
 
 /** feed_write(f, how): The first half of it: written, but nobody was told. */
-int feed_write(struct feed *f, enum stream_flag how) __attribute__((warn_unused_result));
+int feed_write(struct feed *f, enum trail_flag how) __attribute__((warn_unused_result));
 
 /** feed_settle(f): Rings without a writer that are empty and acknowledged: abandon their open calls and let them go.  Call it after a commit. */
 void feed_settle(struct feed *f);

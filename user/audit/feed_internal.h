@@ -21,7 +21,7 @@ struct feed_ring {
 };
 
 struct feed {
-	struct stream *stream;
+	struct trail *trail;
 	struct feed_ring ring[FEED_RINGS];
 	uint64_t found_seq; /* last line that the files held at start */
 	struct mono now;

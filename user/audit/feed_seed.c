@@ -112,9 +112,9 @@ static void first(void *arg, struct jsonw *w)
 	jsonw_close(w, ']');
 }
 
-struct stream_owner feed_owner(struct feed *f)
+struct trail_owner feed_owner(struct feed *f)
 {
-	return (struct stream_owner){.seed = seed, .first = first, .arg = f};
+	return (struct trail_owner){.seed = seed, .first = first, .arg = f};
 }
 
 void feed_state(const struct feed *f, struct jsonw *w)

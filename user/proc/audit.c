@@ -71,19 +71,19 @@ static void read_boot_id(struct audit *a)
 		fclose(f);
 }
 
-static void open_streams(struct audit *a)
+static void open_trails(struct audit *a)
 {
-	struct stream_owner owner = feed_owner(a->feed);
+	struct trail_owner owner = feed_owner(a->feed);
 
 	a->conf.host = a->host;
 	a->conf.boot = a->boot;
 	a->conf.what = "the audit directory";
-	int r = stream_open(a->dir, &a->conf, &owner, &a->stream);
+	int r = trail_open(a->dir, &a->conf, &owner, &a->trail);
 	if (r)
 		die("cannot write audit records: make room, or move the directory with --log", r);
-	feed_stream(a->feed, a->stream);
+	feed_trail(a->feed, a->trail);
 	a->conf.what = "the journal directory";
-	r = stream_open(a->journal_dir, &a->conf, NULL, &a->journal);
+	r = trail_open(a->journal_dir, &a->conf, NULL, &a->journal);
 	if (r)
 		die("cannot write the journal: make room, or move the directory with --state", r);
 }
@@ -131,7 +131,7 @@ static void settle(struct audit *a)
 static void drain(struct audit *a, struct feed_seen *seen)
 {
 	/* What cannot be written stays in the rings: they are full then, and workers hold their calls back. */
-	if (stream_unsynced(a->stream) > UNSAFE_MAX)
+	if (trail_unsynced(a->trail) > UNSAFE_MAX)
 		return;
 	feed_drain(a->feed, DRAIN, seen);
 	a->records += seen->records;
@@ -142,14 +142,14 @@ static void commit(struct audit *a)
 {
 	bool durable = a->strict != STRICT_ASYNC || a->waits;
 
-	if (feed_commit(a->feed, durable ? STREAM_DURABLE : STREAM_WRITTEN)) {
+	if (feed_commit(a->feed, durable ? TRAIL_DURABLE : TRAIL_WRITTEN)) {
 		a->due = mono_after_ms(mono_now(), 250);
 		return;
 	}
 	a->waits = 0;
 	a->due = (struct mono){0};
 	settle(a);
-	if (stream_waiting(a->stream))
+	if (trail_waiting(a->trail))
 		a->due = mono_after_ms(mono_now(), COMMIT_MS);
 }
 
@@ -166,7 +166,7 @@ static bool work(struct audit *a)
 	struct mono now = mono_now();
 	bool lazy = a->strict == STRICT_ASYNC && !a->stopping;
 
-	if (a->rang || stream_waiting(a->stream))
+	if (a->rang || trail_waiting(a->trail))
 		due_in(a, now, COMMIT_MS);
 	a->rang = false;
 	if (lazy && a->due.ns && now.ns < a->due.ns)
@@ -174,7 +174,7 @@ static bool work(struct audit *a)
 	drain(a, &seen);
 	if (seen.records)
 		due_in(a, now, COMMIT_MS);
-	bool retrying = stream_state(a->stream).err != 0;
+	bool retrying = trail_state(a->trail).err != 0;
 	if ((a->waits && !retrying) || (a->due.ns && now.ns >= a->due.ns) || seen.bytes >= HURRY)
 		commit(a);
 	if (!lazy)
@@ -214,8 +214,8 @@ static void serve(struct audit *a)
 		if (now.ns < mono_after_ms(tick, TICK_MS).ns)
 			continue;
 		tick = now;
-		stream_tick(a->stream, now);
-		stream_tick(a->journal, now);
+		trail_tick(a->trail, now);
+		trail_tick(a->journal, now);
 	}
 }
 
@@ -228,13 +228,13 @@ static int stop(struct audit *a)
 	do {
 		seen = (struct feed_seen){0};
 		feed_drain(a->feed, DRAIN, &seen);
-		r = feed_commit(a->feed, STREAM_DURABLE);
+		r = feed_commit(a->feed, TRAIL_DURABLE);
 	} while (!r && seen.records);
 	feed_stop(a->feed);
 	if (!r)
-		r = feed_commit(a->feed, STREAM_DURABLE);
-	int e = stream_leave(&a->stream);
-	int j = stream_leave(&a->journal);
+		r = feed_commit(a->feed, TRAIL_DURABLE);
+	int e = trail_close(&a->trail);
+	int j = trail_close(&a->journal);
 	feed_free(&a->feed);
 	edge_close(&a->admin);
 	edge_close(&a->vault);
@@ -267,7 +267,7 @@ int main(int argc, char **argv)
 	if (r)
 		die("SHA-256", r);
 	child_ready(&a.child, -1);
-	open_streams(&a);
+	open_trails(&a);
 	audit_edges(&a);
 	audit_rings(&a);
 	a.started = true;

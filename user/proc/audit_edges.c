@@ -20,22 +20,22 @@ static int journal_add(struct audit *a, struct view body, uint64_t *seq)
 {
 	char kind[NAME_LEN];
 
-	struct jsonw *w = stream_line(a->journal, "journal", wall_now());
+	struct jsonw *w = trail_line(a->journal, "journal", wall_now());
 	int r = entry_object(w, body, kind, sizeof(kind));
 	if (!r && kind[0] && strcmp(kind, "journal") != 0)
 		r = -ERR_MALFORMED;
 	if (r) {
-		stream_undo(a->journal);
+		trail_undo(a->journal);
 		return r;
 	}
-	r = stream_end(a->journal);
+	r = trail_end(a->journal);
 	if (r)
 		return r;
-	r = stream_commit(a->journal, STREAM_DURABLE);
+	r = trail_commit(a->journal, TRAIL_DURABLE);
 	/* The asker is told that it failed: the line must not appear later. */
 	if (r)
-		stream_forget(a->journal);
-	*seq = stream_state(a->journal).seq;
+		trail_forget(a->journal);
+	*seq = trail_state(a->journal).seq;
 	return r;
 }
 
@@ -106,19 +106,19 @@ void audit_note(struct audit *a, struct view body)
 	static const char *const kinds[] = {"note", "coverage", "refused", "alert"};
 	char kind[NAME_LEN];
 
-	struct jsonw *w = stream_line(a->stream, "note", wall_now());
+	struct jsonw *w = trail_line(a->trail, "note", wall_now());
 	int r = entry_object(w, body, kind, sizeof(kind));
 	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kind, kinds[i]) == 0)
-			stream_kind(a->stream, kinds[i]);
+			trail_kind(a->trail, kinds[i]);
 	if (!r) {
-		r = stream_end(a->stream);
+		r = trail_end(a->trail);
 	} else {
-		stream_undo(a->stream);
+		trail_undo(a->trail);
 		/* That something was to be recorded is recorded in any case. */
-		w = stream_line(a->stream, "alert", wall_now());
+		w = trail_line(a->trail, "alert", wall_now());
 		jsonw_str(w, "event", "malformed-note");
-		r = stream_end(a->stream);
+		r = trail_end(a->trail);
 		a->notes_refused++;
 	}
 	if (r)
@@ -134,18 +134,18 @@ static void on_note(struct audit *a, struct edge *e, const struct frame *f)
 static void on_release(struct audit *a, struct edge *e, const struct frame *f)
 {
 	const struct m_release *m = (const void *)f->body.p;
-	struct jsonw *w = stream_line(a->stream, "release", wall_now());
+	struct jsonw *w = trail_line(a->trail, "release", wall_now());
 
 	(void)e;
 	entry_release(w, m);
-	int r = stream_end(a->stream);
+	int r = trail_end(a->trail);
 	if (r)
 		log_error("a release was not recorded: %s", err_text(r));
 }
 
-static void put_stream(struct jsonw *w, const char *key, const struct stream *s)
+static void put_trail(struct jsonw *w, const char *key, const struct trail *s)
 {
-	struct stream_state st = stream_state(s);
+	struct trail_state st = trail_state(s);
 
 	jsonw_open(w, key, '{');
 	jsonw_uint(w, "epoch", st.epoch);
@@ -168,8 +168,8 @@ static void on_audit_get(struct audit *a, struct edge *e, const struct frame *f)
 	jsonw_str(&w, "strict", a->strict_name);
 	jsonw_uint(&w, "records", a->records);
 	jsonw_uint(&w, "notes_refused", a->notes_refused);
-	put_stream(&w, "audit", a->stream);
-	put_stream(&w, "journal", a->journal);
+	put_trail(&w, "audit", a->trail);
+	put_trail(&w, "journal", a->journal);
 	feed_state(a->feed, &w);
 	jsonw_close(&w, '}');
 	int r = jsonw_end(&w);

@@ -21,7 +21,7 @@ struct audit {
 	struct child child;
 	struct pump *pump;
 	int dir, journal_dir;
-	struct stream *stream, *journal;
+	struct trail *trail, *journal;
 	struct feed *feed;
 	struct edge admin, vault;
 	struct ring_parts parts[FEED_RINGS];
@@ -29,7 +29,7 @@ struct audit {
 
 	char host[HOST_LEN], boot[40], strict_name[8];
 	enum strict strict;
-	struct stream_conf conf;
+	struct trail_conf conf;
 
 	struct mono due;    /* commit then; 0: nothing is waiting */
 	size_t waits;       /* records read whose worker waits */

@@ -1,4 +1,4 @@
-/* stream_open.c - how a stream begins: repair, then find the last line, its chain and its epoch, then a new epoch. */
+/* trail_open.c - how a stream begins: repair, then find the last line, its chain and its epoch, then a new epoch. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -6,15 +6,15 @@
 #include <unistd.h>
 
 #include "audit/entry.h"
-#include "audit/stream_internal.h"
+#include "audit/trail_internal.h"
 #include "audit/walk.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
 
-void stream_free(struct stream **sp)
+void trail_free(struct trail **sp)
 {
-	struct stream *s = *sp;
+	struct trail *s = *sp;
 	if (!s)
 		return;
 	buf_free(&s->kept);
@@ -25,7 +25,7 @@ void stream_free(struct stream **sp)
 }
 
 /* The head before the first line of a file is in that line; without it the lines cannot be chained to what came before. */
-static void first_line(struct stream *s, struct view line)
+static void first_line(struct trail *s, struct view line)
 {
 	static const char key[] = "\"prev\":\"";
 	const uint8_t *at = memmem(line.p, line.n, key, sizeof(key) - 1);
@@ -37,7 +37,7 @@ static void first_line(struct stream *s, struct view line)
 		memset(&s->now.chain, 0, sizeof(s->now.chain));
 }
 
-static int open_sealed(const struct stream *s, const struct names *n)
+static int open_sealed(const struct trail *s, const struct names *n)
 {
 	char base[NAMES_MAX], path[NAMES_MAX + 8];
 
@@ -47,7 +47,7 @@ static int open_sealed(const struct stream *s, const struct names *n)
 	return fd < 0 ? -errno : fd;
 }
 
-static int read_file(struct stream *s, const struct names *n)
+static int read_file(struct trail *s, const struct names *n)
 {
 	struct walk *w = NULL;
 	struct view line;
@@ -74,7 +74,7 @@ static int read_file(struct stream *s, const struct names *n)
 }
 
 /* Does the first line of this file say that the owner's state is in the files before it? */
-static bool carries(const struct stream *s, const struct names *n)
+static bool carries(const struct trail *s, const struct names *n)
 {
 	static const char key[] = "\"carry\":true";
 	struct walk *w = NULL;
@@ -87,7 +87,7 @@ static bool carries(const struct stream *s, const struct names *n)
 	return yes;
 }
 
-static int read_newest(struct stream *s, const struct names_list *list)
+static int read_newest(struct trail *s, const struct names_list *list)
 {
 	size_t i = list->n - 1;
 	int r = 0;
@@ -100,7 +100,7 @@ static int read_newest(struct stream *s, const struct names_list *list)
 }
 
 /* Numbers go on after the highest that any name or line has, even when that file is damaged. */
-static int find_end(struct stream *s)
+static int find_end(struct trail *s)
 {
 	struct names_list list;
 
@@ -129,9 +129,9 @@ static int find_end(struct stream *s)
 	return r;
 }
 
-int stream_open(int dir, const struct stream_conf *conf, const struct stream_owner *owner, struct stream **out)
+int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner *owner, struct trail **out)
 {
-	struct stream *s = calloc(1, sizeof(*s));
+	struct trail *s = calloc(1, sizeof(*s));
 
 	*out = NULL;
 	if (!s)
@@ -144,7 +144,7 @@ int stream_open(int dir, const struct stream_conf *conf, const struct stream_own
 	s->level = conf->level >= 1 && conf->level <= 9 ? conf->level : 6;
 	s->segment_bytes = conf->segment_bytes ? conf->segment_bytes : UINT64_MAX;
 	s->segment_ns = (conf->segment_seconds ? conf->segment_seconds : 3600) * 1000000000u;
-	s->owner = owner ? *owner : (struct stream_owner){0};
+	s->owner = owner ? *owner : (struct trail_owner){0};
 	s->cause = "new";
 	s->new_epoch = true;
 	int r = chain_ready();
@@ -154,7 +154,7 @@ int stream_open(int dir, const struct stream_conf *conf, const struct stream_own
 		r = recover_all(dir, &s->recovered);
 	if (r) {
 		log_error("cannot read what is in %s: %s", s->what, err_text(r));
-		stream_free(&s);
+		trail_free(&s);
 		return r;
 	}
 	if (s->recovered.files)
@@ -164,9 +164,9 @@ int stream_open(int dir, const struct stream_conf *conf, const struct stream_own
 	r = find_end(s);
 	s->epoch++;
 	if (!r)
-		r = stream_commit(s, STREAM_DURABLE);
+		r = trail_commit(s, TRAIL_DURABLE);
 	if (r) {
-		stream_free(&s);
+		trail_free(&s);
 		return r;
 	}
 	*out = s;

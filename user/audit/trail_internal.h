@@ -1,35 +1,35 @@
 /*
- * stream_internal.h - what stream.c (writing) and stream_open.c (beginning) share.
+ * trail_internal.h - what trail.c (writing) and trail_open.c (beginning) share.
  * Floor: audit.
  */
-#ifndef AUDIT_STREAM_INTERNAL_H
-#define AUDIT_STREAM_INTERNAL_H
+#ifndef AUDIT_TRAIL_INTERNAL_H
+#define AUDIT_TRAIL_INTERNAL_H
 
 #include "audit/names.h"
 #include "audit/recover.h"
 #include "audit/segment.h"
-#include "audit/stream.h"
+#include "audit/trail.h"
 #include "base/buf.h"
 
 /* A reader takes lines up to WALK_LINE_MAX. */
-enum { STREAM_LINE_MAX = 1 << 19 };
+enum { TRAIL_LINE_MAX = 1 << 19 };
 
-struct stream_point {
+struct trail_point {
 	uint64_t seq; /* of the last line */
 	struct chain chain;
 };
 
-struct stream {
+struct trail {
 	int dir;
 	char host[NAMES_HOST], boot[16], boot_id[40], what[32];
 	const char *cause; /* of this epoch: "new", "start", "crash" */
 	int level;
 	uint64_t segment_bytes, segment_ns, epoch;
-	struct stream_owner owner;
+	struct trail_owner owner;
 	struct recover_report recovered;
 
-	struct stream_point now;  /* last line given to the segment */
-	struct stream_point safe; /* last line on disk */
+	struct trail_point now;  /* last line given to the segment */
+	struct trail_point safe; /* last line on disk */
 	struct segment *seg;
 	struct names seg_name;
 	struct mono opened_at, written_at, retry_at;
@@ -49,6 +49,6 @@ struct stream {
 	uint64_t errors, sealed, lines, raw;
 };
 
-void stream_free(struct stream **s);
+void trail_free(struct trail **s);
 
 #endif

@@ -1,4 +1,4 @@
-/* audit_stream_test.c - numbers, chain, seals and rotation of a stream, over starts, stops and crashes. */
+/* audit_trail_test.c - numbers, chain, seals and rotation of a stream, over starts, stops and crashes. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "audit/entry.h"
 #include "audit/names.h"
 #include "audit/read.h"
-#include "audit/stream.h"
+#include "audit/trail.h"
 #include "audit/verify.h"
 #include "base/log.h"
 
@@ -22,7 +22,7 @@ static char path[64];
 
 static int fresh(void)
 {
-	snprintf(path, sizeof(path), "/tmp/audit-stream-XXXXXX");
+	snprintf(path, sizeof(path), "/tmp/audit-trail-XXXXXX");
 	assert_non_null(mkdtemp(path));
 	int dir = open(path, O_RDONLY | O_DIRECTORY);
 	assert_true(dir >= 0);
@@ -49,20 +49,20 @@ static void gone(int dir)
 	assert_int_equal(rmdir(path), 0);
 }
 
-static struct stream *start(int dir, uint64_t segment_bytes)
+static struct trail *start(int dir, uint64_t segment_bytes)
 {
-	struct stream_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_bytes = segment_bytes};
-	struct stream *s;
-	assert_int_equal(stream_open(dir, &conf, NULL, &s), 0);
+	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_bytes = segment_bytes};
+	struct trail *s;
+	assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
 	return s;
 }
 
-static void add(struct stream *s, unsigned n)
+static void add(struct trail *s, unsigned n)
 {
-	struct jsonw *w = stream_line(s, "note", wall_now());
+	struct jsonw *w = trail_line(s, "note", wall_now());
 	jsonw_uint(w, "n", n);
 	jsonw_str(w, "text", "a \"line\"\nof text");
-	assert_int_equal(stream_end(s), 0);
+	assert_int_equal(trail_end(s), 0);
 }
 
 /* Every line in order: the numbers are dense; how many notes, whose n counts from 1. */
@@ -115,15 +115,15 @@ static void test_stop_and_start(void **state)
 	uint64_t last, before = 0;
 
 	for (unsigned run = 0; run < 3; run++) {
-		struct stream *s = start(dir, 0);
-		assert_int_equal(stream_state(s).epoch, run + 1);
-		assert_int_equal(stream_state(s).seq, before + 1);
+		struct trail *s = start(dir, 0);
+		assert_int_equal(trail_state(s).epoch, run + 1);
+		assert_int_equal(trail_state(s).seq, before + 1);
 		for (unsigned i = 1; i <= 10; i++) {
 			add(s, run * 10 + i);
-			assert_int_equal(stream_commit(s, i % 3 ? STREAM_WRITTEN : STREAM_DURABLE), 0);
+			assert_int_equal(trail_commit(s, i % 3 ? TRAIL_WRITTEN : TRAIL_DURABLE), 0);
 		}
 		assert_int_equal(notes(dir, &last), 10 * (run + 1));
-		assert_int_equal(stream_leave(&s), 0);
+		assert_int_equal(trail_close(&s), 0);
 		before = last + 1; /* the seal */
 		sound(dir);
 	}
@@ -139,15 +139,15 @@ static void test_rotation(void **state)
 	(void)state;
 	int dir = fresh();
 	uint64_t last;
-	struct stream *s = start(dir, 4096);
+	struct trail *s = start(dir, 4096);
 
 	for (unsigned i = 1; i <= 20000; i++) {
 		add(s, i);
 		if (i % 50 == 0)
-			assert_int_equal(stream_commit(s, STREAM_WRITTEN), 0);
+			assert_int_equal(trail_commit(s, TRAIL_WRITTEN), 0);
 	}
 	assert_true(count(dir, "sealed", true) > 5);
-	assert_int_equal(stream_leave(&s), 0);
+	assert_int_equal(trail_close(&s), 0);
 	assert_int_equal(notes(dir, &last), 20000);
 	sound(dir);
 	gone(dir);
@@ -158,14 +158,14 @@ static void test_members(void **state)
 	(void)state;
 	int dir = fresh();
 	uint64_t last;
-	struct stream *s = start(dir, 0);
+	struct trail *s = start(dir, 0);
 
 	for (unsigned i = 1; i <= 12000; i++) {
 		add(s, i);
 		if (i % 4000 == 0)
-			assert_int_equal(stream_commit(s, STREAM_DURABLE), 0);
+			assert_int_equal(trail_commit(s, TRAIL_DURABLE), 0);
 	}
-	assert_int_equal(stream_leave(&s), 0);
+	assert_int_equal(trail_close(&s), 0);
 	assert_int_equal(notes(dir, &last), 12000);
 	assert_true(last > 12000 + 3); /* several seals */
 	sound(dir);
@@ -177,21 +177,21 @@ static void test_undo(void **state)
 	(void)state;
 	int dir = fresh();
 	uint64_t last;
-	struct stream *s = start(dir, 0);
+	struct trail *s = start(dir, 0);
 
 	add(s, 1);
-	stream_line(s, "note", wall_now());
-	stream_undo(s);
+	trail_line(s, "note", wall_now());
+	trail_undo(s);
 	add(s, 2);
-	assert_int_equal(stream_commit(s, STREAM_DURABLE), 0);
-	assert_int_equal(stream_leave(&s), 0);
+	assert_int_equal(trail_commit(s, TRAIL_DURABLE), 0);
+	assert_int_equal(trail_close(&s), 0);
 	assert_int_equal(notes(dir, &last), 2);
 	gone(dir);
 }
 
 int main(void)
 {
-	log_open("audit_stream_test", LOG_ERROR);
+	log_open("audit_trail_test", LOG_ERROR);
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_stop_and_start),
 	    cmocka_unit_test(test_rotation),

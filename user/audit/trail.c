@@ -1,4 +1,4 @@
-/* stream.c - see stream.h. */
+/* trail.c - see trail.h. */
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include "audit/entry.h"
 #include "audit/recover.h"
 #include "audit/segment.h"
-#include "audit/stream_internal.h"
+#include "audit/trail_internal.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -20,7 +20,7 @@ struct kept {
 	size_t n; /* of the text that follows: its members from "ts" on, each with a comma before it */
 };
 
-struct jsonw *stream_line(struct stream *s, const char *kind, struct wall ts)
+struct jsonw *trail_line(struct trail *s, const char *kind, struct wall ts)
 {
 	struct kept k = {kind, 0};
 	char text[WALL_TEXT];
@@ -38,28 +38,28 @@ struct jsonw *stream_line(struct stream *s, const char *kind, struct wall ts)
 	return &s->w;
 }
 
-void stream_kind(struct stream *s, const char *kind)
+void trail_kind(struct trail *s, const char *kind)
 {
 	assert(s->begun);
 	memcpy(s->kept.mem + s->kept.off + s->begin, &kind, sizeof(kind));
 }
 
-void stream_undo(struct stream *s)
+void trail_undo(struct trail *s)
 {
 	buf_truncate(&s->kept, s->begin);
 	s->begun = false;
 }
 
-int stream_end(struct stream *s)
+int trail_end(struct trail *s)
 {
 	size_t n = s->kept.len - s->begin - sizeof(struct kept);
 	int r = jsonw_end(&s->w);
 
 	assert(s->begun);
-	if (!r && n > STREAM_LINE_MAX)
+	if (!r && n > TRAIL_LINE_MAX)
 		r = -ERR_TOO_LONG;
 	if (r) {
-		stream_undo(s);
+		trail_undo(s);
 		return r;
 	}
 	memcpy(s->kept.mem + s->kept.off + s->begin + offsetof(struct kept, n), &n, sizeof(n));
@@ -68,7 +68,7 @@ int stream_end(struct stream *s)
 }
 
 /* Number, chain and compress one line. */
-static int put_line(struct stream *s, const char *kind, struct view members)
+static int put_line(struct trail *s, const char *kind, struct view members)
 {
 	struct buf *b = &s->text;
 
@@ -93,7 +93,7 @@ static int put_line(struct stream *s, const char *kind, struct view members)
 }
 
 /* A line of the stream's own goes straight to the segment: after an error it is made anew, not repeated. */
-static struct jsonw own_begin(struct stream *s)
+static struct jsonw own_begin(struct trail *s)
 {
 	char text[WALL_TEXT];
 
@@ -108,13 +108,13 @@ static struct jsonw own_begin(struct stream *s)
 	return w;
 }
 
-static int own_end(struct stream *s, const char *kind, const struct jsonw *w)
+static int own_end(struct trail *s, const char *kind, const struct jsonw *w)
 {
 	int r = jsonw_end(w);
 	return r ? r : put_line(s, kind, buf_view(&s->own));
 }
 
-static int put_seal(struct stream *s)
+static int put_seal(struct trail *s)
 {
 	struct jsonw w = own_begin(s);
 
@@ -126,7 +126,7 @@ static int put_seal(struct stream *s)
 	return r ? r : segment_member_end(s->seg);
 }
 
-static int put_first(struct stream *s)
+static int put_first(struct trail *s)
 {
 	struct jsonw w = own_begin(s);
 	const char *kind = s->new_epoch ? "epoch" : "segment";
@@ -157,7 +157,7 @@ static int put_first(struct stream *s)
 	return own_end(s, "io_error", &w);
 }
 
-static int ensure_segment(struct stream *s)
+static int ensure_segment(struct trail *s)
 {
 	struct names n = {.epoch = s->epoch, .first = s->now.seq + 1};
 
@@ -174,7 +174,7 @@ static int ensure_segment(struct stream *s)
 }
 
 /* Member by member: a line that does not fit any more comes after a seal. */
-static int feed(struct stream *s)
+static int feed(struct trail *s)
 {
 	int r = ensure_segment(s);
 
@@ -196,7 +196,7 @@ static int feed(struct stream *s)
 	return r;
 }
 
-static void settled(struct stream *s)
+static void settled(struct trail *s)
 {
 	s->safe = s->now;
 	buf_consume(&s->kept, s->fed);
@@ -204,7 +204,7 @@ static void settled(struct stream *s)
 	s->unsynced = false;
 }
 
-static int rotate(struct stream *s)
+static int rotate(struct trail *s)
 {
 	int r = 0;
 
@@ -222,14 +222,14 @@ static int rotate(struct stream *s)
 }
 
 /* The next file begins at once, while no line waits: its first line tells the owner's state at exactly this place. */
-static int rotate_on(struct stream *s)
+static int rotate_on(struct trail *s)
 {
 	int r = rotate(s);
 	return r ? r : ensure_segment(s);
 }
 
 /* The file is given up: what is on disk of it is kept, everything since goes to the next one. */
-static int fail(struct stream *s, int e)
+static int fail(struct trail *s, int e)
 {
 	struct recover_report rep = {0};
 
@@ -252,12 +252,12 @@ static int fail(struct stream *s, int e)
 	return e;
 }
 
-static int may_try(const struct stream *s)
+static int may_try(const struct trail *s)
 {
 	return s->err && mono_now().ns < s->retry_at.ns ? s->err : 0;
 }
 
-int stream_number(struct stream *s, uint64_t *seq)
+int trail_number(struct trail *s, uint64_t *seq)
 {
 	assert(!s->begun);
 	int r = may_try(s);
@@ -270,11 +270,11 @@ int stream_number(struct stream *s, uint64_t *seq)
 	return 0;
 }
 
-int stream_commit(struct stream *s, enum stream_flag how)
+int trail_commit(struct trail *s, enum trail_flag how)
 {
 	uint64_t seq;
 
-	int r = stream_number(s, &seq);
+	int r = trail_number(s, &seq);
 	if (r)
 		return r;
 	if (s->now.seq == s->safe.seq && !s->unsynced)
@@ -287,7 +287,7 @@ int stream_commit(struct stream *s, enum stream_flag how)
 	}
 	if (!r && segment_bytes(s->seg) >= s->segment_bytes)
 		r = rotate_on(s);
-	else if (!r && (how == STREAM_DURABLE || s->kept.len > UNSYNCED_MAX || s->err)) {
+	else if (!r && (how == TRAIL_DURABLE || s->kept.len > UNSYNCED_MAX || s->err)) {
 		s->op = "sync";
 		r = segment_sync(s->seg);
 		if (!r)
@@ -301,23 +301,23 @@ int stream_commit(struct stream *s, enum stream_flag how)
 	return 0;
 }
 
-void stream_forget(struct stream *s)
+void trail_forget(struct trail *s)
 {
 	assert(!s->begun && s->fed == 0);
 	buf_reset(&s->kept);
 }
 
-size_t stream_unsynced(const struct stream *s)
+size_t trail_unsynced(const struct trail *s)
 {
 	return s->kept.len;
 }
 
-bool stream_waiting(const struct stream *s)
+bool trail_waiting(const struct trail *s)
 {
 	return s->kept.len > s->fed;
 }
 
-void stream_tick(struct stream *s, struct mono now)
+void trail_tick(struct trail *s, struct mono now)
 {
 	if (s->begun || may_try(s))
 		return;
@@ -325,41 +325,41 @@ void stream_tick(struct stream *s, struct mono now)
 	bool late = s->unsynced && now.ns >= mono_after_ms(s->written_at, SYNC_MS).ns;
 	if (!old && !late && !s->err)
 		return;
-	if (stream_commit(s, STREAM_DURABLE) || !old || !s->seg)
+	if (trail_commit(s, TRAIL_DURABLE) || !old || !s->seg)
 		return;
 	int r = rotate_on(s);
 	if (r)
 		fail(s, r);
-	else if (stream_commit(s, STREAM_DURABLE))
+	else if (trail_commit(s, TRAIL_DURABLE))
 		return; /* said by fail() */
 }
 
-int stream_leave(struct stream **sp)
+int trail_close(struct trail **sp)
 {
-	struct stream *s = *sp;
+	struct trail *s = *sp;
 	int r = 0;
 
 	if (!s)
 		return 0;
 	s->retry_at = (struct mono){0};
 	if (s->seg || s->kept.len)
-		r = stream_commit(s, STREAM_DURABLE);
+		r = trail_commit(s, TRAIL_DURABLE);
 	if (!r && s->seg)
 		r = rotate(s);
-	stream_abandon(sp);
+	trail_abandon(sp);
 	return r;
 }
 
-void stream_abandon(struct stream **sp)
+void trail_abandon(struct trail **sp)
 {
 	if (*sp)
 		segment_drop(&(*sp)->seg);
-	stream_free(sp);
+	trail_free(sp);
 }
 
-struct stream_state stream_state(const struct stream *s)
+struct trail_state trail_state(const struct trail *s)
 {
-	return (struct stream_state){.epoch = s->epoch, .seq = s->now.seq, .safe_seq = s->safe.seq, .errors = s->errors,
+	return (struct trail_state){.epoch = s->epoch, .seq = s->now.seq, .safe_seq = s->safe.seq, .errors = s->errors,
 	    .sealed = s->sealed, .repaired = s->recovered.repaired, .cut_bytes = s->recovered.cut_bytes, .lines = s->lines,
 	    .raw = s->raw, .err = s->err, .head = s->now.chain};
 }
