@@ -1,7 +1,8 @@
 /*
- * main.c - callgate, the command line: asks over the control socket, or reads files that the caller may read.
- * Exit: 0 yes, 1 no, 2 usage, 3 Callgate is not running.
+ * main.c - callgate: ask over the control socket, check policies, install the CA, read the audit.
+ * Runs with the rights of who calls it and holds none of its own.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,56 +12,80 @@ struct tool_opts tool_opts = {.run = "/run/callgate", .log = "/var/log/callgate"
 
 static const struct {
 	const char *name;
-	int (*main)(int argc, char **argv);
+	int (*run)(int argc, char **argv);
 	const char *help;
 } nouns[] = {
-    {"status", cmd_status, "what runs, what is attached, what is missing"},
-    {"server", cmd_server, "MCP servers: list, show, add, remove"},
-    {"grant", cmd_grant, "who may reach which server: list, show, add, revoke"},
-    {"policy", cmd_policy, "what may be called there: check, apply, list, show, test"},
-    {"vault", cmd_vault, "credentials: set, list, remove"},
-    {"ca", cmd_ca, "the certificate authority of this machine: show, install, remove"},
-    {"audit", cmd_audit, "records: cat, tail, verify, stats"},
+    {"status", cmd_status, "what runs, what is in force, what is missing"},
+    {"server", cmd_server, "list | show | add | remove      the MCP servers behind the gate"},
+    {"grant", cmd_grant, "list | show | add | revoke      who may use which server, under which policy"},
+    {"policy", cmd_policy, "check | apply | list | show | test"},
+    {"vault", cmd_vault, "set | list | remove             credentials; a secret is read from standard input"},
+    {"ca", cmd_ca, "show | install | remove         this machine's Callgate CA"},
+    {"audit", cmd_audit, "the records of every call"},
 };
+enum { NOUNS = sizeof(nouns) / sizeof(*nouns) };
 
-static int help(FILE *out)
+static int usage(FILE *to, int status)
 {
-	fputs("usage: callgate [--run DIR] [--log DIR] [--json] NOUN VERB ...\n\n", out);
-	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
-		fprintf(out, "  %-8s %s\n", nouns[i].name, nouns[i].help);
-	fputs("\n`callgate NOUN --help` lists the verbs.\n", out);
-	return out == stdout ? EXIT_YES : EXIT_USAGE;
+	fputs("usage: callgate [--run DIR] [--log DIR] [--json] NOUN VERB ...\n\n", to);
+	for (size_t i = 0; i < NOUNS; i++)
+		fprintf(to, "  %-8s %s\n", nouns[i].name, nouns[i].help);
+	fputs("\ncallgate NOUN --help lists its verbs.  Exit status: 0 yes, 1 no, 2 usage, 3 Callgate is not running.\n", to);
+	return status;
 }
 
-/* Options in front of the noun; returns where the noun is, or -1. */
-static int options(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
-	int i = 1;
+	for (size_t i = 0; i < NOUNS; i++)
+		if (strcmp(nouns[i].name, argv[0]) == 0)
+			return nouns[i].run(argc, argv);
+	return tool_fail(EXIT_USAGE, "there is no \"%s\"; callgate --help lists what there is", argv[0]);
+}
 
-	for (; i < argc && argv[i][0] == '-'; i++) {
+/* Options come before the noun; --json may stand anywhere, since everything knows it. */
+static int take_json(int argc, char **argv)
+{
+	int n = 0;
+
+	for (int i = 0; i < argc; i++) {
 		if (strcmp(argv[i], "--json") == 0)
 			tool_opts.json = true;
-		else if (strcmp(argv[i], "--run") == 0 && i + 1 < argc)
-			tool_opts.run = argv[++i];
-		else if (strcmp(argv[i], "--log") == 0 && i + 1 < argc)
-			tool_opts.log = argv[++i];
 		else
-			return -1;
+			argv[n++] = argv[i];
 	}
-	return i;
+	argv[n] = NULL;
+	return n;
 }
 
 int main(int argc, char **argv)
 {
-	int at = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) ? 0 : options(argc, argv);
+	static const struct {
+		const char *name;
+		const char **value;
+	} opt[] = {{"--run", &tool_opts.run}, {"--log", &tool_opts.log}};
 
-	if (at == 0)
-		return help(stdout);
-	if (at < 0 || at >= argc)
-		return help(stderr);
-	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++)
-		if (strcmp(nouns[i].name, argv[at]) == 0)
-			return nouns[i].main(argc - at, argv + at);
-	fprintf(stderr, "callgate: no such noun: %s\n", argv[at]);
-	return help(stderr);
+	signal(SIGPIPE, SIG_IGN);
+	argc = take_json(argc, argv);
+	int at = 1;
+	for (; at < argc && argv[at][0] == '-'; at += 2) {
+		size_t i = 0;
+		if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0)
+			return usage(stdout, EXIT_YES);
+		while (i < sizeof(opt) / sizeof(*opt) && strcmp(opt[i].name, argv[at]) != 0)
+			i++;
+		if (i == sizeof(opt) / sizeof(*opt))
+			return tool_fail(EXIT_USAGE, "unknown option %s; see callgate --help", argv[at]);
+		if (at + 1 == argc)
+			return tool_fail(EXIT_USAGE, "%s needs a directory", argv[at]);
+		*opt[i].value = argv[at + 1];
+	}
+	if (at >= argc)
+		return usage(stderr, EXIT_USAGE);
+	if (strcmp(argv[at], "help") == 0)
+		return usage(stdout, EXIT_YES);
+	int status = dispatch(argc - at, argv + at);
+	/* A full disk or a closed pipe must not look like a yes. */
+	if (fflush(stdout) && status == EXIT_YES)
+		status = EXIT_NO;
+	return status;
 }

@@ -1,115 +1,151 @@
-/* policy.c - callgate policy. */
-#include <fcntl.h>
+/* policy.c - callgate policy.  check needs no daemon: it links the code that the daemon judges with. */
 #include <stdio.h>
 #include <string.h>
 
+#include "admin/problems.h"
 #include "base/err.h"
-#include "base/fd.h"
-#include "tools/policy_check.h"
 #include "tools/tools.h"
 
-enum { DOC_MAX = 16 << 20, HASH = 65 };
+enum { DOC_MAX = 16 << 20 };
 
-static int slurp(const char *file, struct buf *out)
+static void print_problems(const char *file, const json_t *list)
 {
-	out->max = DOC_MAX;
-	int r = strcmp(file, "-") == 0 ? fd_read_all(0, out) : fd_slurp(AT_FDCWD, file, DOC_MAX, out);
-	return r ? tool_fail(EXIT_NO, "%s: %s", file, err_text(r)) : 0;
-}
+	const json_t *p;
+	size_t i;
 
-static int check(int argc, char **argv)
-{
-	struct buf doc = {0};
-	const char *rest[1];
-	char hash[HASH];
-
-	if (tool_flags("policy check", NULL, argc, argv, rest, 1) != 1)
-		return tool_fail(EXIT_USAGE, "policy check FILE");
-	int r = slurp(rest[0], &doc);
-	if (!r)
-		r = policy_check(rest[0], buf_view(&doc), hash) ? EXIT_NO : EXIT_YES;
-	buf_free(&doc);
-	if (r == EXIT_YES && tool_opts.json)
-		printf("{\"ok\":true,\"hash\":\"%s\"}\n", hash);
-	else if (r == EXIT_YES)
-		printf("%s: good, sha256 %s\n", rest[0], hash);
-	return r;
-}
-
-static int apply(int argc, char **argv)
-{
-	const char *reason = NULL, *ticket = NULL, *rest[2];
-	const struct tool_flag flags[] = {{"--reason", &reason, NULL}, {"--ticket", &ticket, NULL}, {NULL, NULL, NULL}};
-	struct buf doc = {0};
-	char hash[HASH];
-	json_t *a;
-
-	if (tool_flags("policy apply", flags, argc, argv, rest, 2) != 2)
-		return tool_fail(EXIT_USAGE, "policy apply NAME FILE");
-	int status = slurp(rest[1], &doc);
-	if (!status && policy_check(rest[1], buf_view(&doc), hash))
-		status = tool_fail(EXIT_NO, "%s has errors: nothing was applied", rest[1]);
-	if (!status) {
-		json_t *text = json_stringn((const char *)buf_view(&doc).p, doc.len);
-		json_t *args = json_pack("{s:s s:o s:s* s:s*}", "name", rest[0], "document", text, "reason", reason, "ticket", ticket);
-		status = args ? tool_ask(tool_request("policy.apply", args), view_of(NULL, 0), &a) : tool_fail(EXIT_NO, "%s is not UTF-8 text", rest[1]);
+	json_array_foreach(list, i, p) {
+		const char *at = tool_text(json_object_get(p, "pointer"));
+		fprintf(stderr, "%s:%lld:%lld: %s%s: %s\n", file, (long long)json_integer_value(json_object_get(p, "line")),
+		    (long long)json_integer_value(json_object_get(p, "column")), json_is_true(json_object_get(p, "warning")) ? "warning: " : "",
+		    strcmp(at, "-") == 0 ? "(document)" : at, tool_text(json_object_get(p, "text")));
 	}
-	buf_free(&doc);
-	if (status)
-		return status;
-	if (tool_opts.json)
-		tool_json(a);
-	else
-		printf("in force: %s, sha256 %s\n", rest[0], tool_text(json_object_get(a, "hash")));
-	json_decref(a);
-	return EXIT_YES;
 }
 
-static int list(int argc, char **argv)
+/* The document and what is wrong with it. */
+static int check(const char *file, struct buf *text, struct problems *p, json_t **list)
 {
-	static const struct tool_column columns[] = {{"name", "name"}, {"applied", "applied_at"}, {"by", "applied_by.user"}, {"sha256", "hash"}};
-	const char *rest[1];
-	json_t *a;
+	json_error_t err;
+	int status = tool_file(file, DOC_MAX, text);
 
-	if (tool_flags("policy list", NULL, argc, argv, rest, 0) < 0)
+	*list = NULL;
+	if (status)
+		return status;
+	int r = problems_find(buf_view(text), p);
+	struct view v = buf_view(&p->json);
+	*list = json_loadb((const char *)v.p, v.n, 0, &err);
+	if (r && !p->errors)
+		return tool_fail(EXIT_NO, "%s: %s", file, err_text(r));
+	return r ? EXIT_NO : EXIT_YES;
+}
+
+static int do_check(int argc, char **argv)
+{
+	const char *file = NULL;
+	struct buf text = {0};
+	struct problems p = {0};
+	json_t *list;
+	int n = tool_flags("policy check", NULL, argc, argv, &file, 1);
+
+	if (n == 0)
+		return tool_fail(EXIT_USAGE, "policy check: which file?  callgate policy check FILE");
+	if (n < 0)
 		return EXIT_USAGE;
-	int status = tool_ask(tool_request("policy.list", NULL), view_of(NULL, 0), &a);
-	if (status)
-		return status;
-	if (tool_opts.json)
-		tool_json(a);
-	else
-		tool_table(columns, sizeof(columns) / sizeof(columns[0]), json_object_get(a, "policies"));
-	json_decref(a);
-	return EXIT_YES;
+	int status = check(file, &text, &p, &list);
+	if (list && tool_opts.json) {
+		json_t *o = json_pack("{s:b s:I s:I s:O}", "ok", status == EXIT_YES, "errors", (json_int_t)p.errors, "warnings",
+		    (json_int_t)p.warnings, "problems", list);
+		if (p.hash[0])
+			json_object_set_new(o, "hash", json_string(p.hash));
+		tool_json(o);
+		json_decref(o);
+	} else if (list) {
+		print_problems(file, list);
+		if (status == EXIT_YES)
+			printf("%s: good, sha256 %s\n", file, p.hash);
+		else
+			printf("%s: %zu error%s, %zu warning%s\n", file, p.errors, p.errors == 1 ? "" : "s", p.warnings, p.warnings == 1 ? "" : "s");
+	}
+	json_decref(list);
+	buf_free(&text);
+	buf_free(&p.json);
+	return status;
 }
 
-static int show(int argc, char **argv)
+static void print_applied(const json_t *answer)
 {
-	const char *rest[1];
-	json_t *a;
+	printf("policy %s is in force, sha256 %s\n", tool_text(json_object_get(answer, "name")), tool_text(json_object_get(answer, "hash")));
+}
 
-	if (tool_flags("policy show", NULL, argc, argv, rest, 1) != 1)
-		return tool_fail(EXIT_USAGE, "policy show NAME");
-	int status = tool_ask(tool_request("policy.show", json_pack("{s:s}", "name", rest[0])), view_of(NULL, 0), &a);
-	if (status)
-		return status;
-	const char *doc = json_string_value(json_object_get(json_object_get(a, "policy"), "document"));
-	if (tool_opts.json)
-		tool_json(a);
-	else
-		puts(doc ? doc : "");
-	json_decref(a);
-	return EXIT_YES;
+static int do_apply(int argc, char **argv)
+{
+	const char *word[2] = {NULL, NULL}, *reason = NULL, *ticket = NULL;
+	const struct tool_flag flags[] = {{"--reason", &reason, NULL}, {"--ticket", &ticket, NULL}, {NULL, NULL, NULL}};
+	struct buf text = {0};
+	struct problems p = {0};
+	json_t *list = NULL;
+	int n = tool_flags("policy apply", flags, argc, argv, word, 2);
+
+	if (n >= 0 && n < 2)
+		return tool_fail(EXIT_USAGE, "policy apply: callgate policy apply NAME FILE");
+	if (n < 0)
+		return EXIT_USAGE;
+	/* Checked here first, so that problems are shown with the file's name; callgate-admin checks again. */
+	int status = check(word[1], &text, &p, &list);
+	if (list && !(tool_opts.json && status == EXIT_YES))
+		print_problems(word[1], list);
+	struct view v = buf_view(&text);
+	if (status == EXIT_YES)
+		status = tool_simple("policy.apply", json_pack("{s:s s:s% s:s* s:s*}", "name", word[0], "document", (const char *)v.p, v.n, "reason",
+		    reason, "ticket", ticket), print_applied);
+	else if (list && p.errors)
+		tool_fail(EXIT_NO, "%s has errors and was not applied; what is in force stays", word[1]);
+	json_decref(list);
+	buf_free(&text);
+	buf_free(&p.json);
+	return status;
+}
+
+static void print_list(const json_t *answer)
+{
+	static const struct tool_column column[] = {
+	    {"POLICY", "name"}, {"SHA256", "hash"}, {"GRANTS", "grants"}, {"APPLIED", "applied_at"}, {"BY", "applied_by.user"}};
+
+	tool_table(column, sizeof(column) / sizeof(*column), json_object_get(answer, "policies"));
+}
+
+static int do_list(int argc, char **argv)
+{
+	if (tool_flags("policy list", NULL, argc, argv, NULL, 0) < 0)
+		return EXIT_USAGE;
+	return tool_simple("policy.list", NULL, print_list);
+}
+
+/* Byte for byte what was applied. */
+static void print_document(const json_t *answer)
+{
+	const json_t *doc = json_object_get(json_object_get(answer, "policy"), "document");
+
+	fwrite(json_string_value(doc), 1, json_string_length(doc), stdout);
+}
+
+static int do_show(int argc, char **argv)
+{
+	const char *name = NULL;
+	int n = tool_flags("policy show", NULL, argc, argv, &name, 1);
+
+	if (n == 0)
+		return tool_fail(EXIT_USAGE, "policy show: which one?  callgate policy show NAME");
+	return n < 0 ? EXIT_USAGE : tool_simple("policy.show", json_pack("{s:s}", "name", name), print_document);
 }
 
 int cmd_policy(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
-	    {"check", check, "FILE", "say what is wrong with a document, with line and column; needs no running service"},
-	    {"apply", apply, "NAME FILE [--reason TEXT] [--ticket ID]", "put a document in force under a name; the next call is judged by it"},
-	    {"list", list, "", "the policies in force"},
-	    {"show", show, "NAME", "the document, as it was applied"},
-	    {NULL, NULL, NULL, NULL}};
+	    {"check", do_check, "FILE", "every error and warning with its place; asks no daemon"},
+	    {"apply", do_apply, "NAME FILE [--reason TEXT] [--ticket TEXT]", "put a document in force under a name"},
+	    {"list", do_list, "", "the policies in force"},
+	    {"show", do_show, "NAME", "the document, byte for byte"},
+	    {NULL, NULL, NULL, NULL},
+	};
 	return tool_verbs("policy", verbs, argc, argv);
 }

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "base/view.h"
+#include "base/buf.h"
 
 enum tool_exit { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_DOWN = 3 };
 
@@ -65,6 +65,15 @@ int tool_ask(json_t *request, struct view secret, json_t **answer);
 
 /** tool_request(do, args): The request {"do":..., "args":...}; ${args} is taken over. */
 json_t *tool_request(const char *what, json_t *args);
+
+/** tool_simple(do, args, done): Ask, and print ${done} with the answer (or the answer, with --json). */
+int tool_simple(const char *what, json_t *args, void (*done)(const json_t *answer));
+
+/** tool_remark(answer): The answer's note and warning, if any, on standard error. */
+void tool_remark(const json_t *answer);
+
+/** tool_file(path, max, out): Read ${path}, or standard input when it is "-".  EXIT_YES, or a status after a message. */
+int tool_file(const char *path, size_t max, struct buf *out);
 
 /* ---- printing: table.c ---- */
 

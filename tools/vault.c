@@ -1,89 +1,132 @@
-/* vault.c - callgate vault.  A secret comes from standard input, never from an argument. */
+/* vault.c - callgate vault.  A secret comes from standard input only: an argument would be in the process list and the shell's history. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/request.h"
+#include "base/err.h"
 #include "base/fd.h"
 #include "tools/tools.h"
 
-enum { SECRET_MAX = 16384 };
-
-static int set(int argc, char **argv)
+static void print_set(const json_t *answer)
 {
-	const char *type = NULL, *reason = NULL, *ticket = NULL, *rest[1];
-	const struct tool_flag flags[] = {{"--type", &type, NULL}, {"--reason", &reason, NULL}, {"--ticket", &ticket, NULL}, {NULL, NULL, NULL}};
-	struct buf in = {.max = SECRET_MAX + 1};
-	json_t *a;
+	printf("credential %s is stored, version %s\n", tool_text(json_object_get(answer, "name")), tool_text(json_object_get(answer, "version")));
+}
 
-	if (tool_flags("vault set", flags, argc, argv, rest, 1) != 1)
-		return tool_fail(EXIT_USAGE, "vault set NAME < SECRET");
+/* Everything on standard input, without one line end at its end. */
+static int read_secret(struct buf *b)
+{
 	if (isatty(STDIN_FILENO))
-		return tool_fail(EXIT_USAGE, "the secret comes from standard input, so that it is neither shown nor kept in a history: callgate vault set %s < FILE", rest[0]);
-	/* Room for all of it at once: nothing is left behind by growing. */
-	if (!buf_reserve(&in, SECRET_MAX + 1) || fd_read_all(STDIN_FILENO, &in)) {
-		buf_wipe(&in);
-		return tool_fail(EXIT_NO, "a secret has at most %d bytes", SECRET_MAX);
+		return tool_fail(EXIT_USAGE, "vault set reads the secret from standard input, which is a terminal here and would show it; "
+		                             "use: callgate vault set NAME < FILE, or: pass show THING | callgate vault set NAME");
+	/* All of it at once, so that no copy stays behind in memory that grew. */
+	b->max = REQUEST_SECRET + 2;
+	if (!buf_reserve(b, REQUEST_SECRET + 2))
+		return tool_fail(EXIT_NO, "no memory");
+	for (;;) {
+		size_t room = b->max - b->len;
+		ssize_t n = room ? read(STDIN_FILENO, buf_reserve(b, room), room) : 1;
+		if (n < 0)
+			return tool_fail(EXIT_NO, "standard input cannot be read");
+		if (n == 0)
+			break;
+		if (!room)
+			return tool_fail(EXIT_NO, "the secret is longer than %d bytes", REQUEST_SECRET);
+		buf_commit(b, (size_t)n);
 	}
-	if (in.len && in.mem[in.off + in.len - 1] == '\n')
-		buf_truncate(&in, in.len - 1);
-	if (!in.len) {
-		buf_wipe(&in);
-		return tool_fail(EXIT_NO, "standard input was empty: nothing was stored");
-	}
-	json_t *args = json_pack("{s:s s:s* s:s* s:s*}", "name", rest[0], "type", type, "reason", reason, "ticket", ticket);
-	int status = tool_ask(tool_request("vault.set", args), buf_view(&in), &a);
-	buf_wipe(&in);
-	if (status)
-		return status;
-	if (tool_opts.json)
-		tool_json(a);
-	else
-		printf("stored as version %s\n", tool_text(json_object_get(a, "version")));
-	json_decref(a);
+	struct view v = buf_view(b);
+	if (v.n && v.p[v.n - 1] == '\n')
+		buf_truncate(b, v.n - (v.n > 1 && v.p[v.n - 2] == '\r' ? 2 : 1));
+	if (b->len == 0)
+		return tool_fail(EXIT_NO, "standard input is empty: no secret was stored");
+	if (b->len > REQUEST_SECRET)
+		return tool_fail(EXIT_NO, "the secret is longer than %d bytes", REQUEST_SECRET);
 	return EXIT_YES;
 }
 
-static int list(int argc, char **argv)
+static json_t *hosts_of(const char *list)
 {
-	static const struct tool_column columns[] = {{"name", "name"}, {"version", "version"}, {"type", "type"}, {"created", "created"}, {"may go to", "hosts"}};
-	const char *rest[1];
-	json_t *a;
+	json_t *out = json_array();
 
-	if (tool_flags("vault list", NULL, argc, argv, rest, 0) < 0)
+	while (list && *list) {
+		size_t n = strcspn(list, ",");
+		json_array_append_new(out, json_stringn(list, n));
+		list += n + (list[n] == ',');
+	}
+	return out;
+}
+
+static int do_set(int argc, char **argv)
+{
+	const char *name = NULL, *type = NULL, *only = NULL, *reason = NULL, *ticket = NULL;
+	const struct tool_flag flags[] = {{"--type", &type, NULL}, {"--only-for", &only, NULL}, {"--reason", &reason, NULL},
+	    {"--ticket", &ticket, NULL}, {NULL, NULL, NULL}};
+	struct buf secret = {0};
+	json_t *answer;
+	int n = tool_flags("vault set", flags, argc, argv, &name, 1);
+
+	if (n == 0)
+		return tool_fail(EXIT_USAGE, "vault set: under which name?  callgate vault set NAME < FILE");
+	int status = n < 0 ? EXIT_USAGE : read_secret(&secret);
+	if (!status) {
+		json_t *args = json_pack("{s:s s:s* s:s* s:s*}", "name", name, "type", type, "reason", reason, "ticket", ticket);
+		if (only)
+			json_object_set_new(args, "hosts", hosts_of(only));
+		status = tool_ask(tool_request("vault.set", args), buf_view(&secret), &answer);
+	}
+	buf_wipe(&secret);
+	if (status)
+		return status;
+	if (tool_opts.json)
+		tool_json(answer);
+	else
+		print_set(answer);
+	json_decref(answer);
+	return EXIT_YES;
+}
+
+static void print_list(const json_t *answer)
+{
+	static const struct tool_column column[] = {{"CREDENTIAL", "name"}, {"VERSION", "version"}, {"TYPE", "type"}, {"SET", "created"},
+	    {"USED FOR", "hosts"}, {"SEALED FOR", "sealed_for"}, {"DAMAGED", "damaged"}};
+
+	tool_table(column, sizeof(column) / sizeof(*column), json_object_get(answer, "credentials"));
+}
+
+static int do_list(int argc, char **argv)
+{
+	if (tool_flags("vault list", NULL, argc, argv, NULL, 0) < 0)
 		return EXIT_USAGE;
-	int status = tool_ask(tool_request("vault.list", NULL), view_of(NULL, 0), &a);
-	if (status)
-		return status;
-	if (tool_opts.json)
-		tool_json(a);
-	else
-		tool_table(columns, sizeof(columns) / sizeof(columns[0]), json_object_get(a, "credentials"));
-	json_decref(a);
-	return EXIT_YES;
+	return tool_simple("vault.list", NULL, print_list);
 }
 
-static int remove_one(int argc, char **argv)
+static void print_removed(const json_t *answer)
 {
-	const char *reason = NULL, *rest[1];
-	const struct tool_flag flags[] = {{"--reason", &reason, NULL}, {NULL, NULL, NULL}};
-	json_t *a;
-
-	if (tool_flags("vault remove", flags, argc, argv, rest, 1) != 1)
-		return tool_fail(EXIT_USAGE, "vault remove NAME");
-	int status = tool_ask(tool_request("vault.remove", json_pack("{s:s s:s*}", "name", rest[0], "reason", reason)), view_of(NULL, 0), &a);
-	if (status)
-		return status;
+	(void)answer;
 	puts("removed");
-	json_decref(a);
-	return EXIT_YES;
+}
+
+static int do_remove(int argc, char **argv)
+{
+	const char *name = NULL, *reason = NULL, *ticket = NULL;
+	const struct tool_flag flags[] = {{"--reason", &reason, NULL}, {"--ticket", &ticket, NULL}, {NULL, NULL, NULL}};
+	int n = tool_flags("vault remove", flags, argc, argv, &name, 1);
+
+	if (n == 0)
+		return tool_fail(EXIT_USAGE, "vault remove: which one?  callgate vault remove NAME");
+	if (n < 0)
+		return EXIT_USAGE;
+	return tool_simple("vault.remove", json_pack("{s:s s:s* s:s*}", "name", name, "reason", reason, "ticket", ticket), print_removed);
 }
 
 int cmd_vault(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
-	    {"set", set, "NAME [--type bearer] [--reason TEXT] [--ticket ID] < SECRET", "store a credential, or a new version of it"},
-	    {"list", list, "", "names, versions and where each may go; never a value"},
-	    {"remove", remove_one, "NAME [--reason TEXT]", "forget a credential"},
-	    {NULL, NULL, NULL, NULL}};
+	    {"set", do_set, "NAME [--type TEXT] [--only-for HOST,HOST] [--reason TEXT] [--ticket TEXT] < SECRET",
+	        "store a credential, or a new version of it; one line end at the end is dropped"},
+	    {"list", do_list, "", "names and versions; never a value"},
+	    {"remove", do_remove, "NAME [--reason TEXT] [--ticket TEXT]", "forget a credential that nothing uses"},
+	    {NULL, NULL, NULL, NULL},
+	};
 	return tool_verbs("vault", verbs, argc, argv);
 }

@@ -1,9 +1,10 @@
-/* admin.c - see admin.h: edges, frames, the timer. */
+/* admin.c - see admin.h.  Edges, frames, settings, deadlines. */
 #include <errno.h>
 #include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "admin/client.h"
 #include "admin/job.h"
@@ -12,23 +13,56 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-enum { RETRY_MS = 500 };
+enum { NAMES_MAX = 65536 };
 
-/* Names are for showing.  They are read once: after the sandbox is on, no file can be. */
-static json_t *account_names(void)
+/* Account names are for people; read once, before the sandbox closes /etc. */
+static json_t *names(void)
 {
-	json_t *names = json_object();
-	struct passwd *pw;
+	json_t *out = json_object();
+	const struct passwd *p;
 	char key[16];
 
 	setpwent();
-	while ((pw = getpwent())) {
-		snprintf(key, sizeof(key), "%u", pw->pw_uid);
-		if (!json_object_get(names, key))
-			json_object_set_new(names, key, json_string(pw->pw_name));
+	for (int i = 0; out && i < NAMES_MAX && (p = getpwent()); i++) {
+		snprintf(key, sizeof(key), "%u", p->pw_uid);
+		if (!json_object_get(out, key))
+			json_object_set_new(out, key, json_string(p->pw_name));
 	}
 	endpwent();
-	return names;
+	return out;
+}
+
+int admin_init(struct admin *a, int listener)
+{
+	*a = (struct admin){.listener = listener, .world_fd = -1, .mode = "enforce", .pump = pump_new(), .names = names()};
+	list_init(&a->clients);
+	list_init(&a->jobs);
+	edge_init(&a->sup, -1, P_ADMIN, P_SUP, 0);
+	edge_init(&a->ident, -1, P_ADMIN, P_IDENT, 0);
+	edge_init(&a->vault, -1, P_ADMIN, P_VAULT, 0);
+	edge_init(&a->audit, -1, P_ADMIN, P_AUDIT, 0);
+	for (uint32_t i = 0; i < ADMIN_WORKERS; i++)
+		edge_init(&a->worker[i].edge, -1, P_ADMIN, P_PROXY, i);
+	int r = roster_init(&a->roster);
+	return a->pump && a->names ? r : -ENOMEM;
+}
+
+void admin_free(struct admin *a)
+{
+	job_drop_all(a);
+	while (!list_empty(&a->clients))
+		client_drop(LIST_ENTRY(a->clients.next, struct client, node));
+	edge_close(&a->sup);
+	edge_close(&a->ident);
+	edge_close(&a->vault);
+	edge_close(&a->audit);
+	for (size_t i = 0; i < ADMIN_WORKERS; i++)
+		edge_close(&a->worker[i].edge);
+	roster_free(&a->roster);
+	fd_close(&a->world_fd);
+	fd_close(&a->listener);
+	json_decref(a->names);
+	pump_free(&a->pump);
 }
 
 const char *admin_name_of(const struct admin *a, uint32_t uid)
@@ -39,251 +73,287 @@ const char *admin_name_of(const struct admin *a, uint32_t uid)
 	return json_string_value(json_object_get(a->names, key));
 }
 
-int admin_init(struct admin *a, int listener)
+static bool conf_users(const json_t *list, struct perm_set *out)
 {
-	*a = (struct admin){.world_fd = -1, .listener = listener, .mode = "enforce"};
-	edge_init(&a->ident, -1, P_ADMIN, P_IDENT, 0);
-	edge_init(&a->vault, -1, P_ADMIN, P_VAULT, 0);
-	edge_init(&a->audit, -1, P_ADMIN, P_AUDIT, 0);
-	edge_init(&a->sup, -1, P_ADMIN, P_SUP, 0);
-	for (size_t i = 0; i < ADMIN_WORKERS; i++)
-		edge_init(&a->worker[i].edge, -1, P_ADMIN, P_PROXY, (uint32_t)i);
-	list_init(&a->clients);
-	list_init(&a->jobs);
-	a->names = account_names();
-	a->pump = pump_new();
-	if (!a->pump || roster_init(&a->roster))
-		return -ENOMEM;
-	return client_listen(a);
-}
+	size_t n = json_array_size(list);
 
-void admin_free(struct admin *a)
-{
-	LIST_EACH(it, &a->clients)
-		client_drop(LIST_ENTRY(it, struct client, node));
-	LIST_EACH(it, &a->jobs)
-		job_free(LIST_ENTRY(it, struct job, node));
-	roster_free(&a->roster);
-	json_decref(a->names);
-	fd_close(&a->world_fd);
-	fd_close(&a->listener);
-	edge_close(&a->ident);
-	edge_close(&a->vault);
-	edge_close(&a->audit);
-	for (size_t i = 0; i < ADMIN_WORKERS; i++)
-		edge_close(&a->worker[i].edge);
-	pump_free(&a->pump);
-}
-
-int admin_conf(struct admin *a, struct view json)
-{
-	json_t *c = json_loadb((const char *)json.p, json.n, JSON_REJECT_DUPLICATES, NULL), *u;
-	const json_t *users = json_object_get(c, "users");
-	const char *mode = json_string_value(json_object_get(c, "mode"));
-	struct perm_set set = {.n = 0};
-	size_t i;
-	int r = json_is_array(users) && json_array_size(users) <= PERM_UIDS && mode ? 0 : -ERR_MALFORMED;
-
-	json_array_foreach(users, i, u) {
-		if (r || !json_is_integer(u))
-			r = -ERR_MALFORMED;
-		else
-			set.uid[set.n++] = (uint32_t)json_integer_value(u);
+	if (!json_is_array(list) || n > PERM_UIDS)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const json_t *v = json_array_get(list, i);
+		if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) >= UINT32_MAX)
+			return false;
+		out->uid[out->n++] = (uint32_t)json_integer_value(v);
 	}
-	if (!r) {
-		a->users = set;
+	return true;
+}
+
+int admin_conf(struct admin *a, struct view text)
+{
+	json_error_t err;
+	struct perm_set users = {0};
+	json_t *o = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, &err);
+	const char *mode = json_string_value(json_object_get(o, "mode"));
+	int r = 0;
+
+	if (!conf_users(json_object_get(o, "users"), &users) || !mode || (strcmp(mode, "enforce") != 0 && strcmp(mode, "observe") != 0)) {
+		r = -ERR_MALFORMED;
+	} else {
+		bool changed = strcmp(mode, a->mode) != 0;
+		a->users = users;
 		snprintf(a->mode, sizeof(a->mode), "%s", mode);
+		/* The same state of the journal in another mode. */
+		if (changed && a->folded)
+			world_adopt(a, &a->roster, a->generation);
 	}
-	json_decref(c);
+	json_decref(o);
 	return r;
 }
 
-static void retry_journal(void *arg);
-
-static void ask_journal(struct admin *a)
-{
-	if (a->folded || a->audit.fd < 0)
-		return;
-	if (edge_send(&a->audit, M_JOURNAL_GET, 0, view_of(NULL, 0), -1))
-		log_warning("the journal cannot be asked for");
-	/* callgate-audit does not answer with half a journal; ask again until it has a whole one. */
-	if (pump_timer(a->pump, mono_after_ms(mono_now(), 10 * RETRY_MS), retry_journal, a))
-		log_error("no timer is left");
-}
-
-static void retry_journal(void *arg)
-{
-	ask_journal(arg);
-}
-
-static void on_journal(struct admin *a, const struct frame *f)
-{
-	struct view text;
-	char why[CHECK_WHY];
-	struct roster r;
-
-	if (a->folded)
-		return;
-	int e = fd_map_sealed(f->fd[0], ADMIN_JOURNAL_MAX, &text);
-	if (!e)
-		e = roster_init(&r);
-	if (e) {
-		log_error("the journal cannot be read: %s", err_text(e));
-		return;
-	}
-	e = roster_fold(&r, text);
-	fd_unmap(&text);
-	if (e < 0) {
-		log_error("the journal cannot be read: %s", err_text(e));
-		roster_free(&r);
-		return;
-	}
-	if (e > 0)
-		log_error("%s; no grant is in force until it is mended", r.damage);
-	uint64_t generation = a->generation + 1 + (uint64_t)(wall_now().ns / 1000000000) * (a->generation == 0);
-	int fd = world_try(a, &r, generation, why);
-	if (fd < 0) {
-		log_error("what the journal says cannot be put in force: %s", why);
-		roster_free(&r);
-		return;
-	}
-	a->folded = true;
-	world_adopt(a, &r, generation, fd);
-	log_notice("%zu servers, %zu grants, %zu policies are in force", json_object_size(a->roster.servers), json_object_size(a->roster.grants),
-	    json_object_size(a->roster.policies));
-	job_next(a);
-}
-
-static void on_world_ack(struct admin *a, struct edge *e, const struct frame *f)
-{
-	struct m_world_ack ack;
-
-	memcpy(&ack, f->body.p, sizeof(ack));
-	for (size_t i = 0; i < ADMIN_WORKERS; i++) {
-		struct admin_worker *w = &a->worker[i];
-		if (&w->edge != e)
-			continue;
-		w->acked = ack.generation;
-		w->status = ack.status;
-		if (ack.status)
-			log_error("worker %zu does not take generation %llu: %s", i, (unsigned long long)ack.generation, err_text(ack.status));
-		if (w->behind)
-			world_to_worker(a, w);
-	}
-	job_world(a);
-}
-
-void admin_frame(struct admin *a, struct edge *e, const struct frame *f)
-{
-	switch (f->type) {
-	case M_JOURNAL:
-		on_journal(a, f);
-		break;
-	case M_WORLD_ACK:
-		on_world_ack(a, e, f);
-		break;
-	case M_STOP:
-		pump_stop(a->pump);
-		break;
-	case M_RELOAD:
-		if (admin_conf(a, f->body))
-			log_error("new settings cannot be read; the old ones stay");
-		break;
-	default:
-		job_reply(a, e->peer, f);
-		break;
-	}
-}
-
-struct source { /* pump callbacks carry one pointer */
-	struct admin *a;
-	struct edge *e;
-};
-static struct source sources[ADMIN_WORKERS + 4];
-
-static void on_edge(void *arg, int fd, short what)
-{
-	struct source *s = arg;
-	struct frame f;
-	int r;
-
-	(void)what;
-	while ((r = edge_recv(s->e, &f)) > 0) {
-		admin_frame(s->a, s->e, &f);
-		for (size_t i = 0; i < MSG_FDS; i++)
-			fd_close(&f.fd[i]);
-		if (s->e->fd != fd)
-			return; /* replaced meanwhile */
-	}
-	if (r == 0)
-		return;
-	if (r != -ERR_CLOSED)
-		log_error("%s sent a frame it may not send: %s", party_name(s->e->peer), err_name(r));
-	pump_del(s->a->pump, fd);
-	edge_close(s->e);
-	job_lost(s->a, s->e->peer);
-	job_world(s->a);
-}
-
-void admin_edge(struct admin *a, struct edge fresh)
-{
-	struct edge *slot = fresh.peer == P_IDENT ? &a->ident : fresh.peer == P_VAULT ? &a->vault : fresh.peer == P_AUDIT ? &a->audit
-	    : fresh.peer == P_SUP                                                                                           ? &a->sup
-	    : fresh.peer == P_PROXY && fresh.slot < ADMIN_WORKERS                                                           ? &a->worker[fresh.slot].edge
-	                                                                                                                    : NULL;
-	size_t i = fresh.slot;
-	if (fresh.peer != P_PROXY)
-		i = ADMIN_WORKERS + (size_t)(fresh.peer == P_VAULT ? 1 : fresh.peer == P_AUDIT ? 2 : fresh.peer == P_SUP ? 3 : 0);
-
-	if (!slot) {
-		edge_close(&fresh);
-		return;
-	}
-	if (slot->fd >= 0) {
-		pump_del(a->pump, slot->fd);
-		edge_close(slot);
-		job_lost(a, slot->peer);
-	}
-	*slot = fresh;
-	sources[i] = (struct source){a, slot};
-	if (pump_add(a->pump, slot->fd, POLLIN, on_edge, &sources[i]))
-		log_error("the loop is full");
-	if (fresh.peer == P_PROXY) {
-		a->worker[fresh.slot].acked = 0;
-		world_to_worker(a, &a->worker[fresh.slot]);
-	} else if (fresh.peer == P_VAULT) {
-		world_to_vault(a);
-	} else if (fresh.peer == P_AUDIT) {
-		ask_journal(a);
-	}
-}
+/* ---- deadlines ---- */
 
 static void on_time(void *arg)
 {
 	struct admin *a = arg;
 	struct mono now = mono_now();
 
-	client_expire(a, now);
 	job_expire(a, now);
+	client_expire(a, now);
 	admin_wake_at(a);
 }
 
 void admin_wake_at(struct admin *a)
 {
-	uint64_t next = UINT64_MAX;
+	struct mono first = {UINT64_MAX};
 
-	LIST_EACH(it, &a->clients) {
-		const struct client *c = LIST_ENTRY(it, struct client, node);
-		if (!c->job && c->deadline.ns < next)
-			next = c->deadline.ns;
+	LIST_EACH(n, &a->jobs) {
+		const struct job *j = LIST_ENTRY(n, struct job, node);
+		if (j->deadline.ns < first.ns)
+			first = j->deadline;
 	}
-	LIST_EACH(it, &a->jobs) {
-		const struct job *j = LIST_ENTRY(it, struct job, node);
-		if (j->deadline.ns < next)
-			next = j->deadline.ns;
+	LIST_EACH(n, &a->clients) {
+		const struct client *c = LIST_ENTRY(n, struct client, node);
+		if (!c->job && c->deadline.ns < first.ns)
+			first = c->deadline;
 	}
-	if (next == UINT64_MAX)
+	if (first.ns == UINT64_MAX)
 		pump_timer_off(a->pump, on_time, a);
-	else if (pump_timer(a->pump, (struct mono){next}, on_time, a))
-		log_error("no timer is left");
+	else if (pump_timer(a->pump, first, on_time, a))
+		log_error("no room for a timer");
+}
+
+/* ---- frames ---- */
+
+static void ask_journal(void *arg);
+
+static void fold(struct admin *a, int fd)
+{
+	struct view text = {0};
+	struct roster next = {0};
+	int r = fd_map_sealed(fd, ADMIN_JOURNAL_MAX, &text);
+
+	if (!r)
+		r = roster_init(&next);
+	if (!r)
+		r = roster_fold(&next, text);
+	fd_unmap(&text);
+	if (r < 0) {
+		log_error("the journal cannot be read: %s", err_text(r));
+		roster_free(&next);
+		exit(1);
+	}
+	if (r > 0)
+		log_error("%d lines of the journal cannot be understood: %s; no grant is in force until that is repaired", r, next.damage);
+	a->folded = true;
+	pump_timer_off(a->pump, ask_journal, a);
+	uint64_t seq = next.seq;
+	log_notice("journal read up to %llu: %zu servers, %zu grants, %zu policies", (unsigned long long)seq,
+	    json_object_size(next.servers), json_object_size(next.grants), json_object_size(next.policies));
+	world_adopt(a, &next, seq);
+	job_next(a);
+}
+
+static void on_journal(struct admin *a, struct edge *e, const struct frame *f)
+{
+	if (e == &a->audit && !a->folded)
+		fold(a, f->fd[0]);
+}
+
+static void on_world_ack(struct admin *a, struct edge *e, const struct frame *f)
+{
+	struct m_world_ack ack;
+	struct admin_worker *w = &a->worker[e->slot];
+
+	memcpy(&ack, f->body.p, sizeof(ack));
+	if (ack.status)
+		log_error("worker %u did not take what is in force and keeps generation %llu: %s", e->slot, (unsigned long long)ack.generation, err_text(ack.status));
+	w->answered++;
+	w->holds = ack.generation;
+	w->status = ack.status;
+	if (w->behind)
+		world_to_worker(a, w);
+	job_world(a);
+}
+
+static void on_hosts_taken(struct admin *a, const struct frame *f)
+{
+	static const char ok[] = "{\"ok\":true";
+
+	a->hosts_taken++;
+	if (!view_starts(f->body, view_str(ok)))
+		log_error("the vault did not take the list of hosts: " VIEW_FMT, VIEW_ARG(f->body));
+	job_world(a);
+}
+
+static void on_conf(struct admin *a, struct edge *e, const struct frame *f)
+{
+	(void)e;
+	if (admin_conf(a, f->body))
+		log_error("settings from callgated cannot be read; the old ones stay");
+}
+
+static void on_stop(struct admin *a, struct edge *e, const struct frame *f)
+{
+	(void)e;
+	(void)f;
+	pump_stop(a->pump);
+}
+
+void admin_frame(struct admin *a, struct edge *e, const struct frame *f)
+{
+	static const struct {
+		enum msg type;
+		void (*fn)(struct admin *, struct edge *, const struct frame *);
+	} row[] = {
+	    {M_JOURNAL, on_journal},
+	    {M_WORLD_ACK, on_world_ack},
+	    {M_CONF, on_conf},
+	    {M_RELOAD, on_conf},
+	    {M_STOP, on_stop},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		if (row[i].type != f->type)
+			continue;
+		row[i].fn(a, e, f);
+		return;
+	}
+	/* Answers to what world.c says on its own carry tag 0. */
+	if (f->tag)
+		job_reply(a, e->peer, f);
+	else if (f->type == M_VAULT_DID)
+		on_hosts_taken(a, f);
+}
+
+/* ---- edges ---- */
+
+static struct edge *place(struct admin *a, enum party peer, uint32_t slot)
+{
+	switch (peer) {
+	case P_SUP:
+		return &a->sup;
+	case P_IDENT:
+		return &a->ident;
+	case P_VAULT:
+		return &a->vault;
+	case P_AUDIT:
+		return &a->audit;
+	case P_PROXY:
+		return slot < ADMIN_WORKERS ? &a->worker[slot].edge : NULL;
+	default:
+		return NULL;
+	}
+}
+
+static void gone(struct admin *a, struct edge *e)
+{
+	pump_del(a->pump, e->fd);
+	edge_close(e);
+	if (e->peer == P_SUP) {
+		log_error("callgated has gone: ending");
+		pump_stop(a->pump);
+	}
+	if (e->peer != P_PROXY)
+		job_lost(a, e->peer);
+	job_world(a);
+}
+
+static void on_edge(void *arg, int fd, short what)
+{
+	struct admin *a = arg;
+	struct edge *all[] = {&a->sup, &a->ident, &a->vault, &a->audit};
+	struct edge *e = NULL;
+
+	(void)what;
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		e = all[i]->fd == fd ? all[i] : e;
+	for (size_t i = 0; i < ADMIN_WORKERS; i++)
+		e = a->worker[i].edge.fd == fd ? &a->worker[i].edge : e;
+	/* A handler may close the edge it came by, or stop the loop. */
+	while (e && e->fd == fd) {
+		struct frame f;
+		int r = edge_recv(e, &f);
+		if (r == 0)
+			return;
+		if (r < 0) {
+			if (r != -ERR_CLOSED)
+				log_error("a frame of %s breaks the rules: %s", party_name(e->peer), err_name(r));
+			gone(a, e);
+			return;
+		}
+		if (e == &a->sup && a->on_means && a->on_means(a->means, &f))
+			continue;
+		admin_frame(a, e, &f);
+		for (size_t i = 0; i < MSG_FDS; i++)
+			fd_close(&f.fd[i]);
+	}
+}
+
+/* callgate-audit answers only with a whole journal; until it has one it is asked again. */
+static void ask_journal(void *arg)
+{
+	struct admin *a = arg;
+
+	if (a->folded || a->audit.fd < 0)
+		return;
+	if (edge_send(&a->audit, M_JOURNAL_GET, 0, view_of(NULL, 0), -1))
+		log_warning("the journal cannot be asked for now");
+	if (pump_timer(a->pump, mono_after_ms(mono_now(), ADMIN_FOLD_MS), ask_journal, a))
+		log_error("no room for a timer");
+}
+
+static void greet(struct admin *a, struct edge *e)
+{
+	if (e->peer == P_PROXY) {
+		struct admin_worker *w = &a->worker[e->slot];
+		w->sent = w->answered = w->holds = 0;
+		w->status = 0;
+		world_to_worker(a, w);
+	} else if (e->peer == P_VAULT) {
+		a->hosts_sent = a->hosts_taken = 0;
+		world_to_vault(a);
+	} else if (e->peer == P_SUP) {
+		world_to_sup(a);
+	} else if (e->peer == P_AUDIT) {
+		/* It may have written what it could not acknowledge: only its journal says what holds. */
+		a->folded = false;
+		ask_journal(a);
+	}
+}
+
+void admin_edge(struct admin *a, struct edge e)
+{
+	struct edge *at = place(a, e.peer, e.slot);
+
+	if (!at) {
+		log_error("an edge to %s[%u] has no place here", party_name(e.peer), e.slot);
+		edge_close(&e);
+		return;
+	}
+	if (at->fd >= 0)
+		gone(a, at);
+	*at = e;
+	if (pump_add(a->pump, at->fd, POLLIN, on_edge, a))
+		log_error("the loop is full");
+	greet(a, at);
 }

@@ -26,14 +26,16 @@ enum {
 	ADMIN_PEER_MS = 5000,
 	ADMIN_WORLD_MS = 2000,
 	ADMIN_STATUS_MS = 1000,
+	ADMIN_FOLD_MS = 5000,     /* ask for the journal again */
 	ADMIN_JOURNAL_MAX = 1 << 30,
 };
 
 struct admin_worker {
 	struct edge edge;
-	uint64_t acked; /* generation */
-	int32_t status; /* of that acknowledgement */
-	bool behind;    /* its queue was full: it lacks the newest world */
+	uint64_t sent, answered; /* worlds: each is answered once, in order */
+	uint64_t holds;          /* the generation that it says is in force there */
+	int32_t status;          /* of its last answer */
+	bool behind;             /* its queue was full: it lacks the newest world */
 };
 
 struct job;
@@ -54,6 +56,10 @@ struct admin {
 	struct job *holder;  /* the change that is being made */
 	json_t *names;       /* uid in decimal -> account name, as of the start */
 	uint64_t last_tag;
+	uint64_t hosts_sent, hosts_taken; /* lists of hosts, to the vault of now */
+	/* A frame of callgated that brings means (edges, descriptors): handled by main; returns whether it took it. */
+	int (*on_means)(void *arg, const struct frame *f);
+	void *means;
 };
 
 /* admin.c: edges and the loop. */

@@ -1,4 +1,4 @@
-/* job.c - see job.h.  The stages, and what ends one. */
+/* job.c - see job.h.  The stages of admin.h; what a request does is in job_read.c and job_change.c. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,108 +6,195 @@
 #include "admin/job.h"
 #include "admin/world.h"
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/log.h"
 
-void job_free(struct job *j)
+enum { QUEUE_MS = 15000 };
+
+static void job_free(struct job *j)
 {
+	if (j->client)
+		j->client->job = NULL;
 	if (j->a->holder == j)
 		j->a->holder = NULL;
 	list_del(&j->node);
+	secret_free(&j->secret);
 	json_decref(j->args);
 	json_decref(j->event);
 	json_decref(j->answer);
-	secret_free(&j->secret);
 	roster_free(&j->next);
-	fd_close(&j->world_fd);
 	free(j);
 }
 
-void job_done(struct job *j, json_t *answer)
+/* Answer the client once; the job may have to go on without it. */
+static void answer(struct job *j, json_t *body)
+{
+	struct client *c = j->client;
+
+	j->client = NULL;
+	if (c)
+		client_answer(c, body);
+	else
+		json_decref(body);
+}
+
+static void end(struct job *j, json_t *body)
 {
 	struct admin *a = j->a;
+	bool held = a->holder == j;
 
-	if (answer)
-		json_object_set_new(answer, "ok", json_true());
-	if (j->client)
-		client_answer(j->client, answer);
-	else
-		json_decref(answer);
+	answer(j, body);
 	job_free(j);
-	job_next(a);
+	if (held)
+		job_next(a);
+}
+
+void job_done(struct job *j, json_t *members)
+{
+	json_t *body = json_pack("{s:b}", "ok", 1);
+
+	if (members)
+		json_object_update(body, members);
+	json_decref(members);
+	end(j, body);
+}
+
+static json_t *failure(const struct job *j, const char *error, const char *text)
+{
+	json_t *body = json_pack("{s:b s:s s:s}", "ok", 0, "error", error, "text", text);
+
+	if (j->answer)
+		json_object_update(body, j->answer);
+	return body;
 }
 
 void job_fail(struct job *j, const char *error, const char *text)
 {
-	struct admin *a = j->a;
-
-	if (j->client)
-		client_answer(j->client, json_pack("{s:b s:s s:s s:O?}", "ok", 0, "error", error, "text", text, "problems",
-		    json_object_get(j->answer, "problems")));
-	job_free(j);
-	job_next(a);
+	end(j, failure(j, error, text));
 }
 
-int job_ask(struct job *j, struct edge *e, enum msg type, struct view head, struct view tail, enum job_stage next, uint64_t ms)
+bool job_ask(struct job *j, struct edge *e, enum msg type, struct view head, struct view tail, enum job_stage next, uint64_t ms)
 {
+	char text[128];
+	int r = -ERR_CLOSED;
+
 	j->tag = ++j->a->last_tag;
+	if (e->fd >= 0)
+		r = edge_send2(e, type, j->tag, head, tail, -1);
+	if (r) {
+		snprintf(text, sizeof(text), "%s cannot be asked: %s", party_name(e->peer), err_text(r));
+		job_fail(j, "unavailable", text);
+		return false;
+	}
 	j->stage = next;
 	j->deadline = mono_after_ms(mono_now(), ms);
 	admin_wake_at(j->a);
-	return edge_send2(e, type, j->tag, head, tail, -1);
+	return true;
 }
 
-json_t *job_by(const struct job *j)
-{
-	const char *user = admin_name_of(j->a, j->uid);
+/* ---- who is asking ---- */
 
-	return json_pack("{s:I s:s* s:I s:s*}", "uid", (json_int_t)j->uid, "user", user, "pid", (json_int_t)j->pid, "exe",
-	    j->who.status == 0 && j->who.exe[0] ? j->who.exe : NULL);
+/* A path or label from /proc need not be UTF-8, and the journal must be. */
+static json_t *shown(const char *s)
+{
+	char text[PATH_LEN];
+	json_t *v = json_string(s);
+
+	if (v)
+		return v;
+	snprintf(text, sizeof(text), "%s", s);
+	for (char *p = text; *p; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+	return json_string(text);
 }
 
-/* Into the journal, durable: then, and only then, does it hold. */
-static int to_journal(struct job *j, enum job_stage stage)
+static json_t *by(const struct job *j)
 {
-	char *text = j->event ? json_dumps(j->event, JSON_COMPACT) : NULL;
-	int r = text ? job_ask(j, &j->a->audit, M_JOURNAL_ADD, view_str(text), view_of(NULL, 0), stage, ADMIN_PEER_MS) : -ENOMEM;
+	json_t *o = json_pack("{s:I s:I}", "uid", (json_int_t)j->uid, "pid", (json_int_t)j->pid);
+	const char *name = admin_name_of(j->a, j->uid);
 
+	if (name)
+		json_object_set_new(o, "user", json_string(name));
+	if (j->who.status)
+		return o;
+	if (j->who.exe[0])
+		json_object_set_new(o, "exe", shown(j->who.exe));
+	if (j->who.start_ns)
+		json_object_set_new(o, "pid_start", json_integer((json_int_t)j->who.start_ns));
+	if (j->who.loginuid != UINT32_MAX)
+		json_object_set_new(o, "auid", json_integer(j->who.loginuid));
+	if (j->who.agent[0])
+		json_object_set_new(o, "agent", shown(j->who.agent));
+	return o;
+}
+
+static void wait_turn(struct job *j)
+{
+	j->stage = JOB_QUEUED;
+	j->deadline = mono_after_ms(mono_now(), QUEUE_MS);
+	job_next(j->a);
+}
+
+static void refused(struct job *j)
+{
+	job_fail(j, "denied", j->why);
+}
+
+/* The refusal is written before it is answered: a crowd of refusals is as slow as the disk. */
+static void refuse(struct job *j)
+{
+	struct admin *a = j->a;
+	json_t *e = json_pack("{s:s s:s s:s s:s s:o}", "kind", "journal", "event", "refused", "do", request_name(j->kind),
+	    "reason", j->why, "by", by(j));
+	char *text = e ? json_dumps(e, JSON_COMPACT) : NULL;
+	int r = -ENOMEM;
+
+	log_notice("refused %s by uid %u, pid %u: %s", request_name(j->kind), j->uid, j->pid, j->why);
+	j->tag = ++a->last_tag;
+	if (text)
+		r = a->audit.fd >= 0 ? edge_send(&a->audit, M_JOURNAL_ADD, j->tag, view_str(text), -1) : -ERR_CLOSED;
 	free(text);
-	return r;
-}
-
-void job_write(struct job *j)
-{
-	int r = to_journal(j, JOB_JOURNAL);
-
-	if (r == -ERR_UNKNOWN_MESSAGE)
-		job_fail(j, "too-long", "the change does not fit one journal record of 64 KiB");
-	else if (r)
-		job_fail(j, "unavailable", "the change cannot be written to the journal now (callgate-audit): nothing was changed");
-}
-
-/* A change that was not permitted is written down before it is answered; when that fails it is still refused. */
-static void refuse(struct job *j, const char *why)
-{
-	log_warning("%s by uid %u (pid %u) is refused: %s", request_name(j->kind), j->uid, j->pid, why);
-	snprintf(j->refusal, sizeof(j->refusal), "%s", why);
-	json_decref(j->event);
-	j->event = json_pack("{s:s s:s s:s s:o}", "event", "refused", "do", request_name(j->kind), "reason", why, "by", job_by(j));
-	if (to_journal(j, JOB_REFUSED))
-		job_fail(j, "refused", j->refusal);
-}
-
-static void known(struct job *j)
-{
-	char why[PERM_WHY];
-	struct perm_caller caller = {.uid = j->uid, .alive = j->client && client_alive(j->client), .who = j->who.status == 1 ? NULL : &j->who};
-
-	if (!perm_change(&caller, &j->a->users, why)) {
-		refuse(j, why);
+	json_decref(e);
+	if (r) {
+		log_error("a refusal could not be recorded: %s", err_text(r));
+		refused(j);
 		return;
 	}
-	j->stage = JOB_QUEUED;
+	j->stage = JOB_REFUSED;
 	j->deadline = mono_after_ms(mono_now(), ADMIN_PEER_MS);
-	job_next(j->a);
+	admin_wake_at(a);
+}
+
+static void judge(struct job *j)
+{
+	char why[PERM_WHY];
+	struct perm_caller caller = {
+	    .uid = j->uid,
+	    .alive = j->client && client_alive(j->client),
+	    .who = j->who.status == 1 ? NULL : &j->who,
+	};
+
+	if (perm_change(&caller, &j->a->users, why)) {
+		wait_turn(j);
+		return;
+	}
+	snprintf(j->why, sizeof(j->why), "%s", why);
+	refuse(j);
+}
+
+static void ask_who(struct job *j)
+{
+	struct m_describe q = {.tgid = j->pid};
+	struct edge *e = &j->a->ident;
+
+	j->tag = ++j->a->last_tag;
+	j->stage = JOB_WHO;
+	j->deadline = mono_after_ms(mono_now(), ADMIN_WHO_MS);
+	int r = e->fd >= 0 ? edge_send(e, M_DESCRIBE, j->tag, view_of(&q, sizeof(q)), -1) : -ERR_CLOSED;
+	if (r)
+		judge(j);
+	else
+		admin_wake_at(j->a);
 }
 
 void job_start(struct client *c, struct request *r)
@@ -115,156 +202,293 @@ void job_start(struct client *c, struct request *r)
 	struct job *j = calloc(1, sizeof(*j));
 
 	if (!j) {
-		client_answer(c, json_pack("{s:b s:s s:s}", "ok", 0, "error", "memory", "text", "out of memory"));
+		c->closing = true;
 		return;
 	}
-	*j = (struct job){.a = c->a, .client = c, .kind = r->kind, .args = json_incref(r->args), .uid = c->uid, .pid = c->pid, .world_fd = -1,
-	    .who = {.status = 1}};
-	if (r->secret.n)
-		j->secret = secret_new(r->secret);
-	list_add_tail(&c->a->jobs, &j->node);
+	j->a = c->a;
+	j->client = c;
 	c->job = j;
-	if (!(request_flags(j->kind) & REQ_CHANGE)) {
-		job_read(j);
-		return;
+	j->kind = r->kind;
+	j->args = r->args;
+	r->args = NULL;
+	j->uid = c->uid;
+	j->pid = c->pid;
+	j->who.status = 1;
+	list_add_tail(&c->a->jobs, &j->node);
+	if (r->secret.n) {
+		j->secret = secret_new(r->secret);
+		if (!j->secret) {
+			job_fail(j, "unavailable", "no memory for the secret");
+			return;
+		}
 	}
-	struct m_describe ask = {.tgid = j->pid};
-	if (job_ask(j, &j->a->ident, M_DESCRIBE, view_of(&ask, sizeof(ask)), view_of(NULL, 0), JOB_WHO, ADMIN_WHO_MS))
-		known(j);
+	if (request_flags(j->kind) & REQ_CHANGE)
+		ask_who(j);
+	else
+		job_read(j);
 }
+
+/* ---- one change at a time ---- */
 
 void job_next(struct admin *a)
 {
 	if (a->holder || !a->folded)
 		return;
-	LIST_EACH(it, &a->jobs) {
-		struct job *j = LIST_ENTRY(it, struct job, node);
+	LIST_EACH(n, &a->jobs) {
+		struct job *j = LIST_ENTRY(n, struct job, node);
 		if (j->stage != JOB_QUEUED)
 			continue;
 		a->holder = j;
 		job_change(j);
+		/* It may have ended at once, and the next one begun: start from the front in any case. */
+		if (!a->holder)
+			job_next(a);
 		return;
 	}
 }
 
-static void journal_said(struct job *j, const struct frame *f)
+static void why_of(const struct job *j, json_t *event)
 {
-	struct m_journal_ack ack;
+	static const char *const key[] = {"reason", "ticket"};
 
-	memcpy(&ack, f->body.p, sizeof(ack));
-	if (j->stage == JOB_REFUSED) {
-		job_fail(j, "refused", j->refusal);
+	for (size_t i = 0; i < 2; i++) {
+		json_t *v = json_object_get(j->args, key[i]);
+		if (v)
+			json_object_set(event, key[i], v);
+	}
+}
+
+void job_write(struct job *j, json_t *event)
+{
+	struct admin *a = j->a;
+	char *text = NULL;
+
+	j->event = event;
+	json_object_set_new(event, "kind", json_string("journal"));
+	json_object_set_new(event, "by", by(j));
+	why_of(j, event);
+	int r = roster_copy(&a->roster, &j->next);
+	if (!r)
+		r = roster_apply(&j->next, event);
+	if (r) {
+		job_fail(j, "unavailable", err_text(r));
 		return;
 	}
-	if (ack.status) {
-		job_fail(j, "unavailable", "the journal could not be written: nothing was changed");
+	if (world_try(a, &j->next, j->why)) {
+		job_fail(j, "invalid", j->why);
 		return;
 	}
-	if (j->world_fd >= 0) {
-		world_adopt(j->a, &j->next, j->generation, j->world_fd);
-		j->world_fd = -1;
-	} else if (j->next.servers) {
-		roster_free(&j->a->roster);
-		j->a->roster = j->next;
-		j->next = (struct roster){0};
+	text = json_dumps(event, JSON_COMPACT);
+	size_t n = text ? strlen(text) : 0;
+	if (n == 0 || n > MSG_MAX)
+		job_fail(j, "too-long", "the change does not fit one line of the journal");
+	else
+		job_ask(j, &a->audit, M_JOURNAL_ADD, view_of(text, n), view_of(NULL, 0), JOB_JOURNAL, ADMIN_PEER_MS);
+	free(text);
+}
+
+/* The journal has it: from here on there is no way back and none is needed. */
+static void written(struct job *j, const struct m_journal_ack *ack)
+{
+	struct admin *a = j->a;
+
+	if (ack->status) {
+		char text[200];
+		bool vault = j->kind == R_VAULT_SET || j->kind == R_VAULT_REMOVE;
+		snprintf(text, sizeof(text), "the journal cannot be written: %s; %s", err_text(ack->status),
+		    vault ? "the vault was changed, the record is missing" : "nothing was changed");
+		job_fail(j, "unavailable", text);
+		return;
 	}
+	j->next.seq = ack->seq;
+	j->generation = ack->seq;
 	j->stage = JOB_WORLD;
 	j->deadline = mono_after_ms(mono_now(), ADMIN_WORLD_MS);
-	admin_wake_at(j->a);
-	job_world(j->a);
+	world_adopt(a, &j->next, ack->seq);
+	a->holder = NULL;
+	admin_wake_at(a);
+	job_world(a);
+	job_next(a);
+}
+
+static json_t *taken(struct job *j)
+{
+	json_t *body = j->answer ? json_incref(j->answer) : json_object();
+	size_t workers = 0, late = 0, bad = 0;
+
+	for (size_t i = 0; i < ADMIN_WORKERS; i++) {
+		const struct admin_worker *w = &j->a->worker[i];
+		workers += w->edge.fd >= 0;
+		late += w->edge.fd >= 0 && !world_taken_by(w, j->generation);
+		bad += w->edge.fd >= 0 && world_taken_by(w, j->generation) && w->holds < j->generation;
+	}
+	json_object_set_new(body, "generation", json_integer((json_int_t)j->generation));
+	json_object_set_new(body, "workers", json_integer((json_int_t)workers));
+	if (late)
+		json_object_set_new(body, "warning", json_string("a worker has not answered yet; it gets the change when it does"));
+	else if (bad)
+		json_object_set_new(body, "warning", json_string("a worker did not take the change; see its log"));
+	else if (!workers)
+		json_object_set_new(body, "warning", json_string("no worker runs; the change holds when one starts"));
+	return body;
 }
 
 void job_world(struct admin *a)
 {
-	LIST_EACH(it, &a->jobs) {
-		struct job *j = LIST_ENTRY(it, struct job, node);
-		if (j->stage == JOB_WORLD && world_taken(a, j->generation)) {
-			json_t *answer = json_incref(j->answer ? j->answer : (j->answer = json_object()));
-			job_done(j, answer);
-			return; /* job_done() may have begun with the next one */
-		}
+	LIST_EACH(n, &a->jobs) {
+		struct job *j = LIST_ENTRY(n, struct job, node);
+		if (j->stage == JOB_WORLD && world_taken(a, j->generation))
+			job_done(j, taken(j));
 	}
 }
 
-static struct job *by_tag(struct admin *a, uint64_t tag)
+/* ---- replies, time, loss ---- */
+
+static void got_who(struct job *j, const struct frame *f)
 {
-	LIST_EACH(it, &a->jobs) {
-		struct job *j = LIST_ENTRY(it, struct job, node);
-		if (tag && j->tag == tag)
-			return j;
-	}
-	return NULL;
+	j->who = *(const struct m_described *)(const void *)f->body.p;
+	/* 1 is ours: "nothing known". */
+	if (j->who.status > 0)
+		j->who.status = -ERR_MALFORMED;
+	j->who.agent[NAME_LEN - 1] = j->who.exe[PATH_LEN - 1] = '\0';
+	judge(j);
+}
+
+static void got_vault(struct job *j, const struct frame *f)
+{
+	json_error_t err;
+	json_t *v = json_loadb((const char *)f->body.p, f->body.n, JSON_REJECT_DUPLICATES, &err);
+
+	job_change_vault(j, v);
+	json_decref(v);
+}
+
+static void got_journal(struct job *j, const struct frame *f)
+{
+	if (j->stage == JOB_REFUSED)
+		refused(j);
+	else
+		written(j, (const void *)f->body.p);
 }
 
 void job_reply(struct admin *a, enum party from, const struct frame *f)
 {
-	struct job *j = by_tag(a, f->tag);
+	static const struct {
+		enum msg type;
+		unsigned stages; /* bits of enum job_stage */
+		void (*fn)(struct job *, const struct frame *);
+	} row[] = {
+	    {M_DESCRIBED, 1u << JOB_WHO, got_who},
+	    {M_VAULT_DID, 1u << JOB_VAULT, got_vault},
+	    {M_JOURNAL_ACK, 1u << JOB_JOURNAL | 1u << JOB_REFUSED, got_journal},
+	};
 
-	if (!j)
-		return; /* too late: it was answered without */
-	if (j->stage == JOB_WHO && f->type == M_DESCRIBED) {
-		memcpy(&j->who, f->body.p, sizeof(j->who));
-		known(j);
-	} else if ((j->stage == JOB_JOURNAL || j->stage == JOB_REFUSED) && f->type == M_JOURNAL_ACK) {
-		journal_said(j, f);
-	} else if (j->stage == JOB_VAULT && f->type == M_VAULT_DID) {
-		job_change_vault(j, f->body);
-	} else if (j->stage == JOB_ASKED) {
-		job_read_reply(j, from, f);
+	LIST_EACH(n, &a->jobs) {
+		struct job *j = LIST_ENTRY(n, struct job, node);
+		if (j->stage == JOB_ASKED && j->tag == f->tag) {
+			job_read_reply(j, from, f);
+			return;
+		}
+		for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+			if (row[i].type != f->type || j->tag != f->tag || !(row[i].stages & 1u << j->stage))
+				continue;
+			row[i].fn(j, f);
+			return;
+		}
 	}
+}
+
+/* What was sent may still be done: say so, and keep the place until the peer has spoken or gone. */
+static void unsure(struct job *j, const char *text)
+{
+	if (j->client)
+		answer(j, failure(j, "timeout", text));
+	j->deadline = (struct mono){UINT64_MAX};
 }
 
 static void late(struct job *j)
 {
 	switch (j->stage) {
 	case JOB_WHO:
-		known(j);
-		break;
-	case JOB_REFUSED:
-		job_fail(j, "refused", j->refusal);
-		break;
-	case JOB_ASKED:
-		job_read_late(j);
-		break;
-	case JOB_WORLD:
-		json_object_set_new(j->answer ? j->answer : (j->answer = json_object()), "pending",
-		    json_string("it is in force; a worker has not confirmed it yet"));
-		job_done(j, json_incref(j->answer));
+		judge(j);
 		break;
 	case JOB_QUEUED:
-		job_fail(j, "unavailable", j->a->folded ? "another change is being made; try again" : "the journal has not been read yet; try again");
+		job_fail(j, "busy", j->a->folded ? "an earlier change is not through yet" : "the journal is not read yet");
+		break;
+	case JOB_VAULT:
+		unsure(j, "the vault does not answer; whether the credential was changed is not known");
+		break;
+	case JOB_JOURNAL:
+		unsure(j, "the journal does not answer; whether the change was made is not known");
+		break;
+	case JOB_REFUSED:
+		refused(j);
+		break;
+	case JOB_WORLD:
+		job_done(j, taken(j));
 		break;
 	default:
-		job_fail(j, "timeout", "no answer in time from the process that keeps it; see callgate status");
-		break;
+		job_read_late(j);
 	}
 }
 
 void job_expire(struct admin *a, struct mono now)
 {
-	LIST_EACH(it, &a->jobs) {
-		struct job *j = LIST_ENTRY(it, struct job, node);
-		if (j->deadline.ns <= now.ns) {
+	/* A handler may end other jobs too, so each round begins at the front. */
+	for (bool again = true; again;) {
+		again = false;
+		LIST_EACH(n, &a->jobs) {
+			struct job *j = LIST_ENTRY(n, struct job, node);
+			if (j->deadline.ns > now.ns)
+				continue;
 			late(j);
-			return; /* the list may have changed; the timer is set again at once */
+			again = true;
+			break;
 		}
 	}
 }
 
+static bool waits_for(const struct job *j, enum party peer)
+{
+	static const enum party stage[JOB_STAGES] = {
+	    [JOB_WHO] = P_IDENT,
+	    [JOB_VAULT] = P_VAULT,
+	    [JOB_JOURNAL] = P_AUDIT,
+	    [JOB_REFUSED] = P_AUDIT,
+	};
+	return j->stage == JOB_ASKED ? (j->pending & MSG_P(peer)) != 0 : stage[j->stage] == peer;
+}
+
+static void lost(struct job *j, enum party peer)
+{
+	char text[128];
+
+	if (j->stage != JOB_VAULT && j->stage != JOB_JOURNAL) {
+		late(j);
+		return;
+	}
+	snprintf(text, sizeof(text), "%s ended before it answered; look whether the change was made", party_name(peer));
+	job_fail(j, "unavailable", text);
+}
+
 void job_lost(struct admin *a, enum party peer)
 {
-	static const struct {
-		enum job_stage stage;
-		enum party on;
-	} waits[] = {{JOB_WHO, P_IDENT}, {JOB_VAULT, P_VAULT}, {JOB_JOURNAL, P_AUDIT}, {JOB_REFUSED, P_AUDIT}};
-
-	LIST_EACH(it, &a->jobs) {
-		struct job *j = LIST_ENTRY(it, struct job, node);
-		for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
-			if (j->stage == waits[i].stage && peer == waits[i].on)
-				j->deadline = (struct mono){0};
-		if (j->stage == JOB_ASKED && (j->pending & MSG_P(peer)))
-			j->deadline = (struct mono){0};
+	for (bool again = true; again;) {
+		again = false;
+		LIST_EACH(n, &a->jobs) {
+			struct job *j = LIST_ENTRY(n, struct job, node);
+			if (!waits_for(j, peer))
+				continue;
+			lost(j, peer);
+			again = true;
+			break;
+		}
 	}
-	admin_wake_at(a);
+}
+
+void job_drop_all(struct admin *a)
+{
+	a->folded = false; /* nothing begins any more */
+	while (!list_empty(&a->jobs))
+		job_free(LIST_ENTRY(a->jobs.next, struct job, node));
 }

@@ -5,17 +5,27 @@
 #ifndef ADMIN_JOB_H
 #define ADMIN_JOB_H
 
+#include "admin/check.h"
 #include "admin/client.h"
 #include "admin/request.h"
 #include "base/secret.h"
 
-enum job_stage { JOB_WHO, JOB_QUEUED, JOB_VAULT, JOB_JOURNAL, JOB_REFUSED, JOB_WORLD, JOB_ASKED };
+enum job_stage {
+	JOB_WHO,     /* callgate-ident is asked what the caller is */
+	JOB_QUEUED,  /* another change is being made, or the journal is not read yet */
+	JOB_VAULT,   /* the vault stores or forgets */
+	JOB_JOURNAL, /* the journal writes the change */
+	JOB_REFUSED, /* the journal writes the refusal */
+	JOB_WORLD,   /* the workers take what holds now */
+	JOB_ASKED,   /* a read waits for other processes */
+	JOB_STAGES
+};
 
 struct job {
 	struct list node;
 	struct admin *a;
-	struct client *client; /* NULL: it has gone; a change goes on */
-	int kind;
+	struct client *client; /* NULL: gone, or answered already; a change goes on */
+	int kind;              /* enum request_kind */
 	enum job_stage stage;
 	uint64_t tag;
 	struct mono deadline;
@@ -24,40 +34,50 @@ struct job {
 	uint32_t uid, pid;
 	struct m_described who; /* status 1: not known */
 	json_t *event;          /* what the journal gets */
-	struct roster next;     /* what will hold then */
-	int world_fd;           /* its sealed file, -1: none */
+	struct roster next;     /* what holds after that */
 	uint64_t generation;
 	json_t *answer;         /* members of the answer gathered so far */
 	unsigned pending;       /* JOB_ASKED: set of MSG_P() still to answer */
-	char refusal[PERM_WHY];
+	char why[CHECK_WHY];
 };
 
-/* job.c: the stages. */
+/** job_start(c, r): Begin with a request; its args are taken over, its secret copied. */
 void job_start(struct client *c, struct request *r);
-void job_free(struct job *j);
-void job_expire(struct admin *a, struct mono now);
-/** job_reply(a, from, f): A reply that a job waits for. */
-void job_reply(struct admin *a, enum party from, const struct frame *f);
-/** job_lost(a, peer): The edge to ${peer} has gone: what waits for it fails. */
-void job_lost(struct admin *a, enum party peer);
-/** job_world(a): A worker has answered, or gone. */
-void job_world(struct admin *a);
-/** job_next(a): The journal was folded, or a change is through: begin with the next one. */
-void job_next(struct admin *a);
-void job_done(struct job *j, json_t *answer);
-void job_fail(struct job *j, const char *error, const char *text);
-int job_ask(struct job *j, struct edge *e, enum msg type, struct view head, struct view tail, enum job_stage next, uint64_t ms)
-    __attribute__((warn_unused_result));
-/** job_write(j): j->event into the journal; j->next in force after it. */
-void job_write(struct job *j);
 
-/* job_read.c, job_change.c: what each request does. */
+/* What can happen to jobs: time, a reply, a peer gone, a worker's acknowledgement, room for the next change. */
+void job_expire(struct admin *a, struct mono now);
+void job_reply(struct admin *a, enum party from, const struct frame *f);
+void job_lost(struct admin *a, enum party peer);
+void job_world(struct admin *a);
+void job_next(struct admin *a);
+void job_drop_all(struct admin *a);
+
+/* ---- for what each request does ---- */
+
+/** job_done(j, answer): Answer {"ok":true} with the members of ${answer} (taken over, may be NULL), and end. */
+void job_done(struct job *j, json_t *answer);
+/** job_fail(j, error, text): Answer {"ok":false}, with the members of j->answer, and end. */
+void job_fail(struct job *j, const char *error, const char *text);
+
+/** job_ask(j, e, type, head, tail, next, ms): Send a frame; the job is in stage ${next} for at most ${ms}.  On failure it has ended. */
+bool job_ask(struct job *j, struct edge *e, enum msg type, struct view head, struct view tail, enum job_stage next, uint64_t ms);
+
+/** job_write(j, event): Journal ${event} (taken over; "by", reason and ticket are added), then put it in force, publish, answer. */
+void job_write(struct job *j, json_t *event);
+
+/**
+ * job_policy(j, hash):
+ * Check the document in the request; its problems become part of the answer, good or bad.  On failure the job has ended with ${what}.
+ */
+bool job_policy(struct job *j, const char *what, char hash[65]);
+
+/* job_read.c */
 void job_read(struct job *j);
 void job_read_reply(struct job *j, enum party from, const struct frame *f);
 void job_read_late(struct job *j);
+
+/* job_change.c: the caller may do it, and it is this job's turn. */
 void job_change(struct job *j);
-void job_change_vault(struct job *j, struct view answer);
-/** job_by(j): The "by" of an event. */
-json_t *job_by(const struct job *j);
+void job_change_vault(struct job *j, const json_t *answer);
 
 #endif

@@ -1,14 +1,10 @@
-/*
- * job_change.c - what each change does: an event for the journal, and the roster that holds after it.
- * Nothing here is in force yet: job.c makes it so when the journal has it.
- */
+/* job_change.c - what each request that changes something does, once the caller is known to be allowed.  See job.h. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "admin/check.h"
 #include "admin/job.h"
-#include "admin/tryout.h"
+#include "admin/problems.h"
 #include "admin/world.h"
 #include "base/err.h"
 
@@ -17,200 +13,242 @@ static const char *arg(const struct job *j, const char *key)
 	return json_string_value(json_object_get(j->args, key));
 }
 
-/* Who, and why if they said so: on every event. */
-static json_t *event_of(const struct job *j, const char *name)
+static json_t *now_text(void)
 {
-	return json_pack("{s:s s:o s:s* s:s*}", "event", name, "by", job_by(j), "reason", arg(j, "reason"), "ticket", arg(j, "ticket"));
-}
+	char at[WALL_TEXT];
 
-/* The event is complete: what would hold after it, and would the workers take that? */
-static void try_and_write(struct job *j)
-{
-	char why[CHECK_WHY];
-
-	if (!j->event || roster_copy(&j->a->roster, &j->next) || roster_apply(&j->next, j->event)) {
-		job_fail(j, "memory", "out of memory: nothing was changed");
-		return;
-	}
-	j->generation = j->a->generation + 1;
-	j->world_fd = world_try(j->a, &j->next, j->generation, why);
-	if (j->world_fd < 0) {
-		j->world_fd = -1;
-		job_fail(j, "malformed", why);
-		return;
-	}
-	job_write(j);
+	wall_text(wall_now(), at);
+	return json_string(at);
 }
 
 static void server_add(struct job *j)
 {
-	char why[CHECK_WHY];
-	json_t *s = check_server(json_object_get(j->args, "server"), &j->a->roster, why);
+	json_t *s = check_server(json_object_get(j->args, "server"), &j->a->roster, j->why);
 
 	if (!s) {
-		job_fail(j, "malformed", why);
+		job_fail(j, "invalid", j->why);
 		return;
 	}
-	j->event = event_of(j, "server.add");
-	json_object_set_new(j->event, "server", s);
 	j->answer = json_pack("{s:O}", "server", s);
-	try_and_write(j);
+	job_write(j, json_pack("{s:s s:s s:o}", "event", "server.add", "name", json_string_value(json_object_get(s, "name")), "server", s));
 }
 
 static void server_remove(struct job *j)
 {
-	char why[CHECK_WHY];
-	int r = check_server_gone(arg(j, "name"), &j->a->roster, why);
+	int r = check_server_gone(arg(j, "name"), &j->a->roster, j->why);
 
-	if (r) {
-		job_fail(j, err_name(r), why);
-		return;
-	}
-	j->event = event_of(j, "server.remove");
-	json_object_set(j->event, "name", json_object_get(j->args, "name"));
-	try_and_write(j);
+	if (r)
+		job_fail(j, r == -ERR_NOT_FOUND ? "not-found" : "in-use", j->why);
+	else
+		job_write(j, json_pack("{s:s s:s}", "event", "server.remove", "name", arg(j, "name")));
+}
+
+static void issued(const struct job *j, json_t *grant)
+{
+	const char *name = admin_name_of(j->a, j->uid);
+
+	json_object_set_new(grant, "issued_by", name ? json_pack("{s:I s:s}", "uid", (json_int_t)j->uid, "user", name)
+	                                             : json_pack("{s:I}", "uid", (json_int_t)j->uid));
+	json_object_set_new(grant, "issued_at", now_text());
+}
+
+/* What is no error, but probably not meant. */
+static void grant_warn(struct job *j, const json_t *grant)
+{
+	const json_t *uid = json_object_get(grant, "uid");
+
+	if (!json_object_get(grant, "policy"))
+		json_object_set_new(j->answer, "note", json_string("the grant names no policy: every call is denied, (no policy)"));
+	else if (json_is_integer(uid) && !perm_governed(&j->a->users, (uint32_t)json_integer_value(uid)))
+		json_object_set_new(j->answer, "note", json_string("this user is not governed: see \"users\" in callgate.json"));
+}
+
+static bool user_fits(struct job *j, const json_t *grant)
+{
+	const json_t *uid = json_object_get(grant, "uid");
+	const char *user = json_string_value(json_object_get(grant, "user"));
+	const char *name = json_is_integer(uid) ? admin_name_of(j->a, (uint32_t)json_integer_value(uid)) : NULL;
+
+	if (!user || (json_is_integer(uid) && (!name || strcmp(user, name) == 0)))
+		return true;
+	snprintf(j->why, sizeof(j->why), "/user: \"%.64s\" is not the account of this uid", user);
+	return false;
 }
 
 static void grant_add(struct job *j)
 {
-	char why[CHECK_WHY], id[16], now_text[WALL_TEXT];
-	struct wall now = wall_now();
-	json_t *g = check_grant(json_object_get(j->args, "grant"), &j->a->roster, now, why);
-	int r = g ? check_grant_id(&j->a->roster, id) : 0;
+	const json_t *asked = json_object_get(j->args, "grant");
+	json_t *g = check_grant(asked, &j->a->roster, wall_now(), j->why);
+	char id[16];
 
-	if (!g || r) {
+	if (!g || !user_fits(j, g)) {
 		json_decref(g);
-		job_fail(j, g ? err_name(r) : "malformed", g ? err_text(r) : why);
+		job_fail(j, "invalid", j->why);
 		return;
 	}
-	wall_text(now, now_text);
-	json_object_set_new(g, "id", json_string(id));
-	json_object_set_new(g, "issued_at", json_string(now_text));
-	json_object_set_new(g, "issued_by", job_by(j));
-	if (!json_object_get(g, "user") && json_is_integer(json_object_get(g, "uid"))) {
-		const char *name = admin_name_of(j->a, (uint32_t)json_integer_value(json_object_get(g, "uid")));
-		if (name)
-			json_object_set_new(g, "user", json_string(name));
+	if (check_grant_id(&j->a->roster, id)) {
+		json_decref(g);
+		job_fail(j, "unavailable", "no new id could be drawn");
+		return;
 	}
-	j->event = event_of(j, "grant.add");
-	json_object_set_new(j->event, "id", json_string(id));
-	json_object_set_new(j->event, "grant", g);
-	j->answer = json_pack("{s:O}", "grant", g);
-	try_and_write(j);
+	json_object_set_new(g, "id", json_string(id));
+	issued(j, g);
+	j->answer = json_pack("{s:s s:O}", "id", id, "grant", g);
+	grant_warn(j, g);
+	job_write(j, json_pack("{s:s s:s s:o}", "event", "grant.add", "id", id, "grant", g));
 }
 
 static void grant_revoke(struct job *j)
 {
-	json_t *g = json_object_get(j->a->roster.grants, arg(j, "id"));
+	const char *id = arg(j, "id");
 
-	if (!g) {
-		job_fail(j, "not-found", "no such grant; see: callgate grant list");
+	if (!json_object_get(j->a->roster.grants, id)) {
+		snprintf(j->why, sizeof(j->why), "no grant in force has the id %.32s", id);
+		job_fail(j, "not-found", j->why);
 		return;
 	}
-	j->event = event_of(j, "grant.revoke");
-	json_object_set(j->event, "id", json_object_get(j->args, "id"));
-	json_object_set(j->event, "grant", g);
-	j->answer = json_pack("{s:O}", "grant", g);
-	try_and_write(j);
+	job_write(j, json_pack("{s:s s:s}", "event", "grant.revoke", "id", id));
 }
 
 static void policy_apply(struct job *j)
 {
-	struct buf problems = {0};
-	char hash[TRYOUT_HASH];
-	const char *name = arg(j, "name"), *doc = arg(j, "document");
+	const char *name = arg(j, "name");
+	const json_t *old = json_object_get(j->a->roster.policies, name), *previous = json_object_get(old, "hash");
+	char hash[PROBLEMS_HASH];
 
 	if (!check_name(name)) {
-		job_fail(j, "malformed", "a policy's name is 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit");
+		job_fail(j, "invalid", "/name: must be 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit");
 		return;
 	}
-	int r = tryout_policy(view_str(doc), &problems, hash);
-	j->answer = json_pack("{s:s s:s s:o?}", "name", name, "hash", hash, "problems",
-	    json_loadb((const char *)buf_view(&problems).p, problems.len, 0, NULL));
-	buf_free(&problems);
-	if (r) {
-		job_fail(j, err_name(r), "the document has errors; the policy in force stays as it is");
+	if (!job_policy(j, "; what is in force stays", hash))
+		return;
+	json_object_set_new(j->answer, "name", json_string(name));
+	if (previous && strcmp(json_string_value(previous), hash) == 0) {
+		json_object_set_new(j->answer, "note", json_string("this document is in force already"));
+		job_done(j, json_incref(j->answer));
 		return;
 	}
-	const json_t *old = json_object_get(json_object_get(j->a->roster.policies, name), "hash");
-	j->event = event_of(j, "policy.apply");
-	json_object_set_new(j->event, "name", json_string(name));
-	json_object_set_new(j->event, "hash", json_string(hash));
-	json_object_set(j->event, "document", json_object_get(j->args, "document"));
-	json_object_set_new(j->event, "previous", json_string_value(old) ? json_string(json_string_value(old)) : json_null());
-	try_and_write(j);
+	job_write(j, json_pack("{s:s s:s s:s s:O s:O*}", "event", "policy.apply", "name", name, "hash", hash, "document",
+	    json_object_get(j->args, "document"), "previous", previous));
 }
 
-static void ask_vault(struct job *j, json_t *request, struct view secret)
+/* ---- credentials: the vault first, because it alone knows the version that the journal tells ---- */
+
+static void ask_vault(struct job *j, json_t *request)
 {
-	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
-	struct buf tail = {0};
-	int r = text ? 0 : -ENOMEM;
+	char *text = json_dumps(request, JSON_COMPACT);
 
 	json_decref(request);
-	if (!r && secret.n) {
-		r = buf_put(&tail, VIEW_LIT("\0"));
-		if (!r)
-			r = buf_put(&tail, secret);
+	if (!text) {
+		job_fail(j, "unavailable", "no memory");
+		return;
 	}
-	if (!r)
-		r = job_ask(j, &j->a->vault, M_VAULT_DO, view_str(text), buf_view(&tail), JOB_VAULT, ADMIN_PEER_MS);
-	buf_wipe(&tail);
+	/* The secret follows the text's own NUL byte. */
+	struct view head = view_of(text, strlen(text) + (j->secret ? 1 : 0));
+	struct view tail = j->secret ? secret_view(j->secret) : view_of(NULL, 0);
+	if (job_ask(j, &j->a->vault, M_VAULT_DO, head, tail, JOB_VAULT, ADMIN_PEER_MS))
+		secret_free(&j->secret);
 	free(text);
-	secret_free(&j->secret);
-	if (r)
-		job_fail(j, "unavailable", "callgate-vault does not run: nothing was changed");
 }
 
 static void vault_set(struct job *j)
 {
-	if (!check_name(arg(j, "name")) || !j->secret) {
-		job_fail(j, "malformed", "a credential's name is 1 to 63 of a-z 0-9 . _ -, and it needs a secret");
+	if (!check_name(arg(j, "name"))) {
+		job_fail(j, "invalid", "/name: must be 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit");
 		return;
 	}
 	ask_vault(j, json_pack("{s:s s:s s:s* s:O*}", "op", "set", "name", arg(j, "name"), "type", arg(j, "type"), "hosts",
-	    json_object_get(j->args, "hosts")), secret_view(j->secret));
+	    json_object_get(j->args, "hosts")));
+}
+
+static const char *credential_user(const struct job *j, const char *name)
+{
+	const char *key, *c;
+	json_t *v;
+
+	json_object_foreach(j->a->roster.servers, key, v)
+		if ((c = json_string_value(json_object_get(v, "credential"))) && strcmp(c, name) == 0)
+			return key;
+	json_object_foreach(j->a->roster.grants, key, v)
+		if ((c = json_string_value(json_object_get(v, "credential"))) && strcmp(c, name) == 0)
+			return key;
+	return NULL;
 }
 
 static void vault_remove(struct job *j)
 {
-	ask_vault(j, json_pack("{s:s s:s}", "op", "remove", "name", arg(j, "name")), view_of(NULL, 0));
-}
+	const char *user = credential_user(j, arg(j, "name"));
 
-void job_change_vault(struct job *j, struct view text)
-{
-	json_t *v = json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
-	const char *error = json_string_value(json_object_get(v, "error")), *say = json_string_value(json_object_get(v, "text"));
-	const char *type = arg(j, "type");
-
-	if (!json_is_true(json_object_get(v, "ok"))) {
-		job_fail(j, error ? error : "unavailable", say ? say : "callgate-vault gave no readable answer");
-		json_decref(v);
+	/* Without it, calls would go out with no credential or fail far from here. */
+	if (user) {
+		snprintf(j->why, sizeof(j->why), "credential %.63s is used by %.63s; remove that first", arg(j, "name"), user);
+		job_fail(j, "in-use", j->why);
 		return;
 	}
-	j->event = event_of(j, j->kind == R_VAULT_SET ? "credential.set" : "credential.remove");
-	json_object_set_new(j->event, "name", json_string(arg(j, "name")));
-	json_object_set(j->event, "version", json_object_get(v, "version"));
+	ask_vault(j, json_pack("{s:s s:s}", "op", "remove", "name", arg(j, "name")));
+}
+
+void job_change_vault(struct job *j, const json_t *answer)
+{
+	const char *error = json_string_value(json_object_get(answer, "error"));
+	const char *text = json_string_value(json_object_get(answer, "text"));
+	const char *type = arg(j, "type");
+
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		job_fail(j, error ? error : "unavailable", text ? text : "the vault gave no answer that can be read");
+		return;
+	}
+	json_t *version = json_object_get(answer, "version");
+	j->answer = json_pack("{s:s s:O*}", "name", arg(j, "name"), "version", version);
 	if (j->kind == R_VAULT_SET)
-		json_object_set_new(j->event, "type", json_string(type ? type : "bearer"));
-	j->answer = json_pack("{s:s s:O?}", "name", arg(j, "name"), "version", json_object_get(v, "version"));
-	json_decref(v);
-	try_and_write(j);
+		job_write(j, json_pack("{s:s s:s s:O s:s}", "event", "credential.set", "name", arg(j, "name"), "version", version, "type",
+		    type ? type : "bearer"));
+	else
+		job_write(j, json_pack("{s:s s:s s:O*}", "event", "credential.remove", "name", arg(j, "name"), "version", version));
+}
+
+/* reason and ticket go into the journal as they are, so they are bounded here for all. */
+static bool why_ok(struct job *j)
+{
+	static const char *const key[] = {"reason", "ticket"};
+
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *v = json_object_get(j->args, key[i]);
+		if (!v || check_line(json_string_value(v)))
+			continue;
+		snprintf(j->why, sizeof(j->why), "/%s: must be one line of at most %d bytes", key[i], CHECK_TEXT_MAX);
+		job_fail(j, "invalid", j->why);
+		return false;
+	}
+	return true;
 }
 
 void job_change(struct job *j)
 {
-	static void (*const fn[R_COUNT])(struct job *) = {
-	    [R_SERVER_ADD] = server_add,
-	    [R_SERVER_REMOVE] = server_remove,
-	    [R_GRANT_ADD] = grant_add,
-	    [R_GRANT_REVOKE] = grant_revoke,
-	    [R_POLICY_APPLY] = policy_apply,
-	    [R_VAULT_SET] = vault_set,
-	    [R_VAULT_REMOVE] = vault_remove,
+	static const struct {
+		int kind;
+		void (*fn)(struct job *);
+	} row[] = {
+	    {R_SERVER_ADD, server_add},
+	    {R_SERVER_REMOVE, server_remove},
+	    {R_GRANT_ADD, grant_add},
+	    {R_GRANT_REVOKE, grant_revoke},
+	    {R_POLICY_APPLY, policy_apply},
+	    {R_VAULT_SET, vault_set},
+	    {R_VAULT_REMOVE, vault_remove},
 	};
-	if (fn[j->kind])
-		fn[j->kind](j);
-	else
-		job_fail(j, "unsupported", "this request is not known here");
+
+	if (j->a->roster.damage[0]) {
+		job_fail(j, "damaged", j->a->roster.damage);
+		return;
+	}
+	if (!why_ok(j))
+		return;
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		if (row[i].kind != j->kind)
+			continue;
+		row[i].fn(j);
+		return;
+	}
+	job_fail(j, "unknown-request", "no such change");
 }

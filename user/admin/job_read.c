@@ -1,54 +1,63 @@
-/* job_read.c - requests that change nothing.  Those that need other processes gather their answers; one that is missing is said. */
-#include <errno.h>
+/* job_read.c - what each request that only reads does.  See job.h. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "admin/job.h"
-#include "admin/tryout.h"
+#include "admin/problems.h"
 #include "base/err.h"
-#include "base/log.h"
-
-static json_t *values(const json_t *map)
-{
-	json_t *out = json_array(), *v;
-	const char *key;
-
-	/* The map is only read. */
-	json_object_foreach((json_t *)(uintptr_t)map, key, v)
-		json_array_append(out, v);
-	return out;
-}
 
 static const char *arg(const struct job *j, const char *key)
 {
 	return json_string_value(json_object_get(j->args, key));
 }
 
-static void list_servers(struct job *j)
+static json_t *values(json_t *map)
 {
-	job_done(j, json_pack("{s:o}", "servers", values(j->a->roster.servers)));
+	json_t *out = json_array(), *v;
+	const char *key;
+
+	json_object_foreach(map, key, v)
+		json_array_append(out, v);
+	return out;
 }
 
-static void show(struct job *j, const json_t *map, const char *key, const char *member, const char *noun)
+static void list(struct job *j, const char *member, json_t *rows)
 {
-	char text[192];
-	const char *name = arg(j, key);
+	json_t *body = json_pack("{s:o}", member, rows);
+
+	if (j->a->roster.damage[0])
+		json_object_set_new(body, "warning", json_string(j->a->roster.damage));
+	job_done(j, body);
+}
+
+static void show(struct job *j, json_t *map, const char *member, const char *name)
+{
 	json_t *v = json_object_get(map, name);
 
 	if (v) {
 		job_done(j, json_pack("{s:O}", member, v));
 		return;
 	}
-	snprintf(text, sizeof(text), "no %s is named %.64s; see: callgate %s list", noun, name, noun);
-	job_fail(j, "not-found", text);
+	snprintf(j->why, sizeof(j->why), "there is no %s %.64s", member, name);
+	job_fail(j, "not-found", j->why);
 }
 
-static void show_server(struct job *j)
+static void server_list(struct job *j)
 {
-	show(j, j->a->roster.servers, "name", "server", "server");
+	list(j, "servers", values(j->a->roster.servers));
 }
 
-static void list_grants(struct job *j)
+static void server_show(struct job *j)
+{
+	show(j, j->a->roster.servers, "server", arg(j, "name"));
+}
+
+static void grant_show(struct job *j)
+{
+	show(j, j->a->roster.grants, "grant", arg(j, "id"));
+}
+
+static void grant_list(struct job *j)
 {
 	const json_t *uid = json_object_get(j->args, "uid");
 	const char *server = arg(j, "server"), *id;
@@ -56,162 +65,248 @@ static void list_grants(struct job *j)
 
 	json_object_foreach(j->a->roster.grants, id, g) {
 		const char *of = json_string_value(json_object_get(g, "server"));
-		if ((!server || (of && strcmp(of, server) == 0)) && (!uid || json_equal(uid, json_object_get(g, "uid"))))
+		if ((!uid || json_equal(uid, json_object_get(g, "uid"))) && (!server || (of && strcmp(of, server) == 0)))
 			json_array_append(out, g);
 	}
-	job_done(j, json_pack("{s:o}", "grants", out));
+	list(j, "grants", out);
 }
 
-static void show_grant(struct job *j)
+static size_t grants_with(const struct roster *r, const char *policy)
 {
-	show(j, j->a->roster.grants, "id", "grant", "grant");
+	const char *id;
+	json_t *g;
+	size_t n = 0;
+
+	json_object_foreach(r->grants, id, g) {
+		const char *p = json_string_value(json_object_get(g, "policy"));
+		n += p && strcmp(p, policy) == 0;
+	}
+	return n;
 }
 
-static void list_policies(struct job *j)
+static void policy_list(struct job *j)
 {
 	json_t *out = json_array(), *p;
 	const char *name;
 
 	json_object_foreach(j->a->roster.policies, name, p) {
-		json_t *copy = json_copy(p);
-		json_object_del(copy, "document");
-		json_array_append_new(out, copy);
+		json_t *row = json_copy(p);
+		json_object_del(row, "document");
+		json_object_set_new(row, "grants", json_integer((json_int_t)grants_with(&j->a->roster, name)));
+		json_array_append_new(out, row);
 	}
-	job_done(j, json_pack("{s:o}", "policies", out));
+	list(j, "policies", out);
 }
 
-static void show_policy(struct job *j)
+static void policy_show(struct job *j)
 {
-	show(j, j->a->roster.policies, "name", "policy", "policy");
+	show(j, j->a->roster.policies, "policy", arg(j, "name"));
 }
 
-static void check_policy(struct job *j)
+bool job_policy(struct job *j, const char *what, char hash[65])
 {
-	struct buf problems = {0};
-	char hash[TRYOUT_HASH];
-	const char *doc = arg(j, "document");
-	int r = tryout_policy(view_str(doc), &problems, hash);
-	json_t *list = json_loadb((const char *)buf_view(&problems).p, problems.len, 0, NULL);
+	const json_t *doc = json_object_get(j->args, "document");
+	struct problems p;
+	json_error_t err;
+	int r = problems_find(view_of(json_string_value(doc), json_string_length(doc)), &p);
+	struct view v = buf_view(&p.json);
 
-	buf_free(&problems);
-	json_t *answer = json_pack("{s:b s:s s:o?}", "good", r == 0, "hash", hash, "problems", list);
-	job_done(j, answer);
+	j->answer = json_pack("{s:o* s:I s:I}", "problems", json_loadb((const char *)v.p, v.n, 0, &err), "errors",
+	    (json_int_t)p.errors, "warnings", (json_int_t)p.warnings);
+	buf_free(&p.json);
+	if (r) {
+		snprintf(j->why, sizeof(j->why), "the document has %zu error%s%s", p.errors, p.errors == 1 ? "" : "s", what);
+		job_fail(j, "invalid", p.errors ? j->why : err_text(r));
+		return false;
+	}
+	memcpy(hash, p.hash, sizeof(p.hash));
+	json_object_set_new(j->answer, "hash", json_string(hash));
+	return true;
 }
 
-/* ---- those that ask ---- */
-
-static void ask(struct job *j, struct edge *e, enum msg type, struct view body, enum party peer)
+static void policy_check(struct job *j)
 {
-	uint64_t tag = j->tag;
+	char hash[PROBLEMS_HASH];
 
-	if (!tag)
-		tag = j->tag = ++j->a->last_tag;
-	j->stage = JOB_ASKED;
-	j->deadline = mono_after_ms(mono_now(), ADMIN_STATUS_MS);
-	if (edge_send(e, type, tag, body, -1) == 0)
-		j->pending |= MSG_P(peer);
-	admin_wake_at(j->a);
+	if (job_policy(j, "", hash))
+		job_done(j, json_incref(j->answer));
 }
 
-static void asked_nobody(struct job *j)
-{
-	if (!j->pending)
-		job_read_late(j);
-}
+/* ---- what other processes know ---- */
 
-static void own_status(struct job *j)
+static json_t *in_force(const struct admin *a)
 {
-	const struct admin *a = j->a;
-	size_t workers = 0, current = 0;
+	json_t *workers = json_array();
 
 	for (size_t i = 0; i < ADMIN_WORKERS; i++) {
-		workers += a->worker[i].edge.fd >= 0;
-		current += a->worker[i].edge.fd >= 0 && a->worker[i].acked >= a->generation;
+		const struct admin_worker *w = &a->worker[i];
+		if (w->edge.fd >= 0)
+			json_array_append_new(workers, json_pack("{s:i s:I s:s}", "slot", (int)w->edge.slot, "generation",
+			    (json_int_t)w->holds, "status", w->status ? err_name(w->status) : "ok"));
 	}
-	j->answer = json_pack("{s:{s:I s:s s:i s:i s:i s:i s:i s:i s:s*}}", "in_force", "generation", (json_int_t)a->generation, "mode", a->mode,
-	    "servers", (int)json_object_size(a->roster.servers), "grants", (int)json_object_size(a->roster.grants), "policies",
-	    (int)json_object_size(a->roster.policies), "credentials", (int)json_object_size(a->roster.credentials), "workers", (int)workers,
-	    "workers_current", (int)current, "damage", a->roster.damage[0] ? a->roster.damage : NULL);
+	return json_pack("{s:b s:I s:s s:i s:i s:i s:i s:o}", "ready", a->folded, "generation", (json_int_t)a->generation, "mode", a->mode, "servers",
+	    (int)json_object_size(a->roster.servers), "grants", (int)json_object_size(a->roster.grants), "policies",
+	    (int)json_object_size(a->roster.policies), "credentials", (int)json_object_size(a->roster.credentials), "workers", workers);
+}
+
+/* Ask what of ${from} answers; returns whether it was sent. */
+static bool also(struct job *j, struct edge *e, enum msg type)
+{
+	if (e->fd < 0 || edge_send(e, type, j->tag, view_of(NULL, 0), -1))
+		return false;
+	j->pending |= MSG_P(e->peer);
+	return true;
+}
+
+static void await(struct job *j, uint64_t ms)
+{
+	j->stage = JOB_ASKED;
+	j->deadline = mono_after_ms(mono_now(), ms);
+	if (j->pending)
+		admin_wake_at(j->a);
+	else
+		job_read_late(j);
 }
 
 static void status(struct job *j)
 {
-	own_status(j);
-	ask(j, &j->a->sup, M_STATUS_GET, view_of(NULL, 0), P_SUP);
-	ask(j, &j->a->audit, M_AUDIT_GET, view_of(NULL, 0), P_AUDIT);
-	asked_nobody(j);
+	struct admin *a = j->a;
+
+	j->answer = json_pack("{s:o}", "in_force", in_force(a));
+	if (a->roster.damage[0])
+		json_object_set_new(j->answer, "warning", json_string(a->roster.damage));
+	j->tag = ++a->last_tag;
+	also(j, &a->sup, M_STATUS_GET);
+	also(j, &a->audit, M_AUDIT_GET);
+	await(j, ADMIN_STATUS_MS);
 }
 
 static void audit_status(struct job *j)
 {
-	ask(j, &j->a->audit, M_AUDIT_GET, view_of(NULL, 0), P_AUDIT);
-	asked_nobody(j);
+	j->tag = ++j->a->last_tag;
+	also(j, &j->a->audit, M_AUDIT_GET);
+	await(j, ADMIN_STATUS_MS);
+}
+
+static void ask_vault(struct job *j, const char *op, const char *after)
+{
+	json_t *q = json_pack("{s:s s:s*}", "op", op, "after", after);
+	char *text = json_dumps(q, JSON_COMPACT);
+
+	json_decref(q);
+	j->pending = MSG_P(P_VAULT);
+	job_ask(j, &j->a->vault, M_VAULT_DO, view_str(text), view_of(NULL, 0), JOB_ASKED, ADMIN_PEER_MS);
+	free(text);
+}
+
+static void vault_list(struct job *j)
+{
+	ask_vault(j, "list", NULL);
 }
 
 static void ca_show(struct job *j)
 {
-	ask(j, &j->a->vault, M_VAULT_DO, VIEW_LIT("{\"op\":\"ca\"}"), P_VAULT);
-	asked_nobody(j);
+	ask_vault(j, "ca", NULL);
 }
 
-static void list_credentials(struct job *j)
+/* A long list comes in pieces. */
+static void got_list(struct job *j, json_t *v)
 {
-	ask(j, &j->a->vault, M_VAULT_DO, VIEW_LIT("{\"op\":\"list\"}"), P_VAULT);
-	asked_nobody(j);
-}
+	json_t *piece = json_object_get(v, "credentials"), *all = json_object_get(j->answer, "credentials");
 
-void job_read(struct job *j)
-{
-	static void (*const fn[R_COUNT])(struct job *) = {
-	    [R_STATUS] = status,
-	    [R_AUDIT_STATUS] = audit_status,
-	    [R_CA_SHOW] = ca_show,
-	    [R_SERVER_LIST] = list_servers,
-	    [R_SERVER_SHOW] = show_server,
-	    [R_GRANT_LIST] = list_grants,
-	    [R_GRANT_SHOW] = show_grant,
-	    [R_POLICY_CHECK] = check_policy,
-	    [R_POLICY_LIST] = list_policies,
-	    [R_POLICY_SHOW] = show_policy,
-	    [R_VAULT_LIST] = list_credentials,
-	};
-	if (fn[j->kind])
-		fn[j->kind](j);
+	if (!all) {
+		j->answer = json_pack("{s:O}", "credentials", piece);
+		all = piece;
+	} else {
+		json_array_extend(all, piece);
+	}
+	json_t *last = json_array_get(all, json_array_size(all) - 1);
+	const char *name = json_string_value(json_object_get(last, "name"));
+	if (json_is_true(json_object_get(v, "more")) && json_array_size(piece) && name)
+		ask_vault(j, "list", name);
 	else
-		job_fail(j, "unsupported", "this request is not known here");
+		job_done(j, json_incref(j->answer));
+}
+
+static void got_vault(struct job *j, json_t *v)
+{
+	const char *error = json_string_value(json_object_get(v, "error")), *text = json_string_value(json_object_get(v, "text"));
+
+	if (!json_is_true(json_object_get(v, "ok")))
+		job_fail(j, error ? error : "unavailable", text ? text : "the vault gave no answer that can be read");
+	else if (j->kind == R_VAULT_LIST && json_is_array(json_object_get(v, "credentials")))
+		got_list(j, v);
+	else
+		job_done(j, json_incref(v));
 }
 
 void job_read_reply(struct job *j, enum party from, const struct frame *f)
 {
-	json_t *v = json_loadb((const char *)f->body.p, f->body.n, JSON_REJECT_DUPLICATES, NULL);
-	const char *member = f->type == M_STATUS ? "service" : f->type == M_AUDIT ? "audit" : NULL;
+	json_error_t err;
+	json_t *v = json_loadb((const char *)f->body.p, f->body.n, JSON_REJECT_DUPLICATES, &err);
 
-	if (!(j->pending & MSG_P(from)) || !json_is_object(v)) {
+	if (!(j->pending & MSG_P(from))) {
 		json_decref(v);
 		return;
 	}
 	j->pending &= ~MSG_P(from);
+	if (from == P_VAULT) {
+		got_vault(j, v);
+		json_decref(v);
+		return;
+	}
 	if (!j->answer)
 		j->answer = json_object();
-	if (member) {
-		json_object_set_new(j->answer, member, v);
-	} else {
-		json_object_del(v, "ok");
-		json_object_update(j->answer, v);
-		json_decref(v);
-	}
+	if (v)
+		json_object_set_new(j->answer, from == P_SUP ? "service" : "audit", v);
 	if (!j->pending)
 		job_done(j, json_incref(j->answer));
 }
 
+/* What did not come is named; what came is shown all the same. */
 void job_read_late(struct job *j)
 {
-	/* Status shows what there is: that somebody does not answer is part of it. */
-	if (j->kind == R_STATUS) {
-		json_object_set_new(j->answer, "silent", json_pack("[s*, s*]", j->pending & MSG_P(P_SUP) ? "callgated" : NULL,
-		    j->pending & MSG_P(P_AUDIT) || !j->pending ? "callgate-audit" : NULL));
-		job_done(j, json_incref(j->answer));
+	json_t *missing = json_array();
+	static const enum party asked[] = {P_SUP, P_AUDIT};
+
+	if (j->kind != R_STATUS) {
+		json_decref(missing);
+		job_fail(j, "unavailable", j->kind == R_AUDIT_STATUS ? "callgate-audit does not answer" : "callgate-vault does not answer");
 		return;
 	}
-	job_fail(j, "unavailable", "the process that knows does not answer; see callgate status");
+	for (size_t i = 0; i < 2; i++)
+		if (!json_object_get(j->answer, asked[i] == P_SUP ? "service" : "audit"))
+			json_array_append_new(missing, json_string(party_name(asked[i])));
+	if (!j->answer)
+		j->answer = json_object();
+	json_object_set_new(j->answer, "silent", missing);
+	job_done(j, json_incref(j->answer));
+}
+
+void job_read(struct job *j)
+{
+	static const struct {
+		int kind;
+		void (*fn)(struct job *);
+	} row[] = {
+	    {R_STATUS, status},
+	    {R_AUDIT_STATUS, audit_status},
+	    {R_CA_SHOW, ca_show},
+	    {R_SERVER_LIST, server_list},
+	    {R_SERVER_SHOW, server_show},
+	    {R_GRANT_LIST, grant_list},
+	    {R_GRANT_SHOW, grant_show},
+	    {R_POLICY_LIST, policy_list},
+	    {R_POLICY_SHOW, policy_show},
+	    {R_POLICY_CHECK, policy_check},
+	    {R_VAULT_LIST, vault_list},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		if (row[i].kind != j->kind)
+			continue;
+		row[i].fn(j);
+		return;
+	}
+	job_fail(j, "unknown-request", "no such request");
 }

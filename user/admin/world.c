@@ -1,34 +1,29 @@
 /* world.c - see admin/world.h. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "admin/problems.h"
 #include "admin/publish.h"
-#include "admin/tryout.h"
 #include "admin/world.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
 
-
-int world_try(struct admin *a, const struct roster *next, uint64_t generation, char why[CHECK_WHY])
+int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY])
 {
 	struct buf text = {0}, hosts = {.max = MSG_MAX}, dests = {.max = MSG_MAX};
-	int r = publish_world(next, generation, a->mode, &text);
+	int r = publish_world(next, a->generation + 1, a->mode, &text);
 
 	snprintf(why, CHECK_WHY, "%s", r ? err_text(r) : "");
 	if (!r)
-		r = tryout_world(buf_view(&text), why, CHECK_WHY);
+		r = problems_world(buf_view(&text), why, CHECK_WHY);
 	if (!r) {
 		r = publish_hosts(next, &hosts);
 		if (!r)
 			r = publish_dests(next, &dests);
 		if (r)
 			snprintf(why, CHECK_WHY, "too many servers: their list no longer fits one frame of %d bytes", MSG_MAX);
-	}
-	if (!r) {
-		r = fd_sealed("callgate-world", buf_view(&text));
-		if (r < 0)
-			snprintf(why, CHECK_WHY, "no memory for the new state: %s", err_text(r));
 	}
 	buf_free(&text);
 	buf_free(&hosts);
@@ -43,6 +38,8 @@ void world_to_worker(struct admin *a, struct admin_worker *w)
 	int r = edge_send(&w->edge, M_WORLD, a->generation, view_of(NULL, 0), a->world_fd);
 	if (r)
 		log_error("worker %u cannot be told what is in force: %s", w->edge.slot, err_text(r));
+	else
+		w->sent++;
 	/* A full queue is emptied by the worker's next acknowledgement, at which the newest world is sent again. */
 	w->behind = r == -EAGAIN;
 }
@@ -55,6 +52,8 @@ void world_to_vault(struct admin *a)
 	if (a->vault.fd >= 0 && a->folded) {
 		if (!r)
 			r = edge_send(&a->vault, M_VAULT_DO, 0, buf_view(&out), -1);
+		if (!r)
+			a->hosts_sent++;
 		if (r)
 			log_error("the vault cannot be told where credentials may go: %s", err_text(r));
 	}
@@ -75,12 +74,28 @@ void world_to_sup(struct admin *a)
 	buf_free(&out);
 }
 
-void world_adopt(struct admin *a, struct roster *next, uint64_t generation, int fd)
+static int seal(struct admin *a, uint64_t generation)
+{
+	struct buf text = {0};
+	int r = publish_world(&a->roster, generation, a->mode, &text);
+
+	if (!r)
+		r = fd_sealed("callgate-world", buf_view(&text));
+	buf_free(&text);
+	return r;
+}
+
+void world_adopt(struct admin *a, struct roster *next, uint64_t generation)
 {
 	if (next != &a->roster) {
 		roster_free(&a->roster);
 		a->roster = *next;
 		*next = (struct roster){0};
+	}
+	int fd = seal(a, generation);
+	if (fd < 0) {
+		log_error("the state of generation %llu cannot be written down: %s", (unsigned long long)generation, err_text(fd));
+		exit(1);
 	}
 	fd_close(&a->world_fd);
 	a->world_fd = fd;
@@ -92,10 +107,19 @@ void world_adopt(struct admin *a, struct roster *next, uint64_t generation, int 
 		world_to_worker(a, &a->worker[i]);
 }
 
+/* A worker that refused a world has answered too: nothing more will come. */
+bool world_taken_by(const struct admin_worker *w, uint64_t generation)
+{
+	return w->holds >= generation || (w->answered == w->sent && !w->behind);
+}
+
 bool world_taken(const struct admin *a, uint64_t generation)
 {
+	/* Without the list of hosts the vault refuses the lease of a call that the worker already lets pass. */
+	if (a->vault.fd >= 0 && a->hosts_taken < a->hosts_sent)
+		return false;
 	for (size_t i = 0; i < ADMIN_WORKERS; i++)
-		if (a->worker[i].edge.fd >= 0 && a->worker[i].acked < generation)
+		if (a->worker[i].edge.fd >= 0 && !world_taken_by(&a->worker[i], generation))
 			return false;
 	return true;
 }

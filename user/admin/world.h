@@ -8,14 +8,20 @@
 #include "admin/admin.h"
 #include "admin/check.h"
 
-/** world_try(a, next, generation, why): Would the workers take ${next}?  The world's file, or negative with ${why}. */
-int world_try(struct admin *a, const struct roster *next, uint64_t generation, char why[CHECK_WHY]) __attribute__((warn_unused_result));
-/** world_adopt(a, next, generation, fd): It is in force now: tell workers, vault and callgated.  Takes ${next} and ${fd}. */
-void world_adopt(struct admin *a, struct roster *next, uint64_t generation, int fd);
+/** world_try(a, next, why): Would the workers take ${next}, and does it fit the frames?  0, or negative with ${why}. */
+int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY]) __attribute__((warn_unused_result));
+/**
+ * world_adopt(a, next, generation):
+ * ${next} (taken over) is in force now, as of journal sequence ${generation}: tell workers, vault and callgated.  Without memory
+ * for that the process ends: callgated starts it anew, and the journal holds the change.
+ */
+void world_adopt(struct admin *a, struct roster *next, uint64_t generation);
+/* To one party: when its edge is new, or its queue was full. */
 void world_to_worker(struct admin *a, struct admin_worker *w);
 void world_to_vault(struct admin *a);
 void world_to_sup(struct admin *a);
-/** world_taken(a, generation): Have all connected workers answered for it? */
+/** world_taken(a, generation): Have the vault and all connected workers answered for it? */
+bool world_taken_by(const struct admin_worker *w, uint64_t generation);
 bool world_taken(const struct admin *a, uint64_t generation);
 
 #endif

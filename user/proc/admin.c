@@ -1,77 +1,72 @@
 /*
- * admin.c - the main of callgate-admin: the control socket, the fold of the journal, what is in force.
- * Process: callgate-admin, own uid, no capability, no network, no file once it runs.
+ * admin.c - callgate-admin: the control socket, who may change what, and what is in force.
+ * Process: callgate-admin, its own uid.      Never: opens a file or a network socket after its start, sees a key, keeps a secret.
+ * Parses what clients send; everything it decides is in user/admin.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 
-#include "admin/admin.h"
+#include "admin/client.h"
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "proc/child.h"
 
-static struct child child;
-static struct admin admin;
-
-static void adopt(void)
+static void take_edges(struct child *c, struct admin *a)
 {
-	struct edge e;
-
-	for (size_t i = child.edges; i-- > 0;) {
-		e = child.edge[i];
-		child.edges--;
-		admin_edge(&admin, e);
+	/* The order counts only in that the journal is asked for last: its answer is published to all others. */
+	while (c->edges) {
+		struct edge e;
+		size_t i = 0;
+		while (i + 1 < c->edges && c->edge[i].peer == P_AUDIT)
+			i++;
+		if (!child_take_edge(c, c->edge[i].peer, c->edge[i].slot, &e))
+			return;
+		admin_edge(a, e);
 	}
-	while (child.fds)
-		fd_close(&child.fd[--child.fds].fd);
 }
 
-/* Frames of callgated about this process's own means; the rest goes to the floor. */
-static void on_sup(void *arg, int fd, short what)
-{
-	struct frame f;
-	int r;
+struct means {
+	struct child *child;
+	struct admin *admin;
+};
 
-	(void)arg;
-	(void)what;
-	while ((r = edge_recv(&admin.sup, &f)) > 0) {
-		if (f.type == M_CONF) {
-			if (admin_conf(&admin, f.body))
-				log_error("new settings cannot be read; the old ones stay");
-		} else if (child_frame(&child, &f)) {
-			adopt();
-		} else {
-			admin_frame(&admin, &admin.sup, &f);
-			for (size_t i = 0; i < MSG_FDS; i++)
-				fd_close(&f.fd[i]);
-		}
-	}
-	if (r < 0) {
-		log_notice("callgated has gone: stopping");
-		pump_del(admin.pump, fd);
-		pump_stop(admin.pump);
-	}
+static int on_means(void *arg, const struct frame *f)
+{
+	struct means *m = arg;
+
+	if (f->type != M_EDGE && f->type != M_FD)
+		return 0;
+	if (!child_frame(m->child, f))
+		return 0;
+	take_edges(m->child, m->admin);
+	return 1;
 }
 
 int main(int argc, char **argv)
 {
-	child_boot(P_ADMIN, argc, argv, &child);
-	int listener = child_take_fd(&child, FD_CONTROL, 0);
-	int r = listener < 0 ? -ERR_UNAVAILABLE : admin_init(&admin, listener);
+	static struct child c;
+	static struct admin a;
+	struct means means = {&c, &a};
+
+	child_boot(P_ADMIN, argc, argv, &c);
+	int r = admin_init(&a, child_take_fd(&c, FD_CONTROL, 0));
 	if (!r)
-		r = admin_conf(&admin, view_str(child.conf));
+		r = admin_conf(&a, view_str(c.conf));
+	if (!r && a.listener < 0)
+		r = -ERR_NOT_FOUND;
+	if (!r)
+		r = client_listen(&a);
 	if (r) {
 		log_error("cannot start: %s", err_text(r));
 		return 1;
 	}
-	child_ready(&child, -1);
-	admin.sup = child.sup;
-	r = pump_add(admin.pump, admin.sup.fd, POLLIN, on_sup, NULL);
-	adopt();
-	if (!r)
-		r = pump_run(admin.pump);
-	admin_free(&admin);
+	child_ready(&c, -1);
+	a.on_means = on_means;
+	a.means = &means;
+	admin_edge(&a, c.sup);
+	take_edges(&c, &a);
+	r = pump_run(a.pump);
+	if (r)
+		log_error("the loop failed: %s", err_text(r));
+	admin_free(&a);
 	return r ? 1 : 0;
 }
