@@ -1,4 +1,4 @@
-/* http1_test.c - heads that are taken, heads that are refused, every prefix of both; and the writer. */
+/* http1_test.c - heads that are taken, heads that are refused, every prefix of both. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,6 @@
 
 #include "base/err.h"
 #include "codec/http1.h"
-#include "codec/http1w.h"
 
 #define V(s) VIEW_LIT(s)
 
@@ -289,53 +288,11 @@ static void test_looks(void **state)
 	assert_int_equal(http1_looks_like(view_of(big, sizeof(big))), 1);
 }
 
-static void test_writer(void **state)
-{
-	(void)state;
-	struct buf b = {.max = 200};
-	static const char *const skip[] = {"connection", "X-Drop", NULL};
-	assert_true(http1_request(V("GET / HTTP/1.1\r\nX-Drop: 1\r\nA: b\r\nConnection: close\r\nA:\r\n\r\n"), &h) > 0);
-	assert_int_equal(http1w_request(&b, V("POST"), V("/mcp")), 0);
-	assert_int_equal(http1w_headers(&b, &h, skip), 0);
-	assert_int_equal(http1w_number(&b, V("Content-Length"), UINT64_MAX), 0);
-	assert_int_equal(http1w_end(&b), 0);
-	assert_true(view_is(buf_view(&b), "POST /mcp HTTP/1.1\r\nA: b\r\nA: \r\nContent-Length: 18446744073709551615\r\n\r\n"));
-	buf_reset(&b);
-	assert_int_equal(http1w_status(&b, 200, V("OK")), 0);
-	assert_int_equal(http1w_header(&b, V("A"), V(" x ")), 0);
-	assert_true(view_is(buf_view(&b), "HTTP/1.1 200 OK\r\nA: x\r\n"));
-
-	size_t before = b.len;
-	static const struct view bad[] = {V("a\r"), V("a\nb"), V("a\0"), V("\x7f"), V("0123456789abcdef0\n")};
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		assert_int_equal(http1w_request(&b, bad[i], V("/")), -ERR_MALFORMED);
-		assert_int_equal(http1w_request(&b, V("GET"), bad[i]), -ERR_MALFORMED);
-		assert_int_equal(http1w_status(&b, 200, bad[i]), -ERR_MALFORMED);
-		assert_int_equal(http1w_header(&b, bad[i], V("x")), -ERR_MALFORMED);
-		assert_int_equal(http1w_header(&b, V("x"), bad[i]), -ERR_MALFORMED);
-	}
-	assert_int_equal(http1w_request(&b, V("GET"), V("/a b")), -ERR_MALFORMED);
-	assert_int_equal(http1w_request(&b, V(""), V("/")), -ERR_MALFORMED);
-	assert_int_equal(http1w_request(&b, V("GET"), V("")), -ERR_MALFORMED);
-	assert_int_equal(http1w_header(&b, V(""), V("")), -ERR_MALFORMED);
-	assert_int_equal(http1w_header(&b, V("a:"), V("")), -ERR_MALFORMED);
-	assert_int_equal(http1w_status(&b, 99, V("")), -ERR_MALFORMED);
-	h.h[3].value = V("a\r\nEvil: 1"); /* after "A: b", which must not stay behind */
-	assert_int_equal(http1w_headers(&b, &h, NULL), -ERR_MALFORMED);
-	assert_int_equal(b.len, before);
-	static char big[300];
-	memset(big, 'x', sizeof(big));
-	assert_int_equal(http1w_header(&b, V("A"), view_of(big, sizeof(big))), -ENOBUFS);
-	assert_int_equal(b.len, before);
-	buf_free(&b);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests), cmocka_unit_test(test_responses), cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_limits),   cmocka_unit_test(test_values),    cmocka_unit_test(test_looks),
-		cmocka_unit_test(test_writer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /*
- * http1_internal.h - what the readers and the writer of HTTP/1 heads share.
+ * http1_internal.h - what the readers of HTTP/1 heads share.
  * Floor: codec.      Source: RFC 9110 5.5, 5.6.2.
  */
 #ifndef CODEC_HTTP1_INTERNAL_H
