@@ -33,7 +33,7 @@ static int dir;
 
 struct sample {
 	struct buf bytes;
-	char name[NAMES_MAX + 8];
+	char name[NAMES_MAX];
 	size_t end[COMMITS + 1];   /* bytes of the file after each commit */
 	uint64_t seq[COMMITS + 1]; /* its last line */
 };
@@ -81,12 +81,10 @@ static struct trail *start(void)
 static void read_back(struct sample *a)
 {
 	struct names_list l;
-	char base[NAMES_MAX];
 
-	assert_int_equal(names_read(dir, "open", false, &l), 0);
+	assert_int_equal(names_read(dir, NAMES_OPEN, &l), 0);
 	assert_int_equal(l.n, 1);
-	names_open(&l.at[0], base);
-	snprintf(a->name, sizeof(a->name), "open/%s", base);
+	names_path(&l.at[0], a->name);
 	names_free(&l);
 	buf_reset(&a->bytes);
 	assert_int_equal(fd_slurp(dir, a->name, 1 << 20, &a->bytes), 0);
@@ -168,11 +166,10 @@ static uint64_t last_sealed(void)
 	struct names_list l;
 	uint64_t last = 0;
 
-	assert_int_equal(names_read(dir, "sealed", true, &l), 0);
+	assert_int_equal(names_read(dir, NAMES_SEALED, &l), 0);
 	for (size_t i = 0; i < l.n; i++) {
-		char base[NAMES_MAX], name[NAMES_MAX + 8];
-		names_sealed(&l.at[i], base);
-		snprintf(name, sizeof(name), "sealed/%s", base);
+		char name[NAMES_MAX];
+		names_path(&l.at[i], name);
 		assert_true(whole(name));
 		last = l.at[i].last;
 	}

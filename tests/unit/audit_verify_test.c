@@ -29,7 +29,7 @@ static int dir;
 
 /* The good directory, in memory. */
 static struct {
-	char name[FILES][NAMES_MAX + 8];
+	char name[FILES][NAMES_MAX];
 	struct names names[FILES];
 	struct buf bytes[FILES];
 } good;
@@ -80,13 +80,11 @@ static void load(void)
 {
 	struct names_list l;
 
-	assert_int_equal(names_read(dir, "sealed", true, &l), 0);
+	assert_int_equal(names_read(dir, NAMES_SEALED, &l), 0);
 	assert_int_equal(l.n, FILES);
 	for (size_t i = 0; i < FILES; i++) {
-		char base[NAMES_MAX];
 		good.names[i] = l.at[i];
-		names_sealed(&l.at[i], base);
-		snprintf(good.name[i], sizeof(good.name[i]), "sealed/%s", base);
+		names_path(&l.at[i], good.name[i]);
 		good.bytes[i] = (struct buf){0};
 		assert_int_equal(fd_slurp(dir, good.name[i], 1 << 20, &good.bytes[i]), 0);
 	}
@@ -194,7 +192,7 @@ static size_t unpack(struct view gz, char *out, size_t max)
 static void pack_as(size_t f, const char *text, size_t n)
 {
 	static uint8_t out[1 << 16];
-	char hex[CHAIN_HEX], base[NAMES_MAX], name[NAMES_MAX + 8];
+	char hex[CHAIN_HEX], name[NAMES_MAX];
 	uint8_t sum[CHAIN_LEN];
 	struct names nm = good.names[f];
 	z_stream z = {0};
@@ -217,8 +215,7 @@ static void pack_as(size_t f, const char *text, size_t n)
 	chain_sum_free(&s);
 	chain_hex(sum, CHAIN_LEN, hex);
 	memcpy(nm.sha, hex, NAMES_SHA - 1);
-	names_sealed(&nm, base);
-	snprintf(name, sizeof(name), "sealed/%s", base);
+	names_path(&nm, name);
 	restore();
 	assert_int_equal(unlinkat(dir, good.name[f], 0), 0);
 	write_file(name, view_of(out, len));
@@ -289,11 +286,10 @@ static void test_files(void **state)
 	assert_int_equal(v.first, good.names[1].first);
 	/* The same lines twice, under two names. */
 	restore();
-	char base[NAMES_MAX], name[NAMES_MAX + 8];
+	char name[NAMES_MAX];
 	struct names n = good.names[1];
 	n.epoch++;
-	names_sealed(&n, base);
-	snprintf(name, sizeof(name), "sealed/%s", base);
+	names_path(&n, name);
 	write_file(name, buf_view(&good.bytes[1]));
 	assert_true(look().bad);
 }
@@ -303,15 +299,14 @@ static void test_splice(void **state)
 {
 	(void)state;
 	static struct buf theirs;
-	char base[NAMES_MAX], name[NAMES_MAX + 8];
+	char name[NAMES_MAX];
 	struct names_list l;
 
 	clear("sealed");
 	for (size_t i = 0; i < FILES; i++)
 		one_run("other");
-	assert_int_equal(names_read(dir, "sealed", true, &l), 0);
-	names_sealed(&l.at[1], base);
-	snprintf(name, sizeof(name), "sealed/%s", base);
+	assert_int_equal(names_read(dir, NAMES_SEALED, &l), 0);
+	names_path(&l.at[1], name);
 	assert_int_equal(fd_slurp(dir, name, 1 << 20, &theirs), 0);
 	names_free(&l);
 	restore();

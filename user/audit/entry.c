@@ -117,7 +117,6 @@ static bool allowed(json_t *o)
 static int copy_members(struct jsonw *w, struct view v)
 {
 	uint8_t chunk[512];
-	size_t n = 0;
 
 	while (v.n && v.p[0] <= ' ')
 		v = view_skip(v, 1);
@@ -127,10 +126,19 @@ static int copy_members(struct jsonw *w, struct view v)
 		return -ERR_MALFORMED;
 	v = view_of(v.p + 1, v.n - 2); /* without the braces */
 	jsonw_raw(w, NULL, view_of("", 0));
-	for (; v.n && !w->err; v = view_skip(v, n)) {
-		for (n = 0; n < v.n && n < sizeof(chunk); n++)
+	while (v.n && !w->err) {
+		size_t n = 0;
+		while (n < v.n && n < sizeof(chunk) && v.p[n] != 0x7f) {
 			chunk[n] = v.p[n] < ' ' ? ' ' : v.p[n];
+			n++;
+		}
 		w->err = buf_put(w->out, view_of(chunk, n));
+		v = view_skip(v, n);
+		/* Delete can only stand inside text; like the other control characters it goes out escaped. */
+		if (v.n && v.p[0] == 0x7f && !w->err) {
+			w->err = buf_puts(w->out, "\\u007f");
+			v = view_skip(v, 1);
+		}
 	}
 	return 0;
 }

@@ -29,15 +29,13 @@ void names_host(const char *in, char out[NAMES_HOST])
 		out[0] = '_';
 }
 
-void names_open(const struct names *n, char out[NAMES_MAX])
+void names_path(const struct names *n, char out[NAMES_MAX])
 {
-	snprintf(out, NAMES_MAX, "%s-%06" PRIu64 "-%012" PRIu64 "%s", n->host, n->epoch, n->first, suffix);
-}
+	int at = snprintf(out, NAMES_MAX, "%s/%s-%06" PRIu64 "-%012" PRIu64, n->sealed ? "sealed" : "open", n->host, n->epoch, n->first);
 
-void names_sealed(const struct names *n, char out[NAMES_MAX])
-{
-	snprintf(out, NAMES_MAX, "%s-%06" PRIu64 "-%012" PRIu64 "-%012" PRIu64 "-%s%s", n->host, n->epoch, n->first, n->last, n->sha,
-	    suffix);
+	if (n->sealed)
+		at += snprintf(out + at, NAMES_MAX - (size_t)at, "-%012" PRIu64 "-%s", n->last, n->sha);
+	snprintf(out + at, NAMES_MAX - (size_t)at, "%s", suffix);
 }
 
 /* Take "-NUMBER" off the end of the first ${n} characters of ${name}: the length that is left, or 0. */
@@ -68,7 +66,7 @@ bool names_parse(const char *name, bool sealed, struct names *out)
 {
 	size_t n = strlen(name), end = sizeof(suffix) - 1;
 
-	*out = (struct names){0};
+	*out = (struct names){.sealed = sealed};
 	if (n <= end || strcmp(name + n - end, suffix) != 0)
 		return false;
 	n -= end;
@@ -90,16 +88,29 @@ static int by_first(const void *a, const void *b)
 	const struct names *x = a, *y = b;
 	if (x->first != y->first)
 		return x->first < y->first ? -1 : 1;
+	if (x->sealed != y->sealed)
+		return x->sealed ? -1 : 1;
 	return x->epoch < y->epoch ? -1 : x->epoch > y->epoch;
 }
 
-int names_read(int dirfd, const char *sub, bool sealed, struct names_list *list)
+static int append(struct names_list *list, size_t *cap, const struct names *n)
 {
-	size_t cap = 0;
-	int r = 0;
+	if (list->n == *cap) {
+		size_t more = *cap ? 2 * *cap : 64;
+		struct names *at = reallocarray(list->at, more, sizeof(*at));
+		if (!at)
+			return -ENOMEM;
+		list->at = at;
+		*cap = more;
+	}
+	list->at[list->n++] = *n;
+	return 0;
+}
 
-	*list = (struct names_list){0};
-	int fd = openat(dirfd, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+static int read_sub(int dirfd, bool sealed, struct names_list *list, size_t *cap)
+{
+	int r = 0;
+	int fd = openat(dirfd, sealed ? "sealed" : "open", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	DIR *d = fdopendir(fd);
@@ -110,26 +121,38 @@ int names_read(int dirfd, const char *sub, bool sealed, struct names_list *list)
 	}
 	for (struct dirent *e; !r && (e = readdir(d));) {
 		struct names n;
-		if (!names_parse(e->d_name, sealed, &n))
-			continue;
-		if (list->n == cap) {
-			size_t more = cap ? 2 * cap : 64;
-			struct names *at = reallocarray(list->at, more, sizeof(*at));
-			if (!at) {
-				r = -ENOMEM;
-				break;
-			}
-			list->at = at;
-			cap = more;
-		}
-		list->at[list->n++] = n;
+		if (names_parse(e->d_name, sealed, &n))
+			r = append(list, cap, &n);
 	}
 	closedir(d);
-	if (r)
-		names_free(list);
-	else if (list->n)
-		qsort(list->at, list->n, sizeof(*list->at), by_first);
 	return r;
+}
+
+int names_read(int dirfd, unsigned which, struct names_list *list)
+{
+	size_t cap = 0, n = 0;
+	int r = 0;
+
+	*list = (struct names_list){0};
+	/* Open ones first: what is sealed in between is then found twice, not missed. */
+	if (which & NAMES_OPEN)
+		r = read_sub(dirfd, false, list, &cap);
+	if (!r && which & NAMES_SEALED)
+		r = read_sub(dirfd, true, list, &cap);
+	if (r) {
+		names_free(list);
+		return r;
+	}
+	if (list->n)
+		qsort(list->at, list->n, sizeof(*list->at), by_first);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct names *x = &list->at[i];
+		if (n && !x->sealed && list->at[n - 1].sealed && list->at[n - 1].first == x->first)
+			continue;
+		list->at[n++] = *x;
+	}
+	list->n = n;
+	return 0;
 }
 
 void names_free(struct names_list *list)

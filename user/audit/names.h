@@ -10,9 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { NAMES_HOST = 64, NAMES_SHA = 17, NAMES_MAX = 200 };
+enum { NAMES_HOST = 64, NAMES_SHA = 17, NAMES_MAX = 200 }; /* with what ends them */
 
 struct names {
+	bool sealed;
 	char host[NAMES_HOST];
 	uint64_t epoch, first;
 	uint64_t last;       /* sealed only */
@@ -22,8 +23,8 @@ struct names {
 /** names_host(in, out): ${in} with every byte outside [A-Za-z0-9._-] made '_', cut to fit; "host" when empty. */
 void names_host(const char *in, char out[NAMES_HOST]);
 
-void names_open(const struct names *n, char out[NAMES_MAX]);
-void names_sealed(const struct names *n, char out[NAMES_MAX]);
+/** names_path(n, out): "open/NAME" or "sealed/NAME", as n->sealed says. */
+void names_path(const struct names *n, char out[NAMES_MAX]);
 
 /** names_parse(name, sealed, n): Read a name of the given kind; false when it is not one. */
 bool names_parse(const char *name, bool sealed, struct names *n);
@@ -33,8 +34,14 @@ struct names_list {
 	size_t n;
 };
 
-/** names_read(dirfd, sub, sealed, list): Every segment in the directory ${sub}, by first line.  A missing directory is empty.  0 or negative errno. */
-int names_read(int dirfd, const char *sub, bool sealed, struct names_list *list) __attribute__((warn_unused_result));
+enum names_which { NAMES_OPEN = 1, NAMES_SEALED = 2 };
+
+/**
+ * names_read(dirfd, which, list):
+ * Every segment below ${dirfd} of the kinds in ${which}, by first line.  A file that is sealed meanwhile is in the list once, never
+ * missing.  A directory that is not there is empty.  0 or negative errno.
+ */
+int names_read(int dirfd, unsigned which, struct names_list *list) __attribute__((warn_unused_result));
 void names_free(struct names_list *list);
 
 #endif

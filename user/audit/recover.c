@@ -1,7 +1,6 @@
 /* recover.c - see recover.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -103,11 +102,11 @@ static int repair(int dir, int fd, struct names *name, uint64_t most, struct rec
 
 int recover_file(int dir, const struct names *name, uint64_t most, struct recover_report *rep)
 {
-	char base[NAMES_MAX], path[NAMES_MAX + 8];
+	char path[NAMES_MAX];
 	struct names n = *name;
 
-	names_open(name, base);
-	snprintf(path, sizeof(path), "open/%s", base);
+	n.sealed = false;
+	names_path(&n, path);
 	rep->files++;
 	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	/* Files are made read-only, so that nothing else writes them by mistake: ask for the right back. */
@@ -124,14 +123,30 @@ int recover_file(int dir, const struct names *name, uint64_t most, struct recove
 	return r;
 }
 
+/* The last line that counts of a file: another file that begins there or later has the lines from its first on. */
+static uint64_t most_of(const struct names_list *all, const struct names *n)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (size_t i = 0; i < all->n; i++) {
+		const struct names *x = &all->at[i];
+		if (x->first < next && (x->first > n->first || (x->first == n->first && x->sealed)))
+			next = x->first;
+	}
+	return next == UINT64_MAX ? next : next - 1;
+}
+
 int recover_all(int dir, struct recover_report *rep)
 {
-	struct names_list list;
+	struct names_list open, all = {0};
 
 	*rep = (struct recover_report){0};
-	int r = names_read(dir, "open", false, &list);
-	for (size_t i = 0; !r && i < list.n; i++)
-		r = recover_file(dir, &list.at[i], i + 1 < list.n ? list.at[i + 1].first - 1 : UINT64_MAX, rep);
-	names_free(&list);
+	int r = names_read(dir, NAMES_OPEN, &open);
+	if (!r && open.n)
+		r = names_read(dir, NAMES_OPEN | NAMES_SEALED, &all);
+	for (size_t i = 0; !r && i < open.n; i++)
+		r = recover_file(dir, &open.at[i], most_of(&all, &open.at[i]), rep);
+	names_free(&open);
+	names_free(&all);
 	return r;
 }

@@ -20,7 +20,7 @@ struct recover_report {
  */
 int recover_file(int dir, const struct names *name, uint64_t most, struct recover_report *rep) __attribute__((warn_unused_result));
 
-/** recover_all(dir, rep): Every file of open/; of two that overlap the later one counts. */
+/** recover_all(dir, rep): Every file of open/, while none is being written; of two that overlap the later one counts. */
 int recover_all(int dir, struct recover_report *rep) __attribute__((warn_unused_result));
 
 /** recover_cut(fd, first, most, last, cut): Where ${fd} must be cut; ${last}: number of the last line before it (first - 1: none).  0: it is whole; 1: cut and close; negative. */

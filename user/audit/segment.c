@@ -16,7 +16,6 @@ enum { GZIP_BITS = 15 + 16, MEM_LEVEL = 8, STEP = 16384 };
 struct segment {
 	int dir, fd;
 	struct names name;
-	char open_name[NAMES_MAX];
 	z_stream z;
 	bool in_member;
 	uint64_t raw;     /* of the member */
@@ -45,11 +44,8 @@ static int sync_dir(int dir, const char *sub)
 	return r;
 }
 
-static int create(int dir, const char *name)
+static int create(int dir, const char *path)
 {
-	char path[NAMES_MAX + 8];
-
-	snprintf(path, sizeof(path), "open/%s", name);
 	for (int attempt = 0; attempt < 2; attempt++) {
 		int fd = openat(dir, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0440);
 		if (fd >= 0)
@@ -63,6 +59,7 @@ static int create(int dir, const char *name)
 int segment_new(int dir, const struct names *name, int level, struct segment **out)
 {
 	struct segment *s = calloc(1, sizeof(*s));
+	char path[NAMES_MAX];
 	int r = -ENOMEM;
 
 	*out = NULL;
@@ -71,13 +68,14 @@ int segment_new(int dir, const struct names *name, int level, struct segment **o
 	s->fd = -1;
 	s->dir = dir;
 	s->name = *name;
-	names_open(name, s->open_name);
+	s->name.sealed = false;
+	names_path(&s->name, path);
 	s->sum = chain_sum_new();
 	if (!s->sum)
 		goto err1;
 	if (deflateInit2(&s->z, level, Z_DEFLATED, GZIP_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
 		goto err1;
-	s->fd = create(dir, s->open_name);
+	s->fd = create(dir, path);
 	r = s->fd < 0 ? s->fd : sync_dir(dir, "open");
 	if (r)
 		goto err2;
@@ -176,13 +174,13 @@ static int move(int dir, const char *from, const char *to)
 
 int segment_finish(int dir, int fd, struct names *name, const uint8_t *sum)
 {
-	char from[NAMES_MAX + 8], to[NAMES_MAX + 8], base[NAMES_MAX];
+	char from[NAMES_MAX], to[NAMES_MAX];
 
 	chain_hex(sum, (NAMES_SHA - 1) / 2, name->sha);
-	names_open(name, base);
-	snprintf(from, sizeof(from), "open/%s", base);
-	names_sealed(name, base);
-	snprintf(to, sizeof(to), "sealed/%s", base);
+	name->sealed = false;
+	names_path(name, from);
+	name->sealed = true;
+	names_path(name, to);
 	if (fchmod(fd, 0440) < 0 || fsync(fd) < 0)
 		return -errno;
 	int r = move(dir, from, to);
@@ -232,9 +230,4 @@ uint64_t segment_member_raw(const struct segment *s)
 uint64_t segment_bytes(const struct segment *s)
 {
 	return s->written + s->out.len;
-}
-
-const char *segment_name(const struct segment *s)
-{
-	return s->open_name;
 }

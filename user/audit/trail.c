@@ -218,6 +218,11 @@ static int rotate(struct trail *s)
 	s->sealed++;
 	s->new_epoch = false;
 	settled(s);
+	/* No file is open now: the moment for one that could not be repaired when it failed. */
+	if (s->left) {
+		struct recover_report rep;
+		s->left = recover_all(s->dir, &rep) != 0;
+	}
 	return 0;
 }
 
@@ -243,8 +248,10 @@ static int fail(struct trail *s, int e)
 	s->fed = 0;
 	if (s->seg) {
 		segment_drop(&s->seg);
-		/* If not even this works the file stays in open/, and the next start cuts it where its successor begins. */
-		if (recover_file(s->dir, &s->seg_name, s->safe.seq, &rep) == 0 && s->seg_name.first <= s->safe.seq) {
+		/* If not even this works the file stays in open/ for a while: it is cut later, where its successor begins. */
+		bool repaired = recover_file(s->dir, &s->seg_name, s->safe.seq, &rep) == 0;
+		s->left |= !repaired;
+		if (repaired && s->seg_name.first <= s->safe.seq) {
 			s->sealed++;
 			s->new_epoch = false;
 		}

@@ -35,6 +35,7 @@ struct trail {
 	struct mono opened_at, written_at, retry_at;
 	uint64_t member_first;
 	bool new_epoch; /* the epoch's first line is not on disk yet, or its first file is open */
+	bool left;      /* a failed file waits in open/ for its repair */
 	bool unsynced;  /* lines were written, not synced */
 
 	struct buf kept; /* struct kept and text, line by line, since safe */

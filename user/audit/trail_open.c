@@ -39,10 +39,9 @@ static void first_line(struct trail *s, struct view line)
 
 static int open_sealed(const struct trail *s, const struct names *n)
 {
-	char base[NAMES_MAX], path[NAMES_MAX + 8];
+	char path[NAMES_MAX];
 
-	names_sealed(n, base);
-	snprintf(path, sizeof(path), "sealed/%s", base);
+	names_path(n, path);
 	int fd = openat(s->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
@@ -104,7 +103,7 @@ static int find_end(struct trail *s)
 {
 	struct names_list list;
 
-	int r = names_read(s->dir, "sealed", true, &list);
+	int r = names_read(s->dir, NAMES_SEALED, &list);
 	if (r)
 		return r;
 	for (size_t i = 0; i < list.n; i++) {

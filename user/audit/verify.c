@@ -185,15 +185,10 @@ static int check_hash(struct check *c, int fd, const struct names *n)
 	return strncmp(hex, n->sha, NAMES_SHA - 1) == 0 ? 0 : bad(c, "its bytes are not those that its name was made from");
 }
 
-static int check_file(struct check *c, const struct names *n, bool sealed, uint64_t most)
+/* most: of an open file, the last line before its successor begins. */
+static int check_file(struct check *c, const struct names *n, uint64_t most)
 {
-	char base[NAMES_MAX];
-
-	if (sealed)
-		names_sealed(n, base);
-	else
-		names_open(n, base);
-	snprintf(c->v->file, sizeof(c->v->file), "%s/%s", sealed ? "sealed" : "open", base);
+	names_path(n, c->v->file);
 	int fd = openat(c->dir, c->v->file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
@@ -204,13 +199,15 @@ static int check_file(struct check *c, const struct names *n, bool sealed, uint6
 	}
 	int r = 0;
 	/* Lines first: they say where it is wrong, the hash only that it is. */
-	if (n->first != c->seq + 1)
+	if (n->first <= c->seq)
+		r = bad(c, "begins with line %" PRIu64 ", which the file before it has already", n->first);
+	else if (n->first != c->seq + 1)
 		r = bad(c, "lines %" PRIu64 " to %" PRIu64 " are missing before it", c->seq + 1, n->first - 1);
 	if (!r)
-		r = check_lines(c, fd, n, sealed, most);
-	if (!r && sealed && n->last != c->seq)
+		r = check_lines(c, fd, n, n->sealed, n->sealed ? UINT64_MAX : most);
+	if (!r && n->sealed && n->last != c->seq)
 		r = bad(c, "its name says that it ends with line %" PRIu64 ", it ends with %" PRIu64, n->last, c->seq);
-	if (!r && sealed)
+	if (!r && n->sealed)
 		r = check_hash(c, fd, n);
 	close(fd);
 	return r;
@@ -218,25 +215,16 @@ static int check_file(struct check *c, const struct names *n, bool sealed, uint6
 
 int verify_dir(int dir, struct verify_result *v)
 {
-	struct names_list sealed = {0}, open = {0};
+	struct names_list list = {0};
 	struct check c = {.dir = dir, .v = v};
 
 	*v = (struct verify_result){0};
 	int r = chain_ready();
 	if (!r)
-		r = names_read(dir, "open", false, &open);
-	if (!r)
-		r = names_read(dir, "sealed", true, &sealed);
-	for (size_t i = 0; !r && i < sealed.n; i++)
-		r = check_file(&c, &sealed.at[i], true, UINT64_MAX);
-	for (size_t i = 0; !r && i < open.n; i++) {
-		/* Sealed between the two lists. */
-		if (open.at[i].first <= c.seq)
-			continue;
-		r = check_file(&c, &open.at[i], false, i + 1 < open.n ? open.at[i + 1].first - 1 : UINT64_MAX);
-	}
+		r = names_read(dir, NAMES_OPEN | NAMES_SEALED, &list);
+	for (size_t i = 0; !r && i < list.n; i++)
+		r = check_file(&c, &list.at[i], i + 1 < list.n ? list.at[i + 1].first - 1 : UINT64_MAX);
 	v->last = c.seq;
-	names_free(&sealed);
-	names_free(&open);
+	names_free(&list);
 	return r < 0 ? r : 0;
 }

@@ -15,7 +15,7 @@ struct verify_result {
 	uint64_t open_lines;  /* of these, in files that are not sealed yet */
 	int bad;              /* 1: ${why} at ${file}, line ${at} */
 	uint64_t at;
-	char file[NAMES_MAX + 8];
+	char file[NAMES_MAX];
 	char why[160];
 };
 
