@@ -103,7 +103,7 @@ int admin_conf(struct admin *a, struct view text)
 		a->users = users;
 		snprintf(a->mode, sizeof(a->mode), "%s", mode);
 		/* The same state of the journal in another mode. */
-		if (changed && a->folded)
+		if (changed && a->world_fd >= 0)
 			world_adopt(a, &a->roster, a->generation);
 	}
 	json_decref(o);
@@ -273,6 +273,9 @@ static void gone(struct admin *a, struct edge *e)
 		log_error("callgated has gone: ending");
 		pump_stop(a->pump);
 	}
+	/* What holds stays in force; what the journal says is known again when it is back. */
+	if (e->peer == P_AUDIT)
+		a->folded = false;
 	if (e->peer != P_PROXY)
 		job_lost(a, e->peer);
 	job_world(a);
@@ -336,7 +339,6 @@ static void greet(struct admin *a, struct edge *e)
 		world_to_sup(a);
 	} else if (e->peer == P_AUDIT) {
 		/* It may have written what it could not acknowledge: only its journal says what holds. */
-		a->folded = false;
 		ask_journal(a);
 	}
 }

@@ -45,7 +45,7 @@ struct admin {
 	struct edge sup, ident, vault, audit;
 	struct admin_worker worker[ADMIN_WORKERS];
 	struct roster roster;
-	bool folded; /* the journal has been read; until then nothing is changed or published */
+	bool folded; /* the journal has been read, and its keeper still runs: until then nothing is changed */
 	struct perm_set users;
 	char mode[16];
 	uint64_t generation; /* of the world in force */

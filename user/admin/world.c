@@ -49,7 +49,7 @@ void world_to_vault(struct admin *a)
 	struct buf out = {.max = MSG_MAX};
 	int r = publish_hosts(&a->roster, &out);
 
-	if (a->vault.fd >= 0 && a->folded) {
+	if (a->vault.fd >= 0 && a->world_fd >= 0) {
 		if (!r)
 			r = edge_send(&a->vault, M_VAULT_DO, 0, buf_view(&out), -1);
 		if (!r)
@@ -65,7 +65,7 @@ void world_to_sup(struct admin *a)
 	struct buf out = {.max = MSG_MAX};
 	int r = publish_dests(&a->roster, &out);
 
-	if (a->sup.fd >= 0 && a->folded) {
+	if (a->sup.fd >= 0 && a->world_fd >= 0) {
 		if (!r)
 			r = edge_send(&a->sup, M_DESTS, 0, buf_view(&out), -1);
 		if (r)

@@ -1,0 +1,496 @@
+/*
+ * admin_control_test.c - changes from the socket to the workers: every stage, and every way in which a neighbour can fail.
+ * Runs as any uid that is not governed; what only root may do is left out elsewhere.
+ */
+#include "admin_aid.h"
+
+#define CONF "{\"users\":[1001],\"mode\":\"enforce\",\"workers\":1}"
+#define SERVER "{\"do\":\"server.add\",\"args\":{\"server\":{\"name\":\"one\",\"match\":[{\"host\":\"one.example\"}]},\"reason\":\"r\"}}\n"
+#define GRANT "{\"do\":\"grant.add\",\"args\":{\"grant\":{\"uid\":1001,\"server\":\"one\",\"policy\":\"p\"}}}\n"
+#define POLICY "{\"do\":\"policy.apply\",\"args\":{\"name\":\"p\",\"document\":\"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"deny\\\"}\"}}\n"
+#define STATUS "{\"do\":\"status\"}\n"
+
+/* Every row of what needs uid 0 to be allowed. */
+static bool not_root(void)
+{
+	if (geteuid() == 0)
+		return false;
+	print_message("# needs uid 0\n");
+	return true;
+}
+
+static void expire(struct rig *r, uint64_t ms)
+{
+	job_expire(&r->a, mono_after_ms(mono_now(), ms));
+}
+
+static void from_the_socket_to_the_workers(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_int_equal(r.worlds, 1);
+	assert_string_equal(rig_end(&r, SERVER), "ok");
+	assert_true(rig_world_has(&r, "one.example"));
+	assert_non_null(memmem(buf_view(&r.hosts).p, r.hosts.len, "one.example", 11));
+	assert_int_equal(r.dests.len, sizeof(struct m_dest));
+	assert_string_equal(rig_end(&r, POLICY), "ok");
+	/* A policy that no grant uses concerns no worker. */
+	assert_false(rig_world_has(&r, "version"));
+	json_t *v = rig_ask(&r, GRANT);
+	assert_true(json_is_true(json_object_get(v, "ok")));
+	assert_int_equal(json_integer_value(json_object_get(v, "generation")), r.seq);
+	assert_null(json_object_get(v, "warning"));
+	assert_true(rig_world_has(&r, "version"));
+	char revoke[128];
+	snprintf(revoke, sizeof(revoke), "{\"do\":\"grant.revoke\",\"args\":{\"id\":\"%s\"}}\n", json_string_value(json_object_get(v, "id")));
+	json_decref(v);
+	assert_string_equal(rig_end(&r, GRANT), "invalid"); /* equals */
+	assert_string_equal(rig_end(&r, "{\"do\":\"server.remove\",\"args\":{\"name\":\"one\"}}\n"), "in-use");
+	assert_string_equal(rig_end(&r, revoke), "ok");
+	assert_true(rig_world_has(&r, "\"grants\":[]"));
+	assert_string_equal(rig_end(&r, revoke), "not-found");
+	assert_string_equal(rig_end(&r, "{\"do\":\"server.remove\",\"args\":{\"name\":\"one\"}}\n"), "ok");
+	assert_int_equal(r.dests.len, 0);
+	assert_int_equal(rig_events(&r, "server.add") + rig_events(&r, "grant.add") + rig_events(&r, "grant.revoke") + rig_events(&r, "policy.apply"), 4);
+	assert_int_equal(rig_events(&r, "refused"), 0);
+	assert_non_null(memmem(buf_view(&r.journal).p, r.journal.len, "\"exe\":\"/usr/bin/?-1\"", 20));
+	rig_close(&r);
+}
+
+/* What was folded anew is what was in force. */
+static void the_journal_is_the_state(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_string_equal(rig_end(&r, SERVER), "ok");
+	assert_string_equal(rig_end(&r, POLICY), "ok");
+	assert_string_equal(rig_end(&r, GRANT), "ok");
+	struct buf before = {0};
+	assert_int_equal(buf_put(&before, buf_view(&r.world)), 0);
+	rig_edge(&r, &r.audit, P_AUDIT);
+	rig_turns(&r, 4);
+	assert_true(view_eq(buf_view(&before), buf_view(&r.world)));
+	assert_true(r.a.folded);
+	buf_free(&before);
+	rig_close(&r);
+}
+
+static void policies(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	json_t *v = rig_ask(&r, "{\"do\":\"policy.apply\",\"args\":{\"name\":\"p\",\"document\":\"{\\\"version\\\":\\\"2\\\",\\n \\\"default\\\":\\\"block\\\"}\"}}\n");
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "invalid");
+	json_t *list = json_object_get(v, "problems");
+	assert_int_equal(json_array_size(list), 2);
+	assert_int_equal(json_integer_value(json_object_get(v, "errors")), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 1), "pointer")), "/default");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 1), "line")), 2);
+	json_decref(v);
+	assert_string_equal(rig_end(&r, POLICY), "ok");
+	v = rig_ask(&r, POLICY);
+	assert_non_null(json_object_get(v, "note"));
+	json_decref(v);
+	assert_int_equal(rig_events(&r, "policy.apply"), 1);
+	v = rig_ask(&r, "{\"do\":\"policy.show\",\"args\":{\"name\":\"p\"}}\n");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(v, "policy"), "document")), "{\"version\":\"1\",\"default\":\"deny\"}");
+	json_decref(v);
+	assert_string_equal(rig_end(&r, "{\"do\":\"policy.check\",\"args\":{\"document\":\"{}\"}}\n"), "invalid");
+	assert_string_equal(rig_end(&r, "{\"do\":\"policy.apply\",\"args\":{\"name\":\"P\",\"document\":\"{}\"}}\n"), "invalid");
+	rig_close(&r);
+}
+
+static void credentials(void **state)
+{
+	static const char set[] = "{\"do\":\"vault.set\",\"args\":{\"name\":\"k\"},\"secret_bytes\":7}\nhunter\n";
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_string_equal(rig_end(&r, set), "ok");
+	assert_string_equal(r.secret, "hunter\n");
+	assert_int_equal(rig_events(&r, "credential.set"), 1);
+	assert_null(memmem(buf_view(&r.journal).p, r.journal.len, "hunter", 6));
+	assert_int_equal(json_object_size(r.a.roster.credentials), 1);
+	json_t *v = rig_ask(&r, "{\"do\":\"vault.list\"}\n");
+	assert_int_equal(json_array_size(json_object_get(v, "credentials")), 2); /* in two pieces */
+	json_decref(v);
+	assert_string_equal(rig_end(&r, "{\"do\":\"vault.remove\",\"args\":{\"name\":\"missing\"}}\n"), "not-found");
+	assert_string_equal(rig_end(&r, "{\"do\":\"server.add\",\"args\":{\"server\":{\"name\":\"s\",\"match\":[{\"host\":\"a.b\"}],\"credential\":\"k\"}}}\n"), "ok");
+	assert_string_equal(rig_end(&r, "{\"do\":\"vault.remove\",\"args\":{\"name\":\"k\"}}\n"), "in-use");
+	assert_string_equal(rig_end(&r, "{\"do\":\"server.remove\",\"args\":{\"name\":\"s\"}}\n"), "ok");
+	assert_string_equal(rig_end(&r, "{\"do\":\"vault.remove\",\"args\":{\"name\":\"k\"}}\n"), "ok");
+	assert_int_equal(rig_events(&r, "credential.remove"), 1);
+	rig_close(&r);
+}
+
+/* ---- refusals ---- */
+
+static void agents_are_refused(void **state)
+{
+	static const char *const change[] = {SERVER, GRANT, POLICY, "{\"do\":\"grant.revoke\",\"args\":{\"id\":\"x\"}}\n",
+	    "{\"do\":\"server.remove\",\"args\":{\"name\":\"x\"}}\n", "{\"do\":\"vault.set\",\"args\":{\"name\":\"k\"},\"secret_bytes\":1}\nx",
+	    "{\"do\":\"vault.remove\",\"args\":{\"name\":\"k\"}}\n"};
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, CONF);
+	r.agent_class = CG_CLASS_AGENT;
+	size_t worlds = r.worlds;
+	for (size_t i = 0; i < sizeof(change) / sizeof(*change); i++) {
+		assert_string_equal(rig_end(&r, change[i]), "denied");
+		assert_int_equal(rig_events(&r, "refused"), i + 1);
+	}
+	assert_int_equal(r.worlds, worlds);
+	assert_string_equal(r.secret, "");
+	/* Reading is no change. */
+	assert_string_equal(rig_end(&r, STATUS), "ok");
+	assert_string_equal(rig_end(&r, "{\"do\":\"grant.list\"}\n"), "ok");
+	rig_close(&r);
+}
+
+/* An own uid that is governed, or has no role, by whatever the identity process says. */
+static void the_governed_are_refused(void **state)
+{
+	char conf[128];
+	struct rig r;
+
+	(void)state;
+	snprintf(conf, sizeof(conf), "{\"users\":[%u],\"mode\":\"enforce\"}", geteuid());
+	rig_open(&r, conf);
+	json_t *v = rig_ask(&r, SERVER);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "denied");
+	assert_non_null(strstr(json_string_value(json_object_get(v, "text")), "governed"));
+	json_decref(v);
+	assert_int_equal(rig_events(&r, "refused"), 1);
+	rig_close(&r);
+}
+
+static void unknown_callers_are_refused(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, CONF);
+	/* No answer: time runs out. */
+	r.ident_mute = true;
+	int fd = rig_dial(&r);
+	rig_send(&r, fd, view_str(SERVER));
+	rig_turns(&r, 5);
+	expire(&r, ADMIN_WHO_MS + 1);
+	json_t *v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "denied");
+	json_decref(v);
+	/* It ends while it is asked. */
+	rig_send(&r, fd, view_str(SERVER));
+	rig_turns(&r, 5);
+	edge_close(&r.ident);
+	v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "denied");
+	json_decref(v);
+	/* It is not there at all. */
+	assert_string_equal(rig_end(&r, SERVER), "denied");
+	assert_int_equal(rig_events(&r, "refused"), 3);
+	close(fd);
+	rig_close(&r);
+}
+
+/* Refused even when the refusal cannot be written. */
+static void refused_without_a_journal(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, CONF);
+	r.agent_class = CG_CLASS_EDITOR;
+	r.audit_mute = true;
+	int fd = rig_dial(&r);
+	rig_send(&r, fd, view_str(SERVER));
+	rig_turns(&r, 10);
+	expire(&r, ADMIN_PEER_MS + 1);
+	json_t *v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "denied");
+	json_decref(v);
+	edge_close(&r.audit);
+	rig_turns(&r, 3);
+	rig_send(&r, fd, view_str(SERVER));
+	v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "denied");
+	json_decref(v);
+	close(fd);
+	rig_close(&r);
+}
+
+/* ---- neighbours that fail ---- */
+
+static void a_journal_that_cannot_write(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	r.journal_status = -ENOSPC;
+	json_t *v = rig_ask(&r, SERVER);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "unavailable");
+	assert_non_null(strstr(json_string_value(json_object_get(v, "text")), "nothing was changed"));
+	json_decref(v);
+	assert_int_equal(json_object_size(r.a.roster.servers), 0);
+	assert_int_equal(r.worlds, 1);
+	r.journal_status = 0;
+	assert_string_equal(rig_end(&r, SERVER), "ok");
+	rig_close(&r);
+}
+
+/* The acknowledgement comes after the client was told that nobody knows: the change holds, since the journal has it. */
+static void a_journal_that_is_late(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	r.audit_mute = true;
+	int fd = rig_dial(&r);
+	rig_send(&r, fd, view_str(SERVER));
+	rig_turns(&r, 10);
+	expire(&r, ADMIN_PEER_MS + 1);
+	json_t *v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "timeout");
+	json_decref(v);
+	assert_int_equal(json_object_size(r.a.roster.servers), 0);
+	/* Nobody else gets in between. */
+	uint64_t tag = r.held;
+	rig_send(&r, fd, view_str(POLICY));
+	rig_turns(&r, 10);
+	assert_int_equal(r.held, tag);
+	r.audit_mute = false;
+	struct m_journal_ack ack = {.seq = r.seq};
+	rig_say(&r.audit, M_JOURNAL_ACK, tag, view_of(&ack, sizeof(ack)), -1);
+	v = rig_answer(&r, fd);
+	assert_true(json_is_true(json_object_get(v, "ok")));
+	json_decref(v);
+	assert_int_equal(json_object_size(r.a.roster.servers), 1);
+	assert_true(rig_world_has(&r, "one.example"));
+	close(fd);
+	rig_close(&r);
+}
+
+/* It wrote the line and died before it could say so: the next one's journal says what holds. */
+static void a_journal_that_ends(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	r.audit_mute = true;
+	int fd = rig_dial(&r);
+	rig_send(&r, fd, view_str(SERVER));
+	rig_turns(&r, 10);
+	edge_close(&r.audit);
+	json_t *v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "unavailable");
+	json_decref(v);
+	assert_string_equal(rig_end(&r, STATUS), "ok");
+	/* A change waits for the journal to come back. */
+	rig_send(&r, fd, view_str(POLICY));
+	rig_turns(&r, 10);
+	assert_int_equal(json_object_size(r.a.roster.policies), 0);
+	r.audit_mute = false;
+	rig_edge(&r, &r.audit, P_AUDIT);
+	v = rig_answer(&r, fd);
+	assert_true(json_is_true(json_object_get(v, "ok")));
+	json_decref(v);
+	assert_int_equal(json_object_size(r.a.roster.servers), 1);
+	assert_int_equal(json_object_size(r.a.roster.policies), 1);
+	close(fd);
+	rig_close(&r);
+}
+
+static void a_damaged_journal(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_string_equal(rig_end(&r, SERVER), "ok");
+	assert_string_equal(rig_end(&r, POLICY), "ok");
+	assert_string_equal(rig_end(&r, GRANT), "ok");
+	assert_int_equal(buf_puts(&r.journal, "{\"seq\":9,\"kind\":\"journal\",\"event\":\"grant.rev\n"), 0);
+	rig_edge(&r, &r.audit, P_AUDIT);
+	rig_turns(&r, 4);
+	assert_true(rig_world_has(&r, "\"grants\":[]"));
+	assert_true(rig_world_has(&r, "one.example"));
+	assert_string_equal(rig_end(&r, GRANT), "damaged");
+	json_t *v = rig_ask(&r, STATUS);
+	assert_non_null(json_object_get(v, "warning"));
+	json_decref(v);
+	rig_close(&r);
+}
+
+static void workers(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	/* One that is slow: the answer says so. */
+	r.worker_mute = true;
+	int fd = rig_dial(&r);
+	rig_send(&r, fd, view_str(SERVER));
+	rig_turns(&r, 10);
+	expire(&r, ADMIN_WORLD_MS + 1);
+	json_t *v = rig_answer(&r, fd);
+	assert_true(json_is_true(json_object_get(v, "ok")));
+	assert_non_null(strstr(json_string_value(json_object_get(v, "warning")), "not answered yet"));
+	json_decref(v);
+	/* One that ends: what is left counts. */
+	rig_send(&r, fd, view_str(POLICY));
+	rig_turns(&r, 10);
+	edge_close(&r.worker);
+	v = rig_answer(&r, fd);
+	assert_non_null(strstr(json_string_value(json_object_get(v, "warning")), "no worker"));
+	json_decref(v);
+	/* A new one gets all of it at once; one that refuses is told of. */
+	r.worker_mute = false;
+	r.worker_status = -ENOMEM;
+	size_t worlds = r.worlds;
+	rig_edge(&r, &r.worker, P_PROXY);
+	rig_turns(&r, 4);
+	assert_int_equal(r.worlds, worlds + 1);
+	rig_send(&r, fd, view_str(GRANT));
+	v = rig_answer(&r, fd);
+	assert_non_null(strstr(json_string_value(json_object_get(v, "warning")), "did not take"));
+	json_decref(v);
+	close(fd);
+	rig_close(&r);
+}
+
+static void vaults(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	/* The list of hosts is waited for. */
+	r.vault_mute = true;
+	int fd = rig_dial(&r);
+	rig_send(&r, fd, view_str(SERVER));
+	rig_turns(&r, 10);
+	assert_false(world_taken(&r.a, r.a.generation));
+	/* It ends, and its next life is told again. */
+	edge_close(&r.vault);
+	json_t *v = rig_answer(&r, fd);
+	assert_true(json_is_true(json_object_get(v, "ok")));
+	json_decref(v);
+	assert_string_equal(rig_end(&r, "{\"do\":\"vault.list\"}\n"), "unavailable");
+	assert_string_equal(rig_end(&r, "{\"do\":\"vault.set\",\"args\":{\"name\":\"k\"},\"secret_bytes\":1}\nx"), "unavailable");
+	buf_reset(&r.hosts);
+	r.vault_mute = false;
+	rig_edge(&r, &r.vault, P_VAULT);
+	rig_turns(&r, 4);
+	assert_non_null(memmem(buf_view(&r.hosts).p, r.hosts.len, "one.example", 11));
+	/* It is asked and ends. */
+	r.vault_mute = true;
+	rig_send(&r, fd, view_str("{\"do\":\"vault.remove\",\"args\":{\"name\":\"k\"}}\n"));
+	rig_turns(&r, 10);
+	edge_close(&r.vault);
+	v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "unavailable");
+	json_decref(v);
+	assert_null(r.a.holder);
+	close(fd);
+	rig_close(&r);
+}
+
+static void status_says_what_is_missing(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, CONF);
+	json_t *v = rig_ask(&r, STATUS);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(v, "service"), "host")), "box");
+	assert_int_equal(json_integer_value(json_object_get(json_object_get(v, "audit"), "files")), 3);
+	assert_null(json_object_get(v, "silent"));
+	json_decref(v);
+	r.sup_mute = true;
+	int fd = rig_dial(&r);
+	rig_send(&r, fd, view_str(STATUS));
+	rig_turns(&r, 5);
+	expire(&r, ADMIN_STATUS_MS + 1);
+	v = rig_answer(&r, fd);
+	assert_int_equal(json_array_size(json_object_get(v, "silent")), 1);
+	assert_non_null(json_object_get(v, "audit"));
+	json_decref(v);
+	close(fd);
+	rig_close(&r);
+}
+
+static void settings(void **state)
+{
+	static const char *const bad[] = {"", "[]", "{}", "{\"users\":[1]}", "{\"users\":[\"a\"],\"mode\":\"enforce\"}", "{\"users\":[-1],\"mode\":\"enforce\"}",
+	    "{\"users\":[1],\"mode\":\"off\"}", "{\"users\":1,\"mode\":\"enforce\"}"};
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, CONF);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		assert_int_not_equal(admin_conf(&r.a, view_str(bad[i])), 0);
+		assert_true(perm_governed(&r.a.users, 1001));
+	}
+	assert_true(rig_world_has(&r, "\"mode\":\"enforce\""));
+	rig_say(&r.sup, M_CONF, 0, VIEW_LIT("{\"users\":[1002],\"mode\":\"observe\"}"), -1);
+	rig_turns(&r, 4);
+	assert_true(perm_governed(&r.a.users, 1002));
+	assert_false(perm_governed(&r.a.users, 1001));
+	assert_true(rig_world_has(&r, "\"mode\":\"observe\""));
+	rig_close(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(from_the_socket_to_the_workers),
+	    cmocka_unit_test(the_journal_is_the_state),
+	    cmocka_unit_test(policies),
+	    cmocka_unit_test(credentials),
+	    cmocka_unit_test(agents_are_refused),
+	    cmocka_unit_test(the_governed_are_refused),
+	    cmocka_unit_test(unknown_callers_are_refused),
+	    cmocka_unit_test(refused_without_a_journal),
+	    cmocka_unit_test(a_journal_that_cannot_write),
+	    cmocka_unit_test(a_journal_that_is_late),
+	    cmocka_unit_test(a_journal_that_ends),
+	    cmocka_unit_test(a_damaged_journal),
+	    cmocka_unit_test(workers),
+	    cmocka_unit_test(vaults),
+	    cmocka_unit_test(status_says_what_is_missing),
+	    cmocka_unit_test(settings),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
