@@ -100,7 +100,9 @@ static bool is_free(const struct counter *c)
 
 static struct counter *place(struct quota_table *t, quota_hash_t name, unsigned i)
 {
-	return &t->counter[((uint64_t)(name >> 64) + i) % COUNTERS];
+	/* FNV mixes upwards only; a multiplication and its high bits spread what is left in runs. */
+	uint64_t h = ((uint64_t)name ^ (uint64_t)(name >> 64)) * 0x9e3779b97f4a7c15u;
+	return &t->counter[((h >> 40) + i) % COUNTERS];
 }
 
 /*
