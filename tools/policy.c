@@ -4,6 +4,7 @@
 
 #include "admin/problems.h"
 #include "base/err.h"
+#include "tools/policy_test.h"
 #include "tools/tools.h"
 
 enum { DOC_MAX = 16 << 20 };
@@ -68,6 +69,23 @@ static int do_check(int argc, char **argv)
 	json_decref(list);
 	buf_free(&text);
 	buf_free(&p.json);
+	return status;
+}
+
+static int do_test(int argc, char **argv)
+{
+	const char *file = NULL;
+	struct buf text = {0};
+	int n = tool_flags("policy test", NULL, argc, argv, &file, 1);
+
+	if (n == 0)
+		return tool_fail(EXIT_USAGE, "policy test: which file?  callgate policy test FILE");
+	if (n < 0)
+		return EXIT_USAGE;
+	int status = tool_file(file, DOC_MAX, &text);
+	if (!status)
+		status = policy_test(buf_view(&text)) ? EXIT_NO : EXIT_YES;
+	buf_free(&text);
 	return status;
 }
 
@@ -142,6 +160,7 @@ int cmd_policy(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
 	    {"check", do_check, "FILE", "every error and warning with its place; asks no daemon"},
+	    {"test", do_test, "FILE", "run a file of conformance vectors; asks no daemon"},
 	    {"apply", do_apply, "NAME FILE [--reason TEXT] [--ticket TEXT]", "put a document in force under a name"},
 	    {"list", do_list, "", "the policies in force"},
 	    {"show", do_show, "NAME", "the document, byte for byte"},

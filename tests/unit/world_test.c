@@ -1,0 +1,162 @@
+/* world_test.c - what is in force: files that load, files that do not, which server a path belongs to, which grant counts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "policy/world.h"
+
+#define WORLD(servers, grants, policies) \
+	"{\"generation\":7,\"mode\":\"enforce\",\"servers\":[" servers "],\"grants\":[" grants "],\"policies\":{" policies "}}"
+#define SERVER "{\"name\":\"s\",\"match\":[{\"host\":\"api.example\",\"path\":\"/mcp\"}]}"
+
+static struct world *load(const char *text)
+{
+	char why[256];
+	struct world *w;
+	int r = world_load(view_str(text), why, sizeof(why), &w);
+	if (r)
+		fail_msg("%s: %s", why, text);
+	return w;
+}
+
+static void bad_files_do_not_load(void **state)
+{
+	static const char *const bad[] = {"", "{", "[]", "null", "{}", "{\"generation\":1,\"servers\":[],\"grants\":[]}",
+	    "{\"generation\":-1,\"servers\":[],\"grants\":[],\"policies\":{}}", "{\"generation\":\"1\",\"servers\":[],\"grants\":[],\"policies\":{}}",
+	    WORLD("{\"match\":[{\"host\":\"h\"}]}", "", ""), WORLD("{\"name\":\"s\"}", "", ""), WORLD("{\"name\":\"s\",\"match\":[]}", "", ""),
+	    WORLD("{\"name\":\"s\",\"match\":[1]}", "", ""), WORLD("{\"name\":\"s\",\"match\":[{\"host\":\"\"}]}", "", ""),
+	    WORLD("{\"name\":\"s\",\"match\":[{\"host\":\"h\",\"port\":0}]}", "", ""), WORLD("{\"name\":\"s\",\"match\":[{\"host\":\"h\",\"port\":65536}]}", "", ""),
+	    WORLD("{\"name\":\"s\",\"match\":[{\"host\":\"h\",\"path\":\"mcp\"}]}", "", ""),
+	    WORLD("{\"name\":\"s\",\"match\":[{\"host\":\"h\\u0000x\"}]}", "", ""),
+	    WORLD("{\"name\":\"s\",\"match\":[{\"host\":\"h\"}],\"inject\":{\"header\":\"a\",\"format\":\"no place\"}}", "", ""),
+	    WORLD(SERVER, "{\"id\":\"g\",\"server\":\"s\"}", ""), /* a lost uid is not "everybody" */
+	    WORLD(SERVER, "{\"id\":\"g\",\"server\":\"s\",\"uid\":-1}", ""), WORLD(SERVER, "{\"id\":\"g\",\"server\":\"s\",\"uid\":4294967295}", ""),
+	    WORLD(SERVER, "{\"id\":\"g\",\"server\":\"s\",\"uid\":\"1000\"}", ""), WORLD(SERVER, "{\"server\":\"s\",\"uid\":1}", ""),
+	    WORLD(SERVER, "{\"id\":\"g\",\"uid\":1}", ""), WORLD(SERVER, "{\"id\":\"g\",\"server\":\"s\",\"uid\":1,\"expires_at\":\"soon\"}", ""),
+	    WORLD(SERVER, "", "\"ab\":\"{}\""),
+	    WORLD(SERVER, "", "\"0000000000000000000000000000000000000000000000000000000000000000\":\"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"deny\\\"}\"")};
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char why[256];
+		struct world *w;
+		if (world_load(view_str(bad[i]), why, sizeof(why), &w) == 0)
+			fail_msg("loaded: %s", bad[i]);
+		assert_null(w);
+		assert_true(why[0]);
+	}
+}
+
+/* No part of a good file is one. */
+static void every_prefix_fails(void **state)
+{
+	static const char good[] = WORLD(SERVER, "{\"id\":\"g\",\"server\":\"s\",\"uid\":null}", "");
+	(void)state;
+	for (size_t n = 0; n < sizeof(good) - 1; n++) {
+		char why[64];
+		struct world *w;
+		assert_true(world_load(view_of(good, n), why, sizeof(why), &w) < 0);
+		assert_null(w);
+	}
+	struct world *w = load(good);
+	assert_int_equal(world_generation(w), 7);
+	struct world *again = world_ref(w);
+	world_unref(&w);
+	assert_null(w);
+	assert_int_equal(world_generation(again), 7);
+	world_unref(&again);
+}
+
+static void paths_end_at_boundaries(void **state)
+{
+	static const struct {
+		const char *host;
+		uint16_t port;
+		const char *path, *server;
+	} row[] = {{"api.example", 443, "/mcp", "a"}, {"API.Example", 443, "/mcp/", "a"}, {"api.example", 443, "/mcp/x", "a"}, {"api.example", 443, "/mcp?x=1", "a"},
+	    {"api.example", 443, "/mcpx", NULL}, {"api.example", 443, "/mc", NULL}, {"api.example", 443, "/", NULL}, {"api.example", 443, "", NULL},
+	    {"api.example", 443, "/MCP", NULL}, {"api.example", 443, "/mcp/deep", "b"}, {"api.example", 443, "/mcp/deep/er", "b"}, {"api.example", 443, "/mcp/deeper", "a"},
+	    {"api.example", 444, "/mcp", NULL}, {"api.example.", 443, "/mcp", NULL}, {"whole.example", 8443, "/anything", "c"}, {"whole.example", 443, "/anything", NULL},
+	    {"slash.example", 443, "/v1/", "d"}, {"slash.example", 443, "/v1/x", "d"}, {"slash.example", 443, "/v1", "d"}, {"slash.example", 443, "/v1x", NULL}, {"slash.example", 443, "/v", NULL}};
+	struct world *w = load(WORLD("{\"name\":\"a\",\"match\":[{\"host\":\"api.example\",\"path\":\"/mcp\"}]},"
+				     "{\"name\":\"b\",\"match\":[{\"host\":\"api.example\",\"path\":\"/mcp/deep\"}]},"
+				     "{\"name\":\"c\",\"match\":[{\"host\":\"whole.example\",\"port\":8443}]},"
+				     "{\"name\":\"d\",\"match\":[{\"host\":\"slash.example\",\"path\":\"/v1/\"}]}", "", ""));
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		const struct world_server *s = world_server(w, view_str(row[i].host), row[i].port, view_str(row[i].path));
+		if (row[i].server ? !s || strcmp(s->name, row[i].server) != 0 : s != NULL)
+			fail_msg("%s:%u%s is %s", row[i].host, row[i].port, row[i].path, s ? s->name : "none");
+	}
+	assert_true(world_host(w, VIEW_LIT("API.EXAMPLE"), 443));
+	assert_false(world_host(w, VIEW_LIT("api.example"), 80));
+	assert_false(world_host(w, VIEW_LIT("other.example"), 443));
+	world_unref(&w);
+}
+
+static void the_most_specific_live_grant_counts(void **state)
+{
+	static const struct {
+		struct subject who;
+		int64_t now_s;
+		const char *grant, *why;
+	} row[] = {{{1, 9, ""}, 0, "any", NULL}, {{1, 9, "claude"}, 0, "agent", NULL}, {{1, 9, NULL}, 0, "any", NULL}, {{1000, 9, ""}, 0, "user", NULL},
+	    {{1000, 9, "claude"}, 0, "both", NULL}, {{1000, 9, "other"}, 0, "user", NULL}, {{1000, 5, "other"}, 0, "login", NULL},
+	    /* the grant of uid 1000 ends: from its last instant on the wider one is left */
+	    {{1000, 9, ""}, 1767225599, "user", NULL}, {{1000, 9, ""}, 1767225600, "any", NULL}};
+	struct world *w = load(WORLD(SERVER, "{\"id\":\"any\",\"uid\":null,\"server\":\"s\"},{\"id\":\"agent\",\"uid\":null,\"agent\":\"claude\",\"server\":\"s\"},"
+					     "{\"id\":\"user\",\"uid\":1000,\"server\":\"s\",\"expires_at\":\"2026-01-01T00:00:00Z\"},"
+					     "{\"id\":\"both\",\"uid\":1000,\"agent\":\"claude\",\"server\":\"s\"},{\"id\":\"login\",\"uid\":1000,\"login_uid\":5,\"server\":\"s\"},"
+					     "{\"id\":\"sealed\",\"uid\":1000,\"agent\":\"claude\",\"login_uid\":9,\"exe_sha256\":\"aa\",\"server\":\"s\"},"
+					     "{\"id\":\"elsewhere\",\"uid\":1000,\"agent\":\"claude\",\"server\":\"r\"}", ""));
+	const struct world_server *s = world_server(w, VIEW_LIT("api.example"), 443, VIEW_LIT("/mcp"));
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		const char *why;
+		const struct world_grant *g = world_grant(w, &row[i].who, s, (struct wall){row[i].now_s * 1000000000}, &why);
+		if (!g || strcmp(g->id, row[i].grant) != 0)
+			fail_msg("row %zu is %s", i, g ? g->id : why);
+	}
+	world_unref(&w);
+}
+
+static void refusals_say_why(void **state)
+{
+	static const struct {
+		const char *world;
+		struct subject who;
+		const char *why;
+	} row[] = {{WORLD(SERVER, "", ""), {1, 1, ""}, "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":2,\"server\":\"s\"}", ""), {1, 1, ""}, "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"agent\":\"x\",\"server\":\"s\"}", ""), {1, 1, ""}, "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"server\":\"s\",\"expires_at\":\"2020-01-01T00:00:00Z\"}", ""), {1, 1, ""}, "(expired)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), {1, 1, ""}, "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), {1, UINT32_MAX, ""}, "(identity mismatch)"},
+	    /* bound to an executable's digest: matches nobody */
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), {1, 1, ""}, "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":null,\"exe_sha256\":\"\",\"server\":\"s\"}", ""), {1, 1, ""}, "(identity mismatch)"}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct world *w = load(row[i].world);
+		const char *why = NULL;
+		const struct world_server *s = world_server(w, VIEW_LIT("api.example"), 443, VIEW_LIT("/mcp"));
+		assert_null(world_grant(w, &row[i].who, s, (struct wall){(int64_t)1767225600 * 1000000000}, &why));
+		assert_string_equal(why, row[i].why);
+		world_unref(&w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(bad_files_do_not_load),
+	    cmocka_unit_test(every_prefix_fails),
+	    cmocka_unit_test(paths_end_at_boundaries),
+	    cmocka_unit_test(the_most_specific_live_grant_counts),
+	    cmocka_unit_test(refusals_say_why),
+	};
+	return cmocka_run_group_tests_name("world", tests, NULL, NULL);
+}
