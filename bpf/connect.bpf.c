@@ -7,6 +7,7 @@
  * On any failure of ours a governed process is refused; an ungoverned one is let through untouched.
  */
 #include "bpf/lib/maps.bpf.h"
+#include "bpf/lib/dest.bpf.h"
 #include "bpf/lib/task.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -15,83 +16,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define AF_INET6 10
 #define SOL_SOCKET 1
 #define SO_BINDTODEVICE 25
-#define MAPPED bpf_htonl(0xffff)
 #define BOUND_FRESH_NS 100000000ull /* between two program sets on one connect() */
-
-struct to {
-	__u32 addr[4]; /* IPv6 or mapped */
-	__u16 port;
-	bool mapped;
-	bool local;    /* loopback or unspecified, which connect() takes for loopback */
-};
-
-static __always_inline void to_set(struct to *to, __u32 a, __u32 b, __u32 c, __u32 d, __u32 port)
-{
-	bool high = a | b;
-	to->addr[0] = a;
-	to->addr[1] = b;
-	to->addr[2] = c;
-	to->addr[3] = d;
-	to->port = bpf_ntohs((__u16)port);
-	to->mapped = !high && c == MAPPED;
-	if (to->mapped)
-		to->local = d == 0 || (d & bpf_htonl(0xff000000)) == bpf_htonl(0x7f000000);
-	else
-		to->local = !high && !c && (d == 0 || d == bpf_htonl(1));
-}
-
-static __always_inline bool dest_match(const struct to *to, __u16 port_be)
-{
-	struct cg_dest key = {.prefix = 16 + 128, .port = port_be};
-	__builtin_memcpy(key.addr, to->addr, 16);
-	__u32 *prefix = bpf_map_lookup_elem(&cg_dests, &key);
-	if (!prefix)
-		return false;
-	/* A rule wider than loopback itself does not mean loopback. */
-	return !to->local || *prefix >= (to->mapped ? 104 : 127);
-}
-
-/* Does anybody want to see this destination? */
-static __always_inline __u32 wanted(const struct cg_conf *conf, const struct to *to)
-{
-	__u32 zero = 0;
-	if (dest_match(to, bpf_htons(to->port)) || dest_match(to, 0))
-		return CG_COUNTS;
-	if (to->local)
-		return CG_COUNT_DIRECT_LOOPBACK;
-	if (conf->redirect_all)
-		return CG_COUNTS;
-	struct cg_ports *ports = bpf_map_lookup_elem(&cg_ports, &zero);
-	if (ports && (ports->bits[to->port >> 6] >> (to->port & 63) & 1))
-		return CG_COUNTS;
-	return CG_COUNT_DIRECT_DEST;
-}
-
-/*
- * The live worker with the highest weight for this tree: a change of the live set moves only the trees it must.
- * Its slot + 1, or 0.
- */
-__noinline __u32 pick_slot(__u32 slots, __u32 root)
-{
-	__u32 zero = 0;
-	__u64 best = 0;
-	struct cg_beats *beats = bpf_map_lookup_elem(&cg_beats, &zero);
-	__u64 now = bpf_ktime_get_ns();
-	if (!beats)
-		return 0;
-	for (__u32 i = 0; i < CG_SLOTS; i++) {
-		if (i >= slots)
-			break;
-		__u64 beat = beats->ns[i];
-		if (!beat || (now > beat && now - beat > CG_STALE_NS))
-			continue;
-		__u32 w = (root ^ (i + 1) * 0x9e3779b9u) * 0x85ebca6bu;
-		__u64 weight = (__u64)(w ^ w >> 15) << 32 | (i + 1);
-		if (weight > best)
-			best = weight;
-	}
-	return (__u32)best;
-}
 
 /* Somebody dials a worker's port.  Only another set of our programs may have brought him there. */
 static __always_inline int worker_dialled(struct bpf_sock_addr *ctx)

@@ -2,8 +2,9 @@
 /*
  * exec.bpf.c - who descends from whom, and what is executed.
  *
- * Every process, of whatever user (an administrator's agent may change no rules either), is entered at fork with
- * the ids of its ancestors at birth, so that a parent's death (a double fork, setsid, a daemon) does not cut it off from the agent it comes from; a mark given later still finds it.
+ * Every process, of whatever user (an administrator's agent may change no rules either), is entered at fork with the ids of
+ * its ancestors at birth, so that a parent's death (a double fork, setsid, a daemon) does not cut it off from the agent it
+ * comes from; a mark given later still finds it.
  * tp_btf (5.5) and iter/task (5.8).  Optional: without these programs only living parents are known (task.bpf.h).
  */
 #include "bpf/lib/maps.bpf.h"
@@ -70,6 +71,7 @@ int BPF_PROG(cg_fork, struct task_struct *parent, struct task_struct *child)
 		for (int i = 1; i < CG_ANCESTORS; i++)
 			new.ancestor[i] = p->ancestor[i - 1];
 	} else {
+		(void)task_mark(&new.mark);
 		by_parents(&new, child);
 		new.ancestor[0] = task_id(leader);
 	}

@@ -61,6 +61,8 @@ int kern_load_say(char *why, size_t len, int err, const char *fmt, ...)
 static int place_map(struct bpf_map *map, const struct kern *pins)
 {
 	char path[PATH_MAX + 32];
+	if (bpf_map__is_internal(map))
+		return 0; /* constants */
 	if (!pins)
 		return bpf_map__set_pin_path(map, NULL);
 	snprintf(path, sizeof(path), "%s/%s",

@@ -1,0 +1,454 @@
+/*
+ * kern_tree_test.c - agent trees: marks given early and late, processes that leave their parents, exec events.
+ * Needs root; see kern_aid.h.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "kern_aid.h"
+
+enum { LABEL = 41, LABEL2 = 42 };
+
+/*
+ * A process that does what it is told over a socket: 'f' fork (the new process's socket comes along), 'c' connect,
+ * 's' setsid, 'e' exec itself, 'n' leave the network namespace, 'q' quit.  Answers one int.
+ */
+struct puppet {
+	pid_t pid;
+	int fd;
+	uint64_t start_ns; /* known after the first connect that reached a worker */
+};
+
+static void send_with(int fd, char what, int pass)
+{
+	char room[CMSG_SPACE(sizeof(int))] = {0};
+	struct iovec v = {&what, 1};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+	if (pass >= 0) {
+		m.msg_control = room;
+		m.msg_controllen = sizeof(room);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pass, sizeof(int));
+	}
+	assert_int_equal(sendmsg(fd, &m, 0), 1);
+}
+
+static char receive(int fd, int *passed)
+{
+	char what = 'q', room[CMSG_SPACE(sizeof(int))];
+	struct iovec v = {&what, 1};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room)};
+	*passed = -1;
+	if (recvmsg(fd, &m, 0) <= 0)
+		return 'q';
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	if (c)
+		memcpy(passed, CMSG_DATA(c), sizeof(int));
+	return what;
+}
+
+static int puppet_dial(int *kept)
+{
+	union addr a;
+	socklen_t len = addr_of(&a, "203.0.113.1", PORT);
+	int fd = dial(PLAIN, AF_INET, &a, len);
+	close(*kept);
+	*kept = fd;
+	return fd < 0 ? -fd : 0;
+}
+
+static void puppet_exec(int fd)
+{
+	char text[16];
+	snprintf(text, sizeof(text), "%d", fd);
+	execl("/proc/self/exe", "kern_tree_test", "puppet", text, (char *)NULL);
+	_exit(95);
+}
+
+static void puppet_serve(int fd)
+{
+	int passed, kept = -1, answer;
+	for (;;) {
+		char what = receive(fd, &passed);
+		answer = 0;
+		if (what == 'q')
+			_exit(0);
+		if (what == 'e')
+			puppet_exec(fd);
+		if (what == 's')
+			answer = setsid() < 0;
+		if (what == 'n')
+			answer = unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ? errno : 0;
+		if (what == 'c')
+			answer = puppet_dial(&kept);
+		if (what == 'f') {
+			answer = fork();
+			if (answer == 0) {
+				close(fd);
+				fd = passed;
+				signal(SIGCHLD, SIG_IGN);
+				continue;
+			}
+			close(passed);
+		}
+		if (write(fd, &answer, sizeof(answer)) != sizeof(answer))
+			_exit(94);
+	}
+}
+
+static int tell(const struct puppet *p, char what)
+{
+	int answer;
+	send_with(p->fd, what, -1);
+	assert_int_equal(read(p->fd, &answer, sizeof(answer)), sizeof(answer));
+	return answer;
+}
+
+static struct puppet puppet(uint32_t uid)
+{
+	int sp[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sp), 0);
+	struct puppet p = {.fd = sp[0]};
+	fcntl(sp[0], F_SETFD, FD_CLOEXEC);
+	p.pid = fork();
+	if (p.pid == 0) {
+		signal(SIGCHLD, SIG_IGN);
+		for (int fd = 3; fd < 256; fd++) /* other puppets' sockets, which would keep them alive */
+			if (fd != sp[1])
+				close(fd);
+		become(uid);
+		puppet_serve(sp[1]);
+	}
+	close(sp[1]);
+	return p;
+}
+
+static struct puppet puppet_child(const struct puppet *parent)
+{
+	int sp[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sp), 0);
+	struct puppet p = {.fd = sp[0]};
+	fcntl(sp[0], F_SETFD, FD_CLOEXEC);
+	send_with(parent->fd, 'f', sp[1]);
+	close(sp[1]);
+	assert_int_equal(read(parent->fd, &p.pid, sizeof(p.pid)), sizeof(p.pid));
+	assert_true(p.pid > 0);
+	return p;
+}
+
+/* Gone for the kernel too: the exit hook has run. */
+static void quit(struct puppet *p)
+{
+	struct cg_proc entry;
+	uint32_t tgid = (uint32_t)p->pid;
+	send_with(p->fd, 'q', -1);
+	close(p->fd);
+	p->fd = -1;
+	waitpid(p->pid, NULL, 0);
+	int fd = kern_maps_fd(w.k, "cg_procs"), left = 5000;
+	while (left && bpf_map_lookup_elem(fd, &tgid, &entry) == 0) {
+		usleep(1000);
+		left--;
+	}
+	assert_true(left > 0);
+}
+
+/* Let it connect; the record, and its start for kern_mark(). */
+static int ask(struct puppet *p, struct cg_flow *f)
+{
+	uint32_t slot;
+	memset(f, 0, sizeof(*f));
+	kern_alive(w.k, 0);
+	int err = tell(p, 'c');
+	int fd = accept_any(0, &slot);
+	if (fd < 0)
+		return err;
+	assert_int_equal(record_of(fd, f), 0);
+	close(fd);
+	assert_int_equal(f->tgid, p->pid);
+	p->start_ns = f->start_ns;
+	return GATED;
+}
+
+static void mark(struct puppet *p, uint32_t label)
+{
+	struct cg_flow f;
+	if (!p->start_ns)
+		assert_int_equal(ask(p, &f), GATED);
+	assert_int_equal(kern_mark(w.k, (uint32_t)p->pid, p->start_ns, label ? CG_CLASS_AGENT : CG_CLASS_NONE, label), 0);
+}
+
+static void expect(struct puppet *p, uint32_t label, const struct puppet *root)
+{
+	struct cg_flow f;
+	assert_int_equal(ask(p, &f), GATED);
+	assert_int_equal(f.agent, label);
+	assert_int_equal(f.agent_class, label ? CG_CLASS_AGENT : CG_CLASS_NONE);
+	assert_int_equal(f.agent_root, root ? root->pid : 0);
+}
+
+/* ---- tests ---- */
+
+static void a_tree(void **state)
+{
+	(void)state;
+	struct puppet shell = puppet(USER), agent = puppet_child(&shell), other = puppet_child(&shell);
+	expect(&agent, 0, NULL);
+	mark(&agent, LABEL);
+	struct puppet tool = puppet_child(&agent), deep = puppet_child(&tool);
+	expect(&agent, LABEL, &agent);
+	expect(&tool, LABEL, &agent);
+	expect(&deep, LABEL, &agent);
+	expect(&shell, 0, NULL);
+	expect(&other, 0, NULL);
+	assert_int_equal(tell(&agent, 'e'), 0); /* exec in place: the same process */
+	expect(&agent, LABEL, &agent);
+	mark(&agent, 0);
+	expect(&agent, 0, NULL);
+	expect(&deep, 0, NULL);
+	quit(&deep);
+	quit(&tool);
+	quit(&agent);
+	quit(&other);
+	quit(&shell);
+}
+
+/* Whoever leaves, before the mark or after it, is found. */
+static void leaving_does_not_help(void **state)
+{
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		struct puppet agent = puppet(USER);
+		if (!late)
+			mark(&agent, LABEL);
+		struct puppet middle = puppet_child(&agent), gone = puppet_child(&middle);
+		assert_int_equal(tell(&gone, 's'), 0);
+		quit(&middle); /* the double fork is complete */
+		struct puppet child = puppet_child(&gone);
+		assert_int_equal(tell(&child, 'e'), 0);
+		if (late)
+			mark(&agent, LABEL);
+		expect(&gone, LABEL, &agent);
+		expect(&child, LABEL, &agent);
+		quit(&agent); /* the mark outlives its root */
+		expect(&gone, LABEL, &agent);
+		struct puppet grandchild = puppet_child(&child);
+		quit(&child);
+		expect(&grandchild, LABEL, &agent);
+		quit(&gone);
+		quit(&grandchild);
+	}
+}
+
+static void deep_trees_keep_the_mark(void **state)
+{
+	(void)state;
+	struct puppet p[2 * CG_ANCESTORS];
+	p[0] = puppet(USER);
+	mark(&p[0], LABEL);
+	for (int i = 1; i < 2 * CG_ANCESTORS; i++) {
+		p[i] = puppet_child(&p[i - 1]);
+		quit(&p[i - 1]);
+	}
+	expect(&p[2 * CG_ANCESTORS - 1], LABEL, &p[0]);
+	quit(&p[2 * CG_ANCESTORS - 1]);
+}
+
+static void the_nearest_root_counts(void **state)
+{
+	(void)state;
+	struct puppet outer = puppet(USER), inner = puppet_child(&outer), leaf = puppet_child(&inner);
+	mark(&inner, LABEL2);
+	mark(&outer, LABEL);
+	expect(&outer, LABEL, &outer);
+	expect(&inner, LABEL2, &inner);
+	expect(&leaf, LABEL2, &inner);
+	quit(&leaf);
+	quit(&inner);
+	quit(&outer);
+}
+
+static void a_stale_mark_means_nobody(void **state)
+{
+	(void)state;
+	struct puppet p = puppet(USER);
+	expect(&p, 0, NULL);
+	assert_int_equal(kern_mark(w.k, (uint32_t)p.pid, p.start_ns - 1000000, CG_CLASS_AGENT, LABEL), 0);
+	expect(&p, 0, NULL);
+	quit(&p);
+}
+
+/* An agent's process is governed whatever its uid; and it is refused where no worker can be. */
+static void agents_of_other_users(void **state)
+{
+	(void)state;
+	struct cg_flow f;
+	struct kern_conf c = conf();
+	struct puppet p = puppet(STRANGER);
+	assert_int_equal(ask(&p, &f), ENETUNREACH);
+	const uint32_t all[] = {STRANGER};
+	c.users = all;
+	c.user_count = 1;
+	assert_int_equal(kern_configure(w.k, &c), 0);
+	mark(&p, LABEL);
+	c = conf();
+	assert_int_equal(kern_configure(w.k, &c), 0);
+	struct puppet middle = puppet_child(&p), child = puppet_child(&middle);
+	quit(&middle);
+	expect(&child, LABEL, &p);
+	quit(&child);
+	quit(&p);
+}
+
+static void agents_in_other_namespaces(void **state)
+{
+	(void)state;
+	struct cg_flow f;
+	uint64_t before = counter("denied-foreign-netns");
+	struct puppet user = puppet(USER), agent = puppet(USER);
+	mark(&agent, LABEL);
+	assert_int_equal(tell(&user, 'n'), 0);
+	assert_int_equal(tell(&agent, 'n'), 0);
+	assert_int_equal(ask(&user, &f), ENETUNREACH);
+	assert_int_equal(ask(&agent, &f), EPERM);
+	assert_int_equal(counter("denied-foreign-netns"), before + 1);
+	quit(&user);
+	quit(&agent);
+}
+
+/* ---- exec events ---- */
+
+static struct cg_exec events[64];
+static size_t event_count;
+
+static int keep_event(void *arg, void *data, size_t len)
+{
+	(void)arg;
+	assert_int_equal(len, sizeof(struct cg_exec));
+	if (event_count < sizeof(events) / sizeof(events[0]))
+		memcpy(&events[event_count++], data, len);
+	return 0;
+}
+
+/* Run ${argv} as ${uid} and gather what the ring says of that process. */
+static pid_t run(struct ring_buffer *ring, uint32_t uid, const char *const argv[])
+{
+	int status;
+	ring_buffer__consume(ring);
+	pid_t pid = fork();
+	if (pid == 0) {
+		become(uid);
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	event_count = 0;
+	ring_buffer__consume(ring);
+	size_t n = 0;
+	for (size_t i = 0; i < event_count; i++)
+		if (events[i].tgid == (uint32_t)pid)
+			events[n++] = events[i];
+	event_count = n;
+	return pid;
+}
+
+static void execs_are_told(void **state)
+{
+	(void)state;
+	char script[64], longest[PATH_MAX];
+	struct stat st;
+	assert_true(kern_exec_events_fd(w.k) >= 0);
+	struct ring_buffer *ring = ring_buffer__new(kern_exec_events_fd(w.k), keep_event, NULL, NULL);
+	assert_non_null(ring);
+
+	run(ring, USER, (const char *const[]){"/bin/sh", "-c", ":", NULL});
+	assert_int_equal(event_count, 1);
+	assert_int_equal(events[0].uid, USER);
+	assert_int_equal(events[0].ppid, getpid());
+	assert_int_equal(events[0].cls, CG_CLASS_NONE);
+	assert_string_equal(events[0].path, "/bin/sh");
+	assert_string_equal(events[0].script, "-c");
+	assert_int_equal(stat("/bin/sh", &st), 0);
+	assert_int_equal(events[0].exe_ino, st.st_ino);
+	assert_int_equal(events[0].exe_dev, major(st.st_dev) << 20 | minor(st.st_dev));
+	assert_true(events[0].start_ns > 0);
+
+	snprintf(script, sizeof(script), "/tmp/callgate-kerntest.%d.sh", getpid());
+	int fd = open(script, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	assert_int_equal(write(fd, "#!/bin/sh\n:\n", 12), 12);
+	close(fd);
+	run(ring, USER, (const char *const[]){"/bin/sh", script, NULL});
+	assert_int_equal(event_count, 1);
+	assert_string_equal(events[0].script, script);
+	run(ring, USER, (const char *const[]){script, "argument", NULL});
+	assert_int_equal(event_count, 1);
+	assert_string_equal(events[0].path, script);
+	assert_string_equal(events[0].script, script); /* the kernel puts it behind the interpreter */
+	unlink(script);
+
+	/* The longest and the emptiest arguments: cut off, empty, never mixed up. */
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = 0;
+	run(ring, USER, (const char *const[]){"/bin/true", longest, NULL});
+	assert_int_equal(strlen(events[0].script), CG_SCRIPT - 1);
+	run(ring, USER, (const char *const[]){"/bin/true", NULL});
+	assert_string_equal(events[0].path, "/bin/true");
+	run(ring, USER, (const char *const[]){"/bin/true", "", NULL});
+	assert_string_equal(events[0].script, "");
+
+	/* Not governed, but perhaps an administrator's agent. */
+	run(ring, STRANGER, (const char *const[]){"/bin/true", NULL});
+	assert_int_equal(event_count, 1);
+	assert_int_equal(events[0].uid, STRANGER);
+	ring_buffer__free(ring);
+}
+
+/* Processes that were there before the programs. */
+static void the_old_are_seeded(void **state)
+{
+	(void)state;
+	char why[512];
+	struct kern_conf c = conf();
+	struct cg_flow f;
+	kern_release(&w.k);
+	assert_int_equal(kern_teardown(w.bpffs), 0);
+	struct puppet agent = puppet(USER), middle = puppet_child(&agent), child = puppet_child(&middle);
+	assert_int_equal(tell(&child, 'c'), ENETUNREACH);
+	assert_int_equal(kern_setup(&c, why, sizeof(why), &w.k), 0);
+	kern_alive(w.k, 0);
+	assert_int_equal(ask(&agent, &f), GATED);
+	quit(&middle);
+	mark(&agent, LABEL);
+	expect(&child, LABEL, &agent);
+	quit(&child);
+	quit(&agent);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_tree),
+	    cmocka_unit_test(leaving_does_not_help),
+	    cmocka_unit_test(deep_trees_keep_the_mark),
+	    cmocka_unit_test(the_nearest_root_counts),
+	    cmocka_unit_test(a_stale_mark_means_nobody),
+	    cmocka_unit_test(agents_of_other_users),
+	    cmocka_unit_test(agents_in_other_namespaces),
+	    cmocka_unit_test(execs_are_told),
+	    cmocka_unit_test(the_old_are_seeded),
+	};
+	if (argc == 3 && strcmp(argv[1], "puppet") == 0) {
+		int answer = 0, fd = atoi(argv[2]);
+		if (write(fd, &answer, sizeof(answer)) == sizeof(answer))
+			puppet_serve(fd);
+		return 1;
+	}
+	return AID_MAIN(tests);
+}
