@@ -81,7 +81,7 @@ static void up_forget(void)
 	pthread_mutex_unlock(&B.lock);
 }
 
-#define HAS(text, what)                                                                                                     \
+#define HOLDS(text, what)                                                                                                     \
 	do {                                                                                                                    \
 		if (!strstr(text, what))                                                                                            \
 			fail_msg("no \"%s\" in: %s", what, text);                                                                       \
@@ -115,9 +115,9 @@ static void allowed_call(void **state)
 	assert_true(client_tls(&C, HOST, &B.inner));
 	client_post(&C, "/mcp", "X-Kept: yes\r\nCookie: c=1\r\nProxy-Authorization: p\r\n", CALL("1", "echo", "{\"zeta\":\"V4LUE\",\"alpha\":2}"));
 	const char *a = client_answer(&C);
-	HAS(a, "HTTP/1.1 200 OK\r\n");
-	HAS(a, "\"text\":\"hi\"");
-	HAS(a, "Mcp-Session-Id: s1");
+	HOLDS(a, "HTTP/1.1 200 OK\r\n");
+	HOLDS(a, "\"text\":\"hi\"");
+	HOLDS(a, "Mcp-Session-Id: s1");
 	LACKS(a, "Set-Cookie");
 	LACKS(a, "Alt-Svc");
 	assert_true(up_saw("Authorization: Bearer " SECRET "\r\n"));
@@ -139,7 +139,7 @@ static void allowed_call(void **state)
 	int conns = B.up_conns, leases = B.leases;
 	for (int i = 0; i < 5; i++) {
 		client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
-		HAS(client_answer(&C), "\"text\":\"hi\"");
+		HOLDS(client_answer(&C), "\"text\":\"hi\"");
 	}
 	assert_int_equal(B.up_conns, conns);
 	assert_int_equal(B.leases, leases);
@@ -166,15 +166,15 @@ static void denied_call(void **state)
 		int n = B.records, up = B.up_requests;
 		client_post(&C, "/mcp", "", table[i].body);
 		const char *a = client_answer(&C);
-		HAS(a, "HTTP/1.1 200 OK");
-		HAS(a, table[i].answer);
+		HOLDS(a, "HTTP/1.1 200 OK");
+		HOLDS(a, table[i].answer);
 		assert_string_equal(record_wait(n + 1)->verdict, "deny");
 		assert_int_equal(B.up_requests, up);
 	}
 	/* a notification is dropped, and recorded */
 	int n = B.records;
 	client_post(&C, "/mcp", "", "{\"jsonrpc\":\"2.0\",\"method\":\"tools/call\",\"params\":{\"name\":\"danger\"}}");
-	HAS(client_answer(&C), "HTTP/1.1 202");
+	HOLDS(client_answer(&C), "HTTP/1.1 202");
 	assert_string_equal(record_wait(n + 1)->tool, "danger");
 	client_close(&C);
 }
@@ -211,8 +211,8 @@ static void refused_requests(void **state)
 		assert_true(client_tls(&C, HOST, &B.inner));
 		client_send(&C, table[i].request);
 		const char *a = client_answer(&C);
-		HAS(a, table[i].answer);
-		HAS(a, "application/json");
+		HOLDS(a, table[i].answer);
+		HOLDS(a, "application/json");
 		if (!strstr(table[i].answer, "404"))
 			assert_int_equal(record_wait(n + 1)->kind, REC_REFUSED);
 		client_close(&C);
@@ -226,23 +226,23 @@ static void lists_and_streams(void **state)
 	assert_true(client_tls(&C, HOST, &B.inner));
 	client_post(&C, "/mcp", "", "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\"}");
 	const char *a = client_answer(&C);
-	HAS(a, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":[{\"name\":\"echo\", \"x\":1}],\"nextCursor\":\"\"}}");
+	HOLDS(a, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":[{\"name\":\"echo\", \"x\":1}],\"nextCursor\":\"\"}}");
 	int n = B.records;
 	C.n = 0;
 	client_post(&C, "/mcp", "", CALL("4", "echo", "{\"how\":\"stream\"}"));
 	a = client_until(&C, "0\r\n\r\n");
-	HAS(a, "Transfer-Encoding: chunked");
-	HAS(a, "data: {\"hello\":1}\n\n");
-	HAS(a, "id: 7\ndata: {\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{\"content\":[]}}\n\n");
+	HOLDS(a, "Transfer-Encoding: chunked");
+	HOLDS(a, "data: {\"hello\":1}\n\n");
+	HOLDS(a, "id: 7\ndata: {\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{\"content\":[]}}\n\n");
 	assert_string_equal(record_wait(n + 2)->status, "ok");
 	n = B.records;
 	client_post(&C, "/mcp", "", CALL("3", "echo", "{\"how\":\"fail\"}"));
-	HAS(client_answer(&C), "\"isError\":true");
+	HOLDS(client_answer(&C), "\"isError\":true");
 	assert_string_equal(record_wait(n + 2)->status, "tool_error");
 	/* the stream of the transport */
 	C.n = 0;
 	client_send(&C, "GET /mcp HTTP/1.1\r\nHost: " HOST "\r\nAccept: text/event-stream\r\n\r\n");
-	HAS(client_until(&C, "0\r\n\r\n"), "id: 7");
+	HOLDS(client_until(&C, "0\r\n\r\n"), "id: 7");
 	/* what the server repeats of the secret */
 	n = B.records;
 	C.n = 0;
@@ -250,15 +250,15 @@ static void lists_and_streams(void **state)
 	a = client_until(&C, "0\r\n\r\n");
 	LACKS(a, SECRET);
 	LACKS(a, "s3cr3t-of");
-	HAS(a, "rest\":12");
-	HAS(a, "X-Echo: Bearer *******************");
+	HOLDS(a, "rest\":12");
+	HOLDS(a, "X-Echo: Bearer *******************");
 	record_wait(n + 2);
 	/* a path that is not MCP's: no credential, cookies kept */
 	up_forget();
 	client_send(&C, "GET /other HTTP/1.1\r\nHost: " HOST "\r\nAuthorization: Bearer own\r\n\r\n");
 	a = client_answer(&C);
-	HAS(a, "\r\n\r\nother");
-	HAS(a, "kept=1");
+	HOLDS(a, "\r\n\r\nother");
+	HOLDS(a, "kept=1");
 	assert_true(up_saw("Bearer own"));
 	assert_false(up_saw(SECRET));
 	client_close(&C);
@@ -271,15 +271,15 @@ static void upstream_troubles(void **state)
 	assert_true(client_tls(&C, HOST, &B.inner));
 	client_post(&C, "/mcp?401", "", CALL("1", "echo", "{}"));
 	const char *a = client_answer(&C);
-	HAS(a, "HTTP/1.1 200 OK");
-	HAS(a, "refused the credential");
+	HOLDS(a, "HTTP/1.1 200 OK");
+	HOLDS(a, "refused the credential");
 	LACKS(a, "WWW-Authenticate");
 	assert_string_equal(record_wait(n + 2)->status, "upstream_error");
 	client_post(&C, "/mcp?close", "", CALL("1", "echo", "{}"));
-	HAS(client_answer(&C), "may have carried it out");
+	HOLDS(client_answer(&C), "may have carried it out");
 	assert_string_equal(record_wait(n + 4)->status, "upstream_error");
 	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
-	HAS(client_answer(&C), "\"text\":\"hi\"");
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
 	record_wait(n + 6);
 	client_close(&C);
 }
@@ -296,7 +296,7 @@ static void chunked_and_slow(void **state)
 	for (size_t i = 0; request[i]; i++) { /* one byte a record */
 		assert_int_equal(SSL_write(C.ssl, request + i, 1), 1);
 	}
-	HAS(client_answer(&C), "\"text\":\"hi\"");
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
 	assert_true(up_saw("Content-Length: 80\r\n"));
 	client_close(&C);
 }
@@ -314,7 +314,7 @@ static void big_body(void **state)
 	int seen = B.records;
 	client_post(&C, "/mcp", "", body);
 	/* the upstream of this test holds one megabyte: it stops reading and closes */
-	HAS(client_answer(&C), "isError");
+	HOLDS(client_answer(&C), "isError");
 	assert_string_equal(record_wait(seen + 1)->verdict, "allow");
 	client_close(&C);
 }
@@ -326,7 +326,7 @@ static void not_granted(void **state)
 	int n = B.records, up = B.up_requests;
 	assert_true(client_tls(&C, HOST, &B.inner));
 	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
-	HAS(client_answer(&C), "(rule (no grant), audit id");
+	HOLDS(client_answer(&C), "(rule (no grant), audit id");
 	assert_string_equal(record_wait(n + 1)->rule, "(no grant)");
 	assert_int_equal(B.up_requests, up);
 	/* watching only: it passes, without our credential */
@@ -334,7 +334,7 @@ static void not_granted(void **state)
 	up_forget();
 	n = B.records;
 	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
-	HAS(client_answer(&C), "\"text\":\"hi\"");
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
 	assert_true(up_saw("placeholder"));
 	assert_false(up_saw(SECRET));
 	assert_string_equal(record_wait(n + 2)[-1].verdict, "deny");
@@ -360,7 +360,7 @@ static void kept_connections(void **state)
 		int n = B.records, conns = B.up_conns;
 		assert_true(client_tls(&C, HOST, &B.inner));
 		client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
-		HAS(client_answer(&C), "\"text\":\"hi\"");
+		HOLDS(client_answer(&C), "\"text\":\"hi\"");
 		record_wait(n + 2);
 		client_close(&C);
 		assert_int_equal(B.up_conns, i ? conns : conns + 1);
@@ -370,14 +370,14 @@ static void kept_connections(void **state)
 	int conns = B.up_conns;
 	assert_true(client_tls(&C, HOST, &B.inner));
 	client_send(&C, "GET /other HTTP/1.1\r\nHost: " HOST "\r\n\r\n");
-	HAS(client_answer(&C), "\r\n\r\nother");
+	HOLDS(client_answer(&C), "\r\n\r\nother");
 	assert_int_equal(B.up_conns, conns + 1);
 	client_close(&C);
 	revoke_all();
 	conns = B.up_conns;
 	assert_true(client_tls(&C, HOST, &B.inner));
 	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
-	HAS(client_answer(&C), "\"text\":\"hi\"");
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
 	assert_int_equal(B.up_conns, conns + 1);
 	client_close(&C);
 }
@@ -390,12 +390,12 @@ static void vault_refuses(void **state)
 	int n = B.records, up = B.up_requests;
 	assert_true(client_tls(&C, HOST, &B.inner));
 	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
-	HAS(client_answer(&C), "the vault did not lend the credential");
+	HOLDS(client_answer(&C), "the vault did not lend the credential");
 	assert_string_equal(record_wait(n + 2)->status, "aborted");
 	assert_int_equal(B.up_requests, up);
 	B.no_lease = false;
 	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
-	HAS(client_answer(&C), "\"text\":\"hi\"");
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
 	record_wait(n + 4);
 	client_close(&C);
 }
@@ -422,12 +422,12 @@ static void bad_certificates(void **state)
 		assert_true(client_tls(&C, HOST, &B.inner));
 		client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
 		const char *a = client_answer(&C);
-		HAS(a, "\"isError\":true");
-		HAS(a, table[i].text);
-		HAS(record_wait(n + 2)->err, "tls-");
+		HOLDS(a, "\"isError\":true");
+		HOLDS(a, table[i].text);
+		HOLDS(record_wait(n + 2)->err, "tls-");
 		client_post(&C, "/mcp", "", "{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"tools/list\"}");
-		HAS(client_answer(&C), "\"id\":5,\"error\"");
-		HAS(record_wait(n + 3)->err, "tls-");
+		HOLDS(client_answer(&C), "\"id\":5,\"error\"");
+		HOLDS(record_wait(n + 3)->err, "tls-");
 		assert_int_equal(B.up_requests, up);
 		client_close(&C);
 	}
@@ -459,7 +459,7 @@ static void other_hosts(void **state)
 	int n = B.records;
 	assert_true(client_tls(&C, "else.test", &B.outer));
 	client_send(&C, "GET /other HTTP/1.1\r\nHost: else.test\r\n\r\n");
-	HAS(client_answer(&C), "Set-Cookie: kept=1");
+	HOLDS(client_answer(&C), "Set-Cookie: kept=1");
 	client_close(&C);
 	const struct seen_record *r = record_wait(n + 1);
 	assert_int_equal(r->kind, REC_CONNECTION);
@@ -473,17 +473,17 @@ static void other_hosts(void **state)
 	n = B.records;
 	C.fd = client_tcp();
 	client_send(&C, "GET /other HTTP/1.1\r\nHost: else.test\r\n\r\n");
-	HAS(client_answer(&C), "\r\n\r\nother");
+	HOLDS(client_answer(&C), "\r\n\r\nother");
 	int up = B.up_requests;
 	client_send(&C, "POST /mcp HTTP/1.1\r\nHost: " HOST "\r\nContent-Length: 2\r\n\r\n{}");
-	HAS(client_answer(&C), " 400 ");
+	HOLDS(client_answer(&C), " 400 ");
 	assert_int_equal(record_wait(n + 1)->kind, REC_REFUSED);
 	assert_int_equal(B.up_requests, up);
 	client_close(&C);
 	/* a CONNECT to a registered name gets an answer */
 	C.fd = client_tcp();
 	client_send(&C, "CONNECT " HOST ":443 HTTP/1.1\r\nHost: " HOST ":443\r\n\r\n");
-	HAS(client_answer(&C), " 502 ");
+	HOLDS(client_answer(&C), " 502 ");
 	assert_int_equal(record_wait(n + 2)->kind, REC_REFUSED);
 	client_close(&C);
 	B.up_plain = false;
