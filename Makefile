@@ -141,7 +141,7 @@ budget:	## no file over 500 lines
 fuzz-%: | $(BPF:%=$B/gen/%.skel.h)	## libFuzzer on tests/fuzz/%_fuzz.c for T seconds (60)
 	$Q mkdir -p $B/corpus-$*
 	$(CLANG) -I. -Iuser -isystem $B/gen -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
-	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec policy ipc audit vault ident,$(call SRC,$f)) $(LDALL)
+	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec policy ipc audit vault ident admin,$(call SRC,$f)) $(LDALL)
 	$B/$@ -max_total_time=$${T:-60} -artifact_prefix=$B/ $B/corpus-$* tests/data/$*
 install: all	## below PREFIX (/usr/local), under DESTDIR; a systemd unit and system users
 	$QPREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install.sh install $B
