@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,10 +9,10 @@
 #include "audit/verify.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "tools/audit_tail.h"
 #include "tools/tools.h"
 
-/* A directory of a stream: the argument, or the audit stream of this machine. */
-static int open_dir(const char *arg)
+int audit_dir(const char *arg)
 {
 	char path[4096];
 
@@ -24,56 +23,46 @@ static int open_dir(const char *arg)
 	return fd;
 }
 
-static int print_lines(const char *arg, uint64_t tail)
+/*
+ * A line is text without control characters below 0x20; those of the second kind (U+0080 to U+009F) some terminals obey as well: on a
+ * terminal they are shown the way JSON may write them.
+ */
+static void print_line(struct view v, bool terminal)
 {
-	struct read *in = NULL;
-	struct view line;
-	int dir = open_dir(arg), status = EXIT_YES;
+	size_t from = 0;
 
-	if (dir < 0)
-		return EXIT_NO;
-	int r = read_new(dir, &in);
-	uint64_t total = 0, skip = 0;
-	if (!r && tail) { /* count, then start again behind what is not wanted */
-		while ((r = read_line(in, &line)) > 0)
-			total++;
-		skip = total > tail ? total - tail : 0;
-		read_free(&in);
-		if (r >= 0)
-			r = read_new(dir, &in);
-	}
-	while (r >= 0 && (r = read_line(in, &line)) > 0) {
-		if (skip) {
-			skip--;
+	for (size_t i = 0; terminal && i + 1 < v.n; i++) {
+		if (v.p[i] != 0xc2 || v.p[i + 1] >= 0xa0)
 			continue;
-		}
-		fwrite(line.p, 1, line.n, stdout);
-		putchar('\n');
+		fwrite(v.p + from, 1, i - from, stdout);
+		printf("\\u%04x", v.p[i + 1]);
+		from = i + 2;
 	}
-	if (r < 0)
-		status = tool_fail(EXIT_NO, "%s: %s", in ? read_file(in) : "directory", err_text(r));
-	read_free(&in);
-	fd_close(&dir);
-	return status;
+	fwrite(v.p + from, 1, v.n - from, stdout);
+	putchar('\n');
 }
 
 static int cat(int argc, char **argv)
 {
 	const char *rest[1];
-	int n = tool_flags("audit cat", NULL, argc, argv, rest, 1);
-	return n < 0 ? EXIT_USAGE : print_lines(n ? rest[0] : NULL, 0);
-}
+	struct read *in = NULL;
+	struct view line;
+	int status = EXIT_YES, n = tool_flags("audit cat", NULL, argc, argv, rest, 1);
 
-static int tail(int argc, char **argv)
-{
-	const char *count = NULL, *rest[1];
-	const struct tool_flag flags[] = {{"-n", &count, NULL}, {NULL, NULL, NULL}};
-	int n = tool_flags("audit tail", flags, argc, argv, rest, 1);
-	long most = count ? strtol(count, NULL, 10) : 20;
-
-	if (n < 0 || most < 1)
-		return tool_fail(EXIT_USAGE, "audit tail [-n LINES] [DIR]");
-	return print_lines(n ? rest[0] : NULL, (uint64_t)most);
+	if (n < 0)
+		return EXIT_USAGE;
+	int dir = audit_dir(n ? rest[0] : NULL);
+	if (dir < 0)
+		return EXIT_NO;
+	bool terminal = isatty(STDOUT_FILENO);
+	int r = read_new(dir, &in);
+	while (r >= 0 && (r = read_line(in, &line)) > 0)
+		print_line(line, terminal);
+	if (r < 0)
+		status = tool_fail(EXIT_NO, "%s: %s", in ? read_file(in) : "the directory", err_text(r));
+	read_free(&in);
+	fd_close(&dir);
+	return status;
 }
 
 static json_t *as_json(const struct verify_result *v)
@@ -93,7 +82,7 @@ static int verify(int argc, char **argv)
 
 	if (n < 0)
 		return EXIT_USAGE;
-	int dir = open_dir(n ? rest[0] : NULL);
+	int dir = audit_dir(n ? rest[0] : NULL);
 	if (dir < 0)
 		return EXIT_NO;
 	int r = verify_dir(dir, &v);
@@ -135,7 +124,8 @@ int cmd_audit(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
 	    {"cat", cat, "[DIR]", "every record, oldest first, as lines of JSON"},
-	    {"tail", tail, "[-n LINES] [DIR]", "the last records"},
+	    {"tail", audit_tail, "[-n LINES] [-f] [--user NAME] [--server NAME] [--tool NAME] [--verdict WORD] [DIR]",
+	        "the last records, in columns; -f goes on as they come"},
 	    {"verify", verify, "[DIR]", "is the stream whole: numbers, chain, names, digests, seals?  Names the first bad place"},
 	    {"stats", stats, "", "the state of the running writer"},
 	    {NULL, NULL, NULL, NULL}};

@@ -317,6 +317,38 @@ static void test_notes(void **state)
 	assert_int_equal(lines(audit_dir, "alert", "malformed-note"), 1);
 }
 
+/* The settings come again: the promise changes at once, a broken set changes nothing. */
+static void test_settings_again(void **state)
+{
+	static const struct {
+		const char *conf, *strict;
+	} steps[] = {
+	    {"{\"strict\":\"all\",\"level\":1}", "\"strict\":\"all\""},
+	    {"[]", "\"strict\":\"all\""},
+	    {"{\"strict\":\"async\"}", "\"strict\":\"async\""},
+	    {"{\"strict\":\"unheard of\"}", "\"strict\":\"all\""},
+	};
+	struct run r;
+	struct frame f;
+
+	(void)state;
+	new_ring(&r, 0x3500);
+	start(&r, "async", 0, 0x3500);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		assert_int_equal(edge_send(&r.sup, M_CONF, 0, view_str(steps[i].conf), -1), 0);
+		wait_ack(&r, put(&r, REC_CONNECTION, 0, REC_WAIT));
+		/* callgated's channel and this one are two: ask until the other was read. */
+		struct mono until = mono_after_ms(mono_now(), WAIT_MS);
+		do {
+			assert_true(mono_now().ns < until.ns);
+			assert_int_equal(edge_send(&r.admin, M_AUDIT_GET, 1, view_of(NULL, 0), -1), 0);
+			assert_int_equal(edge_recv_wait(&r.admin, &f, WAIT_MS), 1);
+		} while (!memmem(f.body.p, f.body.n, steps[i].strict, strlen(steps[i].strict)));
+	}
+	assert_int_equal(end(&r, 0), 0);
+	drop_ring(&r);
+}
+
 /* Killed under load, again and again, the ring living on: each call is there once, whatever was acknowledged and whatever not. */
 static void test_killed(void **state)
 {
@@ -350,6 +382,7 @@ int main(void)
 	    cmocka_unit_test(test_modes),
 	    cmocka_unit_test(test_journal),
 	    cmocka_unit_test(test_notes),
+	    cmocka_unit_test(test_settings_again),
 	    cmocka_unit_test(test_killed),
 	};
 	if (setup(NULL))

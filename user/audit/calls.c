@@ -18,6 +18,7 @@ static void put(struct calls *c, uint64_t entry)
 		i = (i + 1) & (c->cap - 1);
 	c->at[i] = entry;
 	c->n++;
+	c->open += !(entry & 1);
 }
 
 static int grow(struct calls *c)
@@ -32,7 +33,7 @@ static int grow(struct calls *c)
 		*c = old;
 		return -ENOMEM;
 	}
-	c->n = 0;
+	c->n = c->open = 0;
 	for (size_t i = 0; i < old.cap; i++)
 		if (old.at[i])
 			put(c, old.at[i]);
@@ -57,10 +58,12 @@ int calls_add(struct calls *c, uint64_t call, bool refused)
 /* Take out entry ${i} and move up what had to step past it. */
 static void drop(struct calls *c, size_t i)
 {
+	c->open -= !(c->at[i] & 1);
 	c->at[i] = 0;
 	c->n--;
 	for (size_t j = (i + 1) & (c->cap - 1); c->at[j]; j = (j + 1) & (c->cap - 1)) {
 		uint64_t e = c->at[j];
+		c->open -= !(e & 1);
 		c->at[j] = 0;
 		c->n--;
 		put(c, e);
@@ -90,7 +93,7 @@ void calls_trim(struct calls *c)
 	if (!at)
 		return;
 	c->at = at;
-	c->n = 0;
+	c->n = c->open = 0;
 	for (size_t i = 0; i < old.cap; i++)
 		if (old.at[i] && !(old.at[i] & 1))
 			put(c, old.at[i]);
@@ -106,7 +109,7 @@ static int ascending(const void *a, const void *b)
 uint64_t *calls_list(const struct calls *c, size_t *n)
 {
 	*n = 0;
-	uint64_t *list = c->n ? calloc(c->n, sizeof(*list)) : NULL;
+	uint64_t *list = c->open ? calloc(c->open, sizeof(*list)) : NULL;
 	if (!list)
 		return NULL;
 	for (size_t i = 0; i < c->cap; i++)

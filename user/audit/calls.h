@@ -14,6 +14,7 @@ enum { CALLS_MAX = 32768 };
 struct calls {
 	uint64_t *at; /* number << 1 | refused; 0: free.  Open addressing, cap a power of two. */
 	size_t n, cap;
+	size_t open; /* of the n, those that need closing */
 	uint64_t last; /* highest number that was ever opened */
 };
 

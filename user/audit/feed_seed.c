@@ -129,7 +129,7 @@ void feed_state(const struct feed *f, struct jsonw *w)
 		jsonw_open(w, NULL, '{');
 		jsonw_str(w, "ring", id);
 		jsonw_int(w, "slot", r->slot);
-		jsonw_uint(w, "open", r->calls.n);
+		jsonw_uint(w, "open", r->calls.open);
 		jsonw_uint(w, "unacked", r->read - r->acked);
 		jsonw_bool(w, "corrupt", r->corrupt);
 		jsonw_close(w, '}');

@@ -67,6 +67,12 @@ void read_tail(struct read *r, uint64_t most)
 	r->i = i;
 }
 
+void read_from(struct read *r, uint64_t seq)
+{
+	while (r->i < r->files.n && r->files.at[r->i].sealed && r->files.at[r->i].last < seq)
+		r->i++;
+}
+
 /* 1: a file is open; 0: no more. */
 static int open_next(struct read *r)
 {

@@ -24,4 +24,7 @@ const char *read_file(const struct read *r);
 /** read_tail(r, most): Skip files so that at least the last ${most} lines remain; before the first read_line(). */
 void read_tail(struct read *r, uint64_t most);
 
+/** read_from(r, seq): Skip sealed files that end before line ${seq}; before the first read_line(). */
+void read_from(struct read *r, uint64_t seq);
+
 #endif

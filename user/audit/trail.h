@@ -41,6 +41,9 @@ struct trail_owner {
 int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner *owner, struct trail **s)
     __attribute__((warn_unused_result));
 
+/** trail_set(s, conf): Other limits, and from the next file on another level; the names stay. */
+void trail_set(struct trail *s, const struct trail_conf *conf);
+
 /** trail_line(s, kind, ts): Begin a line; write its members, then trail_end().  ${kind} is static text. */
 struct jsonw *trail_line(struct trail *s, const char *kind, struct wall ts);
 /** trail_end(s): The line is whole: kept until a commit takes it.  Or the error of the writing; the line is then forgotten. */

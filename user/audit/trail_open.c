@@ -128,6 +128,13 @@ static int find_end(struct trail *s)
 	return r;
 }
 
+void trail_set(struct trail *s, const struct trail_conf *conf)
+{
+	s->level = conf->level >= 1 && conf->level <= 9 ? conf->level : 6;
+	s->segment_bytes = conf->segment_bytes ? conf->segment_bytes : UINT64_MAX;
+	s->segment_ns = (conf->segment_seconds ? conf->segment_seconds : 3600) * 1000000000u;
+}
+
 int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner *owner, struct trail **out)
 {
 	struct trail *s = calloc(1, sizeof(*s));
@@ -140,9 +147,7 @@ int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner 
 	snprintf(s->boot, sizeof(s->boot), "%.8s", conf->boot);
 	snprintf(s->boot_id, sizeof(s->boot_id), "%.36s", conf->boot);
 	snprintf(s->what, sizeof(s->what), "%.31s", conf->what);
-	s->level = conf->level >= 1 && conf->level <= 9 ? conf->level : 6;
-	s->segment_bytes = conf->segment_bytes ? conf->segment_bytes : UINT64_MAX;
-	s->segment_ns = (conf->segment_seconds ? conf->segment_seconds : 3600) * 1000000000u;
+	trail_set(s, conf);
 	s->owner = owner ? *owner : (struct trail_owner){0};
 	s->cause = "new";
 	s->new_epoch = true;

@@ -38,27 +38,46 @@ static uint64_t number_of(const json_t *o, const char *key, uint64_t other)
 	return n > 0 ? (uint64_t)n : other;
 }
 
-static void read_conf(struct audit *a)
+static const char *const strict_names[] = {"async", "class", "all"};
+
+static enum strict strict_of(const char *word)
 {
-	static const char *const names[] = {"async", "class", "all"};
+	for (int i = 0; i < 3; i++)
+		if (strcmp(word, strict_names[i]) == 0)
+			return (enum strict)i;
+	/* A word that is not known must not mean the weakest promise. */
+	return STRICT_ALL;
+}
+
+static int read_conf(struct audit *a)
+{
 	json_t *o = json_loads(a->child.conf[0] ? a->child.conf : "{}", 0, NULL);
 
-	if (!json_is_object(o))
-		die("the settings from callgated", -ERR_MALFORMED);
-	const char *strict = text_of(o, "strict", "async");
-	/* A word that is not known must not mean the weakest promise. */
-	a->strict = STRICT_ALL;
-	for (int i = 0; i < 3; i++)
-		if (strcmp(strict, names[i]) == 0)
-			a->strict = (enum strict)i;
-	snprintf(a->strict_name, sizeof(a->strict_name), "%s", names[a->strict]);
-	snprintf(a->host, sizeof(a->host), "%s", text_of(o, "host", ""));
-	if (!a->host[0] && gethostname(a->host, sizeof(a->host) - 1) < 0)
-		a->host[0] = '\0';
+	if (!json_is_object(o)) {
+		json_decref(o);
+		return -ERR_MALFORMED;
+	}
+	a->strict = strict_of(text_of(o, "strict", "async"));
+	a->strict_name = strict_names[a->strict];
+	if (!a->started)
+		snprintf(a->host, sizeof(a->host), "%s", text_of(o, "host", ""));
 	a->conf.level = (int)number_of(o, "level", 6);
 	a->conf.segment_bytes = number_of(o, "segment_bytes", 16 << 20);
 	a->conf.segment_seconds = number_of(o, "segment_seconds", 3600);
 	json_decref(o);
+	return 0;
+}
+
+void audit_conf(struct audit *a)
+{
+	int r = read_conf(a);
+
+	if (r) {
+		log_error("the settings from callgated: %s; the old ones stay", err_text(r));
+		return;
+	}
+	trail_set(a->trail, &a->conf);
+	trail_set(a->journal, &a->conf);
 }
 
 static void read_boot_id(struct audit *a)
@@ -249,7 +268,11 @@ int main(int argc, char **argv)
 	static struct audit a;
 
 	child_boot(P_AUDIT, argc, argv, &a.child);
-	read_conf(&a);
+	int r = read_conf(&a);
+	if (r)
+		die("the settings from callgated", r);
+	if (!a.host[0] && gethostname(a.host, sizeof(a.host) - 1) < 0)
+		a.host[0] = '\0';
 	read_boot_id(&a);
 	a.dir = child_take_fd(&a.child, FD_DIR, 0);
 	a.journal_dir = child_take_fd(&a.child, FD_JOURNAL_DIR, 0);
@@ -263,7 +286,7 @@ int main(int argc, char **argv)
 	edge_init(&a.admin, -1, P_AUDIT, P_ADMIN, 0);
 	edge_init(&a.vault, -1, P_AUDIT, P_VAULT, 0);
 	/* libcrypto reads its settings while files are still open; repair and rings come after the door is closed. */
-	int r = chain_ready();
+	r = chain_ready();
 	if (r)
 		die("SHA-256", r);
 	child_ready(&a.child, -1);

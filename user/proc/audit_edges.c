@@ -251,6 +251,8 @@ static void on_edge(void *arg, int fd, short what)
 		if (e == &a->child.sup && child_frame(&a->child, &f)) {
 			audit_edges(a);
 			audit_rings(a);
+			if (f.type == M_CONF)
+				audit_conf(a);
 			continue;
 		}
 		answer(a, e, &f);

@@ -27,7 +27,8 @@ struct audit {
 	struct ring_parts parts[FEED_RINGS];
 	int belled[FEED_RINGS]; /* the bell that the pump watches, or -1 */
 
-	char host[HOST_LEN], boot[40], strict_name[8];
+	char host[HOST_LEN], boot[40];
+	const char *strict_name;
 	enum strict strict;
 	struct trail_conf conf;
 
@@ -41,7 +42,9 @@ struct audit {
 void audit_edges(struct audit *a);
 /** audit_rings(a): Take the rings whose four descriptors are there. */
 void audit_rings(struct audit *a);
-/** audit_note(a, body, from): A line for the audit stream from another process. */
+/** audit_conf(a): The settings came again. */
+void audit_conf(struct audit *a);
+/** audit_note(a, body): A line for the audit stream from another process. */
 void audit_note(struct audit *a, struct view body);
 
 #endif
