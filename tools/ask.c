@@ -39,7 +39,7 @@ static int dial(int *fd)
 	int err = errno;
 	fd_close(fd);
 	if (err == ENOENT || err == ECONNREFUSED)
-		return tool_fail(EXIT_DOWN, "Callgate is not running (%s: %s); start it with: systemctl start callgate", at.sun_path, strerror(err));
+		return tool_fail(EXIT_DOWN, "Callgate is not running (%s: %s); start it with: systemctl start callgated", at.sun_path, strerror(err));
 	return tool_fail(EXIT_NO, "%s: %s", at.sun_path, strerror(err));
 }
 

@@ -16,12 +16,12 @@ static const struct {
 	const char *help;
 } nouns[] = {
     {"status", cmd_status, "what runs, what is in force, what is missing"},
-    {"server", cmd_server, "list | show | add | remove      the MCP servers behind the gate"},
-    {"grant", cmd_grant, "list | show | add | revoke      who may use which server, under which policy"},
-    {"policy", cmd_policy, "check | apply | list | show | test"},
-    {"vault", cmd_vault, "set | list | remove             credentials; a secret is read from standard input"},
-    {"ca", cmd_ca, "show | install | remove         this machine's Callgate CA"},
-    {"audit", cmd_audit, "the records of every call"},
+    {"server", cmd_server, "the MCP servers behind the gate: list, show, add, remove"},
+    {"grant", cmd_grant, "who may use which server, under which policy: list, show, add, revoke"},
+    {"policy", cmd_policy, "what may be called there: check, apply, list, show, test"},
+    {"vault", cmd_vault, "credentials; a secret is read from standard input: set, list, remove"},
+    {"ca", cmd_ca, "this machine's Callgate CA: show, install, remove"},
+    {"audit", cmd_audit, "the records of every call: cat, tail, verify, stats"},
 };
 enum { NOUNS = sizeof(nouns) / sizeof(*nouns) };
 

@@ -7,7 +7,7 @@
 #include "tools/policy_test.h"
 #include "tools/tools.h"
 
-enum { DOC_MAX = 16 << 20 };
+enum { DOC_MAX = 16 << 20, VECTORS_MAX = 64 << 20 };
 
 static void print_problems(const char *file, const json_t *list)
 {
@@ -69,23 +69,6 @@ static int do_check(int argc, char **argv)
 	json_decref(list);
 	buf_free(&text);
 	buf_free(&p.json);
-	return status;
-}
-
-static int do_test(int argc, char **argv)
-{
-	const char *file = NULL;
-	struct buf text = {0};
-	int n = tool_flags("policy test", NULL, argc, argv, &file, 1);
-
-	if (n == 0)
-		return tool_fail(EXIT_USAGE, "policy test: which file?  callgate policy test FILE");
-	if (n < 0)
-		return EXIT_USAGE;
-	int status = tool_file(file, DOC_MAX, &text);
-	if (!status)
-		status = policy_test(buf_view(&text)) ? EXIT_NO : EXIT_YES;
-	buf_free(&text);
 	return status;
 }
 
@@ -156,14 +139,50 @@ static int do_show(int argc, char **argv)
 	return n < 0 ? EXIT_USAGE : tool_simple("policy.show", json_pack("{s:s}", "name", name), print_document);
 }
 
+static void keep_line(void *arg, const char *text)
+{
+	json_array_append_new(arg, json_string(text));
+}
+
+static void print_line(void *arg, const char *text)
+{
+	(void)arg;
+	puts(text);
+}
+
+static int do_test(int argc, char **argv)
+{
+	const char *file = NULL;
+	bool keep = false;
+	const struct tool_flag flags[] = {{"--keep-on-error", NULL, &keep}, {NULL, NULL, NULL}};
+	struct buf text = {0};
+	int n = tool_flags("policy test", flags, argc, argv, &file, 1);
+
+	if (n == 0)
+		return tool_fail(EXIT_USAGE, "policy test: which file?  callgate policy test VECTORS");
+	int status = n < 0 ? EXIT_USAGE : tool_file(file, VECTORS_MAX, &text);
+	if (status)
+		return status;
+	json_t *lines = json_array();
+	int failed = policy_test(buf_view(&text), keep, tool_opts.json ? keep_line : print_line, lines);
+	buf_free(&text);
+	if (tool_opts.json) {
+		json_t *o = json_pack("{s:b s:i s:O}", "ok", failed == 0, "failed", failed, "lines", lines);
+		tool_json(o);
+		json_decref(o);
+	}
+	json_decref(lines);
+	return failed == 0 ? EXIT_YES : EXIT_NO;
+}
+
 int cmd_policy(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
 	    {"check", do_check, "FILE", "every error and warning with its place; asks no daemon"},
-	    {"test", do_test, "FILE", "run a file of conformance vectors; asks no daemon"},
 	    {"apply", do_apply, "NAME FILE [--reason TEXT] [--ticket TEXT]", "put a document in force under a name"},
 	    {"list", do_list, "", "the policies in force"},
 	    {"show", do_show, "NAME", "the document, byte for byte"},
+	    {"test", do_test, "VECTORS [--keep-on-error]", "run a file of calls and expected verdicts; asks no daemon"},
 	    {NULL, NULL, NULL, NULL},
 	};
 	return tool_verbs("policy", verbs, argc, argv);

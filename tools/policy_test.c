@@ -1,16 +1,8 @@
 /* policy_test.c - see policy_test.h. */
-#include <stdio.h>
-
 #include "policy/pol_vectors.h"
 #include "tools/policy_test.h"
 
-static void print(void *arg, const char *line)
+int policy_test(struct view file, bool keep, void (*line)(void *arg, const char *text), void *arg)
 {
-	(void)arg;
-	puts(line);
-}
-
-int policy_test(struct view file)
-{
-	return pol_vectors_run(file, 0, print, NULL);
+	return pol_vectors_run(file, keep ? POL_VECTORS_KEEP_ON_ERROR : 0, line, arg);
 }

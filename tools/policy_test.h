@@ -1,12 +1,10 @@
-/*
- * policy_test.h - run a file of conformance vectors.  Apart from policy.c because jansson and codec/json.h use the same names.
- */
+/* policy_test.h - a file of vectors, run by the policy floor.  Apart because jansson and codec/json.h use the same names. */
 #ifndef TOOLS_POLICY_TEST_H
 #define TOOLS_POLICY_TEST_H
 
 #include "base/view.h"
 
-/** policy_test(file): A line on standard output for each vector that fails, and the sum.  How many failed; negative: no file of vectors. */
-int policy_test(struct view file);
+/** policy_test(file, keep, line, arg): As pol_vectors_run(); ${keep}: an error of the server gives no reservation back. */
+int policy_test(struct view file, bool keep, void (*line)(void *arg, const char *text), void *arg) __attribute__((warn_unused_result));
 
 #endif

@@ -48,7 +48,7 @@ static const struct grant_text {
     {"credential", check_name, "must be the name of a credential"},
     {"ticket", check_line, "must be one line of at most 256 bytes"},
     {"reason", check_line, "must be one line of at most 256 bytes"},
-    {"expires_at", check_time, "must be a time such as 2027-01-31T12:00:00Z"},
+    {"expires_at", check_time, "must be a time before 2262, such as 2027-01-31T12:00:00Z"},
 };
 enum { GRANT_TEXTS = sizeof(grant_text) / sizeof(*grant_text) };
 

@@ -42,6 +42,9 @@ int wall_parse(const char *s, struct wall *t)
 	} else if (strcmp(p, "Z") != 0) {
 		return -ERR_MALFORMED;
 	}
-	t->ns = ((int64_t)timegm(&tm) + shift) * 1000000000 + frac;
+	int64_t sec = (int64_t)timegm(&tm) + shift;
+	if (sec >= INT64_MAX / 1000000000 || sec <= INT64_MIN / 1000000000)
+		return -ERR_RANGE;
+	t->ns = sec * 1000000000 + frac;
 	return 0;
 }

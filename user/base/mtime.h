@@ -44,7 +44,7 @@ enum { WALL_TEXT = 32 };
 /** wall_text(t, out): RFC 3339 in UTC with microseconds, "2026-11-03T10:00:00.000123Z". */
 void wall_text(struct wall t, char out[WALL_TEXT]);
 
-/** wall_parse(s, t): Read RFC 3339 ("...Z" or an offset; fraction optional).  0 or -ERR_MALFORMED. */
+/** wall_parse(s, t): Read RFC 3339 ("...Z" or an offset; fraction optional).  0, -ERR_MALFORMED, or -ERR_RANGE (before 1678 or after 2262). */
 int wall_parse(const char *s, struct wall *t) __attribute__((warn_unused_result));
 
 #endif
