@@ -56,6 +56,7 @@ journal=$(lab_journal)
 for f in '"event":"server.add"' '"event":"policy.apply"' '"event":"grant.add"' '"event":"credential.set"'; do
 	has "the journal has $f" "$journal" "$f"
 done
+has "numbers stand in it as they were sent" "$journal" '"port":443,'
 hasnt "and no key" "$journal" "$REAL_KEY"
 status=$(callgate --json status)
 check "every process is refused what it must not do, tried from inside" test "$(echo "$status" | jq "[.. | objects | select(.sandbox_tried?)] | length == 5 and all(.sandbox_tried >= 6 and .sandbox_tried == .sandbox_refused)")" = true

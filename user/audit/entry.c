@@ -149,7 +149,7 @@ int entry_object(struct jsonw *w, struct view body, char *kind, size_t kind_len)
 	int r = -ERR_MALFORMED;
 
 	kind[0] = '\0';
-	json_t *o = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
+	json_t *o = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(o) || !allowed(o))
 		goto out;
 	json_t *k = json_object_get(o, "kind");
