@@ -53,7 +53,7 @@ libraries() { # of an ELF file: "name => /path (address)" and "/lib64/ld-linux..
 put() { # SOURCE TARGET
 	local f lib
 	mkdir -p "$root$(dirname "$2")"
-	cp -rL "$1" "$root$2"
+	cp -rL "$1" "$root$2" || return 1
 	while IFS= read -r f; do
 		for lib in $(libraries "$f"); do
 			[ -e "$root$lib" ] || put "$lib" "$lib"
