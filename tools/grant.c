@@ -25,7 +25,10 @@ static void print_list(const json_t *answer)
 
 	json_array_foreach(list, i, g) {
 		json_t *uid = json_object_get(g, "uid"), *user = json_object_get(g, "user");
-		json_object_set(g, "who", json_is_null(uid) ? json_string("(every governed user)") : user ? user : uid);
+		if (json_is_null(uid))
+			json_object_set_new(g, "who", json_string("(every governed user)"));
+		else
+			json_object_set(g, "who", user ? user : uid);
 	}
 	tool_table(column, sizeof(column) / sizeof(*column), list);
 }

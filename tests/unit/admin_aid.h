@@ -141,7 +141,7 @@ static inline void rig_worker(struct rig *r, const struct frame *f)
 	struct view v;
 
 	assert_int_equal(f->type, M_WORLD);
-	assert_int_equal(fd_map_sealed(f->fd[0], 1 << 24, &v), 0);
+	assert_int_equal(fd_map_sealed(f->fd[0], WORLD_MAX, &v), 0);
 	buf_reset(&r->world);
 	assert_int_equal(buf_put(&r->world, v), 0);
 	fd_unmap(&v);

@@ -112,6 +112,79 @@ static void policies(void **state)
 	rig_close(&r);
 }
 
+/* A document of ${n} bytes, every third character of which has two: pieces must not be cut inside one. */
+static void long_policy(struct buf *line, size_t n)
+{
+	static const char head[] = "{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"deny\\\",\\\"tools\\\":{\\\"a\\\":{\\\"deny_if\\\":[{\\\"conditions\\\":[],\\\"on_deny\\\":\\\"";
+	size_t at = line->len;
+
+	assert_int_equal(buf_puts(line, "{\"do\":\"policy.apply\",\"args\":{\"name\":\"p\",\"document\":\""), 0);
+	assert_int_equal(buf_puts(line, head), 0);
+	assert_int_equal(buf_puts(line, "x\\\"}]},\\\"b\\\":{}"), 0);
+	for (size_t i = 0; line->len - at < n; i++)
+		assert_int_equal(buf_printf(line, ",\\\"\xc3\xa4%zu\xc3\xa4-%zu\\\":{}", i, i % 7), 0);
+	assert_int_equal(buf_puts(line, "}}\"}}\n"), 0);
+}
+
+static void long_policies(void **state)
+{
+	static const size_t size[] = {20000, 30000, 60000, 120000, 1000000};
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_string_equal(rig_end(&r, SERVER), "ok");
+	for (size_t i = 0; i < sizeof(size) / sizeof(*size); i++) {
+		struct buf line = {0};
+		long_policy(&line, size[i]);
+		int fd = rig_dial(&r);
+		rig_send(&r, fd, buf_view(&line));
+		json_t *v = rig_answer(&r, fd);
+		if (!json_is_true(json_object_get(v, "ok")))
+			fail_msg("%zu: %s", size[i], json_string_value(json_object_get(v, "text")));
+		json_decref(v);
+		close(fd);
+		if (i == 0)
+			assert_string_equal(rig_end(&r, GRANT), "ok");
+		/* The journal alone gives the same. */
+		json_t *doc = json_incref(json_object_get(json_object_get(r.a.roster.policies, "p"), "document"));
+		rig_edge(&r, &r.audit, P_AUDIT);
+		rig_turns(&r, 4);
+		assert_string_equal(r.a.roster.damage, "");
+		assert_true(json_equal(doc, json_object_get(json_object_get(r.a.roster.policies, "p"), "document")));
+		json_decref(doc);
+		buf_free(&line);
+	}
+	assert_true(rig_events(&r, "policy.part") > 30);
+	/* Half of one: the journal fails in between, what holds stays, and another attempt goes through. */
+	struct buf line = {0};
+	long_policy(&line, 200000);
+	int fd = rig_dial(&r);
+	rig_send(&r, fd, view_head(buf_view(&line), line.len - 1));
+	size_t parts = rig_events(&r, "policy.part"), applied = rig_events(&r, "policy.apply");
+	rig_send(&r, fd, VIEW_LIT("\n"));
+	while (rig_events(&r, "policy.part") < parts + 2)
+		rig_turn(&r);
+	r.journal_status = -ENOSPC;
+	json_t *v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "unavailable");
+	json_decref(v);
+	assert_int_equal(rig_events(&r, "policy.apply"), applied);
+	r.journal_status = 0;
+	rig_send(&r, fd, buf_view(&line));
+	v = rig_answer(&r, fd);
+	assert_true(json_is_true(json_object_get(v, "ok")));
+	json_decref(v);
+	rig_edge(&r, &r.audit, P_AUDIT);
+	rig_turns(&r, 4);
+	assert_string_equal(r.a.roster.damage, "");
+	close(fd);
+	buf_free(&line);
+	rig_close(&r);
+}
+
 static void credentials(void **state)
 {
 	static const char set[] = "{\"do\":\"vault.set\",\"args\":{\"name\":\"k\"},\"secret_bytes\":7}\nhunter\n";
@@ -478,6 +551,7 @@ int main(void)
 	    cmocka_unit_test(from_the_socket_to_the_workers),
 	    cmocka_unit_test(the_journal_is_the_state),
 	    cmocka_unit_test(policies),
+	    cmocka_unit_test(long_policies),
 	    cmocka_unit_test(credentials),
 	    cmocka_unit_test(agents_are_refused),
 	    cmocka_unit_test(the_governed_are_refused),

@@ -124,6 +124,9 @@ static void damage_ends_grants(void **state)
 	    "{\"kind\":\"journal\",\"seq\":99,\"event\":\"grant.add\",\"grant\":{\"id\":\"g-c\",\"uid\":\"0\",\"server\":\"one\"}}\n",
 	    "{\"kind\":\"journal\",\"seq\":99,\"event\":\"server.add\",\"server\":{\"name\":\"x\"}}\n",
 	    "{\"kind\":\"journal\",\"seq\":99,\"event\":\"policy.apply\",\"name\":\"x\",\"hash\":\"y\"}\n",
+	    "{\"kind\":\"journal\",\"seq\":99,\"event\":\"policy.part\",\"hash\":\"h\",\"part\":1,\"of\":2,\"text\":\"x\"}\n",
+	    "{\"kind\":\"journal\",\"seq\":99,\"event\":\"policy.part\",\"hash\":\"h\",\"part\":0,\"of\":2,\"text\":7}\n",
+	    "{\"kind\":\"journal\",\"seq\":99,\"event\":\"policy.apply\",\"name\":\"x\",\"hash\":\"h\",\"parts\":2}\n",
 	    "{\"kind\":\"journal\",\"kind\":\"x\",\"event\":\"refused\"}\n",
 	};
 

@@ -93,41 +93,6 @@ bool job_ask(struct job *j, struct edge *e, enum msg type, struct view head, str
 
 /* ---- who is asking ---- */
 
-/* A path or label from /proc need not be UTF-8, and the journal must be. */
-static json_t *shown(const char *s)
-{
-	char text[PATH_LEN];
-	json_t *v = json_string(s);
-
-	if (v)
-		return v;
-	snprintf(text, sizeof(text), "%s", s);
-	for (char *p = text; *p; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	return json_string(text);
-}
-
-static json_t *by(const struct job *j)
-{
-	json_t *o = json_pack("{s:I s:I}", "uid", (json_int_t)j->uid, "pid", (json_int_t)j->pid);
-	const char *name = admin_name_of(j->a, j->uid);
-
-	if (name)
-		json_object_set_new(o, "user", json_string(name));
-	if (j->who.status)
-		return o;
-	if (j->who.exe[0])
-		json_object_set_new(o, "exe", shown(j->who.exe));
-	if (j->who.start_ns)
-		json_object_set_new(o, "pid_start", json_integer((json_int_t)j->who.start_ns));
-	if (j->who.loginuid != UINT32_MAX)
-		json_object_set_new(o, "auid", json_integer(j->who.loginuid));
-	if (j->who.agent[0])
-		json_object_set_new(o, "agent", shown(j->who.agent));
-	return o;
-}
-
 static void wait_turn(struct job *j)
 {
 	j->stage = JOB_QUEUED;
@@ -145,7 +110,7 @@ static void refuse(struct job *j)
 {
 	struct admin *a = j->a;
 	json_t *e = json_pack("{s:s s:s s:s s:s s:o}", "kind", "journal", "event", "refused", "do", request_name(j->kind),
-	    "reason", j->why, "by", by(j));
+	    "reason", j->why, "by", job_by(j));
 	char *text = e ? json_dumps(e, JSON_COMPACT) : NULL;
 	int r = -ENOMEM;
 
@@ -247,70 +212,6 @@ void job_next(struct admin *a)
 	}
 }
 
-static void why_of(const struct job *j, json_t *event)
-{
-	static const char *const key[] = {"reason", "ticket"};
-
-	for (size_t i = 0; i < 2; i++) {
-		json_t *v = json_object_get(j->args, key[i]);
-		if (v)
-			json_object_set(event, key[i], v);
-	}
-}
-
-void job_write(struct job *j, json_t *event)
-{
-	struct admin *a = j->a;
-	char *text = NULL;
-
-	j->event = event;
-	json_object_set_new(event, "kind", json_string("journal"));
-	json_object_set_new(event, "by", by(j));
-	why_of(j, event);
-	int r = roster_copy(&a->roster, &j->next);
-	if (!r)
-		r = roster_apply(&j->next, event);
-	if (r) {
-		job_fail(j, "unavailable", err_text(r));
-		return;
-	}
-	if (world_try(a, &j->next, j->why)) {
-		job_fail(j, "invalid", j->why);
-		return;
-	}
-	text = json_dumps(event, JSON_COMPACT);
-	size_t n = text ? strlen(text) : 0;
-	if (n == 0 || n > MSG_MAX)
-		job_fail(j, "too-long", "the change does not fit one line of the journal");
-	else
-		job_ask(j, &a->audit, M_JOURNAL_ADD, view_of(text, n), view_of(NULL, 0), JOB_JOURNAL, ADMIN_PEER_MS);
-	free(text);
-}
-
-/* The journal has it: from here on there is no way back and none is needed. */
-static void written(struct job *j, const struct m_journal_ack *ack)
-{
-	struct admin *a = j->a;
-
-	if (ack->status) {
-		char text[200];
-		bool vault = j->kind == R_VAULT_SET || j->kind == R_VAULT_REMOVE;
-		snprintf(text, sizeof(text), "the journal cannot be written: %s; %s", err_text(ack->status),
-		    vault ? "the vault was changed, the record is missing" : "nothing was changed");
-		job_fail(j, "unavailable", text);
-		return;
-	}
-	j->next.seq = ack->seq;
-	j->generation = ack->seq;
-	j->stage = JOB_WORLD;
-	j->deadline = mono_after_ms(mono_now(), ADMIN_WORLD_MS);
-	world_adopt(a, &j->next, ack->seq);
-	a->holder = NULL;
-	admin_wake_at(a);
-	job_world(a);
-	job_next(a);
-}
-
 static json_t *taken(struct job *j)
 {
 	json_t *body = j->answer ? json_incref(j->answer) : json_object();
@@ -368,7 +269,7 @@ static void got_journal(struct job *j, const struct frame *f)
 	if (j->stage == JOB_REFUSED)
 		refused(j);
 	else
-		written(j, (const void *)f->body.p);
+		job_written(j, (const void *)f->body.p);
 }
 
 void job_reply(struct admin *a, enum party from, const struct frame *f)

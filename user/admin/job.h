@@ -35,6 +35,7 @@ struct job {
 	struct m_described who; /* status 1: not known */
 	json_t *event;          /* what the journal gets */
 	struct roster next;     /* what holds after that */
+	size_t part, parts;     /* of a document that is longer than a line: written so far, in all */
 	uint64_t generation;
 	json_t *answer;         /* members of the answer gathered so far */
 	unsigned pending;       /* JOB_ASKED: set of MSG_P() still to answer */
@@ -64,6 +65,10 @@ bool job_ask(struct job *j, struct edge *e, enum msg type, struct view head, str
 
 /** job_write(j, event): Journal ${event} (taken over; "by", reason and ticket are added), then put it in force, publish, answer. */
 void job_write(struct job *j, json_t *event);
+/** job_written(j, ack): What the journal said. */
+void job_written(struct job *j, const struct m_journal_ack *ack);
+/** job_by(j): Who makes it: the "by" of an event. */
+json_t *job_by(const struct job *j);
 
 /**
  * job_policy(j, hash):

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "admin/roster.h"
+#include "base/buf.h"
 #include "base/err.h"
 
 int roster_init(struct roster *r)
@@ -25,12 +26,14 @@ void roster_free(struct roster *r)
 	json_decref(r->grants);
 	json_decref(r->policies);
 	json_decref(r->credentials);
+	json_decref(r->parts);
 	*r = (struct roster){0};
 }
 
 int roster_copy(const struct roster *from, struct roster *to)
 {
 	*to = *from;
+	to->parts = NULL;
 	to->servers = json_copy(from->servers);
 	to->grants = json_copy(from->grants);
 	to->policies = json_copy(from->policies);
@@ -95,15 +98,64 @@ static int grant_revoke(struct roster *r, const json_t *e)
 	return drop_named(r->grants, e, "id");
 }
 
+/* A piece of a document; the first one begins anew, since an earlier attempt may have stopped half way. */
+static int policy_part(struct roster *r, const json_t *e)
+{
+	const char *hash = text_of(e, "hash");
+	json_int_t part = json_integer_value(json_object_get(e, "part"));
+	json_t *text = json_object_get(e, "text");
+
+	if (!hash || !json_is_integer(json_object_get(e, "part")) || !json_is_string(text))
+		return -ERR_MALFORMED;
+	if (!r->parts)
+		r->parts = json_object();
+	if (part == 0 && json_object_set_new(r->parts, hash, json_array()))
+		return -ENOMEM;
+	json_t *list = json_object_get(r->parts, hash);
+	if (part < 0 || (size_t)part != json_array_size(list) || !list)
+		return -ERR_MALFORMED;
+	return json_array_append(list, text) ? -ENOMEM : 0;
+}
+
+/* The document of an event: in it, or in pieces before it. */
+static int document_of(struct roster *r, const json_t *e, json_t **out)
+{
+	const char *hash = text_of(e, "hash");
+	json_t *list = hash ? json_object_get(r->parts, hash) : NULL, *piece;
+	struct buf all = {0};
+	size_t i;
+	int ret = 0;
+
+	*out = NULL;
+	if (text_of(e, "document")) {
+		*out = json_incref(json_object_get(e, "document"));
+		return 0;
+	}
+	if (!list || json_integer_value(json_object_get(e, "parts")) != (json_int_t)json_array_size(list))
+		return -ERR_MALFORMED;
+	json_array_foreach(list, i, piece)
+		ret = ret ? ret : buf_put(&all, view_of(json_string_value(piece), json_string_length(piece)));
+	if (!ret) {
+		struct view v = buf_view(&all);
+		*out = json_stringn((const char *)v.p, v.n);
+		json_object_del(r->parts, hash);
+	}
+	buf_free(&all);
+	return *out ? 0 : -ENOMEM;
+}
+
 static int policy_apply(struct roster *r, const json_t *e)
 {
 	const char *name = text_of(e, "name");
+	json_t *doc = NULL;
 
-	if (!name || !text_of(e, "hash") || !text_of(e, "document"))
+	if (!name || !text_of(e, "hash"))
 		return -ERR_MALFORMED;
-	json_t *p = json_pack("{s:s s:O s:O s:O? s:O?}", "name", name, "hash", json_object_get(e, "hash"),
-	    "document", json_object_get(e, "document"), "applied_at", json_object_get(e, "ts"),
-	    "applied_by", json_object_get(e, "by"));
+	int ret = document_of(r, e, &doc);
+	if (ret)
+		return ret;
+	json_t *p = json_pack("{s:s s:O s:o s:O? s:O?}", "name", name, "hash", json_object_get(e, "hash"), "document", doc,
+	    "applied_at", json_object_get(e, "ts"), "applied_by", json_object_get(e, "by"));
 	return p && json_object_set_new(r->policies, name, p) == 0 ? 0 : -ENOMEM;
 }
 
@@ -133,6 +185,7 @@ int roster_apply(struct roster *r, const json_t *event)
 	    {"server.remove", server_remove},
 	    {"grant.add", grant_add},
 	    {"grant.revoke", grant_revoke},
+	    {"policy.part", policy_part},
 	    {"policy.apply", policy_apply},
 	    {"credential.set", credential_set},
 	    {"credential.remove", credential_remove},
@@ -183,5 +236,7 @@ int roster_fold(struct roster *r, struct view text)
 			snprintf(r->damage, sizeof(r->damage), "journal line %zu (after sequence %llu) cannot be read",
 			    number, (unsigned long long)r->seq);
 	}
+	json_decref(r->parts);
+	r->parts = NULL;
 	return damaged;
 }

@@ -18,6 +18,10 @@ int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY])
 	snprintf(why, CHECK_WHY, "%s", r ? err_text(r) : "");
 	if (!r)
 		r = problems_world(buf_view(&text), why, CHECK_WHY);
+	if (!r && text.len > WORLD_MAX) {
+		r = -ERR_TOO_LONG;
+		snprintf(why, CHECK_WHY, "all policies together are larger than %d MiB", WORLD_MAX >> 20);
+	}
 	if (!r) {
 		r = publish_hosts(next, &hosts);
 		if (!r)

@@ -8,6 +8,8 @@
 #include "admin/admin.h"
 #include "admin/check.h"
 
+enum { WORLD_MAX = 64 << 20 }; /* bytes of a world that a worker reads */
+
 /** world_try(a, next, why): Would the workers take ${next}, and does it fit the frames?  0, or negative with ${why}. */
 int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY]) __attribute__((warn_unused_result));
 /**
