@@ -137,7 +137,7 @@ static const struct row {
     {"policy list --json", "", 0, "\"policies\":[]", NULL},
     {"policy apply read RIG/good --ticket T-9", "", 0, "policy read is in force, sha256", NULL},
     {"policy apply read RIG/good", "", 0, "in force", "note: this document is in force already"},
-    {"policy list", "", 0, "read", NULL},
+    {"policy list", "", 0, "Z  root", NULL},
     {"policy show read", "", 0, "{\n \"version\":\"1\", \"default\":\"deny\"\n}\n", NULL},
     {"policy test RIG/good", "", 1, NULL, NULL},
     {"vault set", "x", 2, NULL, "under which name?"},

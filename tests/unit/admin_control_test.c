@@ -308,6 +308,36 @@ static void refused_without_a_journal(void **state)
 	rig_close(&r);
 }
 
+/* A flood of refusals is recorded one by one, and each client waits for its answer. */
+static void a_flood_of_refusals(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_open(&r, CONF);
+	r.agent_class = CG_CLASS_AGENT;
+	int fd = rig_dial(&r);
+	for (int i = 0; i < ADMIN_REFUSALS; i++) {
+		rig_send(&r, fd, view_str(SERVER));
+		json_decref(rig_answer(&r, fd));
+	}
+	rig_send(&r, fd, view_str(SERVER));
+	rig_turns(&r, 20);
+	char c;
+	assert_int_equal(recv(fd, &c, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(rig_events(&r, "refused"), ADMIN_REFUSALS + 1);
+	/* Losing the journal or time changes nothing about the answer. */
+	edge_close(&r.audit);
+	rig_turns(&r, 4);
+	assert_int_equal(recv(fd, &c, 1, MSG_DONTWAIT), -1);
+	expire(&r, ADMIN_HELD_MS + 1);
+	json_t *v = rig_answer(&r, fd);
+	assert_string_equal(json_string_value(json_object_get(v, "error")), "denied");
+	json_decref(v);
+	close(fd);
+	rig_close(&r);
+}
+
 /* ---- neighbours that fail ---- */
 
 static void a_journal_that_cannot_write(void **state)
@@ -557,6 +587,7 @@ int main(void)
 	    cmocka_unit_test(the_governed_are_refused),
 	    cmocka_unit_test(unknown_callers_are_refused),
 	    cmocka_unit_test(refused_without_a_journal),
+	    cmocka_unit_test(a_flood_of_refusals),
 	    cmocka_unit_test(a_journal_that_cannot_write),
 	    cmocka_unit_test(a_journal_that_is_late),
 	    cmocka_unit_test(a_journal_that_ends),

@@ -26,6 +26,9 @@ enum {
 	ADMIN_PEER_MS = 5000,
 	ADMIN_WORLD_MS = 2000,
 	ADMIN_STATUS_MS = 1000,
+	ADMIN_REFUSALS = 20,      /* in ADMIN_REFUSALS_MS; the answers to more wait for ADMIN_HELD_MS each */
+	ADMIN_REFUSALS_MS = 10000,
+	ADMIN_HELD_MS = 1000,
 	ADMIN_FOLD_MS = 5000,     /* ask for the journal again */
 	ADMIN_JOURNAL_MAX = 1 << 30,
 };
@@ -56,6 +59,8 @@ struct admin {
 	struct job *holder;  /* the change that is being made */
 	json_t *names;       /* uid in decimal -> account name, as of the start */
 	uint64_t last_tag;
+	struct mono refusals_from; /* when counting began */
+	uint32_t refusals;
 	uint64_t hosts_sent, hosts_taken; /* lists of hosts, to the vault of now */
 	/* A frame of callgated that brings means (edges, descriptors): handled by main; returns whether it took it. */
 	int (*on_means)(void *arg, const struct frame *f);

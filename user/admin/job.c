@@ -100,8 +100,26 @@ static void wait_turn(struct job *j)
 	job_next(j->a);
 }
 
+/* Every refusal is a record, so somebody who is refused again and again would fill the disk: beyond a number they take turns. */
+static bool too_many(struct admin *a, struct mono now)
+{
+	if (now.ns >= mono_after_ms(a->refusals_from, ADMIN_REFUSALS_MS).ns) {
+		a->refusals_from = now;
+		a->refusals = 0;
+	}
+	return ++a->refusals > ADMIN_REFUSALS;
+}
+
 static void refused(struct job *j)
 {
+	struct mono now = mono_now();
+
+	if (j->stage != JOB_HELD && too_many(j->a, now)) {
+		j->stage = JOB_HELD;
+		j->deadline = mono_after_ms(now, ADMIN_HELD_MS);
+		admin_wake_at(j->a);
+		return;
+	}
 	job_fail(j, "denied", j->why);
 }
 
@@ -323,6 +341,7 @@ static void late(struct job *j)
 		unsure(j, "the journal does not answer; whether the change was made is not known");
 		break;
 	case JOB_REFUSED:
+	case JOB_HELD:
 		refused(j);
 		break;
 	case JOB_WORLD:

@@ -16,6 +16,7 @@ enum job_stage {
 	JOB_VAULT,   /* the vault stores or forgets */
 	JOB_JOURNAL, /* the journal writes the change */
 	JOB_REFUSED, /* the journal writes the refusal */
+	JOB_HELD,    /* one of many refusals: its answer waits */
 	JOB_WORLD,   /* the workers take what holds now */
 	JOB_ASKED,   /* a read waits for other processes */
 	JOB_STAGES

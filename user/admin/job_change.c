@@ -59,6 +59,8 @@ static void grant_warn(struct job *j, const json_t *grant)
 
 	if (!json_object_get(grant, "policy"))
 		json_object_set_new(j->answer, "note", json_string("the grant names no policy: every call is denied, (no policy)"));
+	else if (json_object_get(grant, "exe_sha256"))
+		json_object_set_new(j->answer, "note", json_string("digests of executables are not compared yet: this grant fits nobody"));
 	else if (json_is_integer(uid) && !perm_governed(&j->a->users, (uint32_t)json_integer_value(uid)))
 		json_object_set_new(j->answer, "note", json_string("this user is not governed: see \"users\" in callgate.json"));
 }
@@ -194,7 +196,10 @@ void job_change_vault(struct job *j, const json_t *answer)
 	const char *text = json_string_value(json_object_get(answer, "text"));
 	const char *type = arg(j, "type");
 
-	if (!json_is_true(json_object_get(answer, "ok"))) {
+	/* Removed before, while the journal could not be written: now it can be said. */
+	bool gone = j->kind == R_VAULT_REMOVE && error && strcmp(error, "not-found") == 0 &&
+	            json_object_get(j->a->roster.credentials, arg(j, "name"));
+	if (!json_is_true(json_object_get(answer, "ok")) && !gone) {
 		job_fail(j, error ? error : "unavailable", text ? text : "the vault gave no answer that can be read");
 		return;
 	}

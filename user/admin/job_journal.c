@@ -113,6 +113,17 @@ static void send_line(struct job *j)
 	free(text);
 }
 
+/* As it will be read again: with the time, which is callgate-audit's to give, and here is only nearly the same. */
+static json_t *dated(const json_t *event)
+{
+	char at[WALL_TEXT];
+	json_t *e = json_copy((json_t *)(uintptr_t)event); /* only read */
+
+	wall_text(wall_now(), at);
+	json_object_set_new(e, "ts", json_string(at));
+	return e;
+}
+
 void job_write(struct job *j, json_t *event)
 {
 	struct admin *a = j->a;
@@ -122,8 +133,10 @@ void job_write(struct job *j, json_t *event)
 	json_object_set_new(event, "by", job_by(j));
 	why_of(j, event);
 	int r = roster_copy(&a->roster, &j->next);
+	json_t *as_read = dated(event);
 	if (!r)
-		r = roster_apply(&j->next, event);
+		r = roster_apply(&j->next, as_read);
+	json_decref(as_read);
 	if (r) {
 		job_fail(j, "unavailable", err_text(r));
 		return;
