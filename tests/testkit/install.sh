@@ -1,17 +1,26 @@
 #!/bin/sh
-# install.sh - install the pinned packages of package.json into the user's cache, once, and print where.
+# install.sh [all] - install the pinned packages of package.json into the user's cache, once, and print where.
+# Without "all" the development dependencies stay out: more clients and runtimes, which only the long tests need.
 # The directory is named after the list, so that a changed list is a new directory and an unfinished install is never used.
 set -eu
 kit=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd -P)
 sum=$(sha256sum "$kit/package.json" | cut -c1-16)
-dir=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/callgate/testkit-$sum
+small=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/callgate/testkit-$sum
+case ${1:-} in
+all) dir=$small-all size="2 GB" omit= ;;
+"") dir=$small size="1 GB" omit=--omit=dev ;;
+*) echo "usage: install.sh [all]" >&2; exit 2 ;;
+esac
 if [ ! -e "$dir/.complete" ]; then
 	command -v npm >/dev/null || { echo "install.sh: npm is missing: install the package npm" >&2; exit 77; }
 	rm -rf -- "$dir.part"
 	mkdir -p -- "$dir.part"
+	# What the short list brought already is not fetched again.
+	[ "$dir" = "$small" ] || [ ! -e "$small/.complete" ] || cp -al -- "$small/node_modules" "$small/package-lock.json" "$dir.part/"
 	cp -- "$kit/package.json" "$dir.part/package.json"
-	echo "installing the pinned test packages (about 1 GB, once)" >&2
-	(cd -- "$dir.part" && npm install --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+	echo "installing the pinned test packages (about $size, once)" >&2
+	# shellcheck disable=SC2086 # one word or none
+	(cd -- "$dir.part" && npm install --ignore-scripts --no-audit --no-fund --loglevel=error $omit >&2)
 	touch "$dir.part/.complete"
 	rm -rf -- "$dir"
 	mv -- "$dir.part" "$dir"

@@ -94,7 +94,8 @@ static const struct {
 	/* targets */
 	{REQ("\"method\":\"prompts/get\",\"params\":{}"), -ERR_MALFORMED, 0},
 	{REQ("\"method\":\"resources/read\",\"params\":{\"name\":\"x\"}"), -ERR_MALFORMED, 0},
-	{REQ("\"method\":\"resources/subscribe\""), -ERR_MALFORMED, 0},
+	{REQ("\"method\":\"resources/subscribe\""), 0, RPC_REQUEST}, /* the server answers that */
+	{REQ("\"method\":\"resources/subscribe\",\"params\":{\"uri\":1}"), -ERR_MALFORMED, 0},
 };
 
 static void test_table(void **state)

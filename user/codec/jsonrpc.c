@@ -174,11 +174,12 @@ static int read_call(const struct json_doc *doc, const struct json_node *const a
 
 static int read_params(const struct json_doc *doc, const struct json_node *params, struct rpc *out)
 {
-	static const struct { struct view method; enum param key; } targets[] = {
-		{VIEW_LIT("prompts/get"), P_NAME},
-		{VIEW_LIT("resources/read"), P_URI},
-		{VIEW_LIT("resources/subscribe"), P_URI},
-		{VIEW_LIT("resources/unsubscribe"), P_URI},
+	/* A revision that removed a method answers it by name alone: there the target may be absent. */
+	static const struct { struct view method; enum param key; bool needed; } targets[] = {
+		{VIEW_LIT("prompts/get"), P_NAME, true},
+		{VIEW_LIT("resources/read"), P_URI, true},
+		{VIEW_LIT("resources/subscribe"), P_URI, false},
+		{VIEW_LIT("resources/unsubscribe"), P_URI, false},
 	};
 	const struct json_node *at[P_COUNT] = {NULL};
 
@@ -193,7 +194,7 @@ static int read_params(const struct json_doc *doc, const struct json_node *param
 	if (view_is(out->method, "tools/call"))
 		return read_call(doc, at, out);
 	for (size_t i = 0; i < sizeof(targets) / sizeof(*targets); i++)
-		if (view_eq(out->method, targets[i].method))
+		if (view_eq(out->method, targets[i].method) && (targets[i].needed || at[targets[i].key]))
 			return text(doc, at[targets[i].key], out, &out->target);
 	return 0;
 }
