@@ -51,7 +51,7 @@ check-san:
 	$QBUILD=$(abspath build-san) $(RUN) -s 400 $(foreach t,$(SAN_E2E),san-$(notdir $t) bash $t --)
 check-long: deps-test	## the longer ones
 	$Q rm -f $(COUNTS)-long; mkdir -p $B
-	$Q$(MAKE) -s -j2 all aids
+	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load
 	$Q$(MAKE) -s testkit
 	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
 	BUILD=$(abspath $B) $(RUN) -s 900 $(foreach t,$(wildcard tests/long/*.sh),$(notdir $t) bash $t --) || ok=0; \
@@ -63,3 +63,14 @@ bench: deps-test	## a warm call against HAProxy and nginx with Lua in one run; b
 	$Q$(MAKE) -s -j2 all aids
 	$QBUILD=$(abspath $B) tests/bench/bench.sh
 .PHONY: bench
+bench-audit: deps-test	## what the audit costs, beside write and gzip of the same lines; build/bench/audit.json
+	$Q$(MAKE) -s -j2 all $B/bench/audit_load
+	$QBUILD=$(abspath $B) bash tests/bench/audit.sh
+campaign-volume: deps-test	## 10 million records through rotation, sealing and verify; RECORDS, SEED
+	$Q$(MAKE) -s -j2 all $B/bench/audit_load
+	$QBUILD=$(abspath $B) RECORDS=$${RECORDS:-10000000} SEGMENT=$${SEGMENT:-8388608} bash tests/long/60-audit-volume.sh
+.PHONY: bench-audit campaign-volume
+$B/bench/audit_load: $B/tests/bench/audit_load.o $(call lib,audit ipc base)
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto -lz
