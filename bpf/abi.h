@@ -12,7 +12,7 @@
 #include <linux/types.h>
 #endif
 
-#define CG_ABI_VERSION 1
+#define CG_ABI_VERSION 2
 
 enum {
 	CG_SLOTS = 64,        /* worker slots at most */
@@ -129,6 +129,15 @@ struct cg_exec {
 	char script[CG_SCRIPT]; /* argv[1] */
 };
 
+/* Somebody wanted to connect in a network namespace without a listener of ours, and was refused. */
+struct cg_ask {
+	__u64 netns; /* cookie, of the socket's namespace */
+	__u32 tgid, tid;
+	__u32 inode; /* of the task's namespace, as /proc/PID/ns/net shows it */
+	__u32 uid;
+};
+
+_Static_assert(sizeof(struct cg_ask) == 24, "asks are part of the ABI");
 _Static_assert(sizeof(struct cg_flow) == 168, "cg_flow is part of the ABI");
 _Static_assert(__builtin_offsetof(struct cg_flow, start_ns) == 56, "cg_flow.start_ns");
 _Static_assert(__builtin_offsetof(struct cg_flow, comm) == 120, "cg_flow.comm");

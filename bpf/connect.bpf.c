@@ -8,6 +8,7 @@
  */
 #include "bpf/lib/maps.bpf.h"
 #include "bpf/lib/dest.bpf.h"
+#include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/task.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -101,12 +102,14 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, const struct to *to
 		return CG_DIRECT;
 	}
 	__u64 netns = bpf_get_netns_cookie(ctx);
-	if (!bpf_map_lookup_elem(&cg_netns, &netns)) {
-		/* 127.0.0.1 is somebody else's there.  What leaves such a namespace unprivileged comes out as a host socket. */
-		count(agent ? CG_COUNT_DENIED_NETNS : CG_COUNT_DIRECT_NETNS);
-		return agent ? CG_DENY : CG_DIRECT;
+	__u32 *at = bpf_map_lookup_elem(&cg_netns, &netns);
+	if (!at) {
+		/* 127.0.0.1 is somebody else's there, for now: a retry finds a listener. */
+		count(CG_COUNT_DENIED_NETNS);
+		netns_ask(netns, t, task_uid((__u32)bpf_get_current_uid_gid()));
+		return CG_DENY;
 	}
-	__u32 slot = pick_slot(conf->slots, mark.root ?: (__u32)t->tgid);
+	__u32 slot = *at ? live_slot(conf->slots, *at - conf->port_base) : pick_slot(conf->slots, mark.root ?: (__u32)t->tgid);
 	if (!slot) {
 		count(CG_COUNT_DENIED_NO_WORKER);
 		return CG_DENY;

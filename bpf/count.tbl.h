@@ -18,3 +18,4 @@ X(HANDOFF_MISSING, "handoff-missing")         /* a worker was reached without a 
 X(HANDOFF_CLEANED, "handoff-cleaned")         /* the client closed before the worker accepted */
 X(PROC_FULL, "process-table-full")            /* a child process could not be entered */
 X(EXEC_LOST, "exec-event-lost")               /* the ring of exec events was full */
+X(ASK_LOST, "namespace-event-lost")          /* the ring of namespaces that want a listener was full */

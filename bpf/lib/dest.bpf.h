@@ -69,6 +69,23 @@ static __always_inline __u32 wanted(const struct cg_conf *conf, const struct to 
 	return CG_COUNT_DIRECT_DEST;
 }
 
+static __always_inline bool beat_lives(__u64 beat, __u64 now)
+{
+	return beat && (now <= beat || now - beat <= CG_STALE_NS);
+}
+
+/* Slot + 1 when that worker is alive, else 0.  A number outside is none. */
+__noinline __u32 live_slot(__u32 slots, __u32 slot)
+{
+	__u32 zero = 0;
+	struct cg_beats *beats = bpf_map_lookup_elem(&cg_beats, &zero);
+	if (!beats || slot >= slots || slot >= CG_SLOTS)
+		return 0;
+	/* The mask tells the verifier what the comparison told us; clang would leave it out. */
+	barrier_var(slot);
+	return beat_lives(beats->ns[slot & (CG_SLOTS - 1)], bpf_ktime_get_ns()) ? slot + 1 : 0;
+}
+
 /*
  * The live worker with the highest weight for this tree: a change of the live set moves only the trees it must.
  * Its slot + 1, or 0.
@@ -85,7 +102,7 @@ __noinline __u32 pick_slot(__u32 slots, __u32 root)
 		if (i >= slots)
 			break;
 		__u64 beat = beats->ns[i];
-		if (!beat || (now > beat && now - beat > CG_STALE_NS))
+		if (!beat_lives(beat, now))
 			continue;
 		__u32 w = (root ^ (i + 1) * 0x9e3779b9u) * 0x85ebca6bu;
 		__u64 weight = (__u64)(w ^ w >> 15) << 32 | (i + 1);

@@ -54,8 +54,22 @@ CG_ARRAY(cg_beats, struct cg_beats, BPF_F_MMAPABLE);
 CG_ARRAY(cg_ports, struct cg_ports, 0);
 /* Governed uids.  callgated writes. */
 CG_HASH(cg_users, __u32, __u32, 4096, BPF_F_NO_PREALLOC);
-/* Network namespaces (cookies) that have our listeners.  callgated writes. */
-CG_HASH(cg_netns, __u64, __u32, 4096, BPF_F_NO_PREALLOC);
+/* Network namespaces (cookies) that have our listeners, and the port there; 0: every worker's.  callgated writes. */
+CG_HASH(cg_netns, __u64, __u32, 512, BPF_F_NO_PREALLOC);
+/* When a namespace was last asked for (CLOCK_MONOTONIC).  connect writes; losing one costs an event too many. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u64);
+	__type(value, __u64);
+} cg_asked SEC(".maps");
+/* struct cg_ask.  connect writes, callgated reads. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 * 1024);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} cg_asks SEC(".maps");
 /* Roots of agent trees by cg_proc_id.  callgated writes; exec deletes at the root's exit. */
 CG_HASH(cg_marks, __u64, struct cg_mark, 16384, BPF_F_NO_PREALLOC);
 /* Processes by tgid.  exec writes; callgated fills in marks. */

@@ -217,9 +217,41 @@ static bool into_netns(void)
 static void other_network_namespaces(void **state)
 {
 	(void)state;
-	uint64_t before = counter("direct-foreign-netns");
-	assert_int_equal(try_after(into_netns, USER, "203.0.113.1", PORT, NULL), ENETUNREACH);
-	assert_int_equal(counter("direct-foreign-netns"), before + 1);
+	uint64_t before = counter("denied-foreign-netns");
+	assert_int_equal(try_after(into_netns, USER, "203.0.113.1", PORT, NULL), EPERM);
+	assert_int_equal(try_after(into_netns, USER, "203.0.113.1", 22, NULL), ENETUNREACH);
+	assert_int_equal(counter("denied-foreign-netns"), before + 1);
+}
+
+static int listen_there;
+
+static bool into_netns_with_listener(void)
+{
+	uint64_t cookie;
+	socklen_t len = sizeof(cookie);
+	into_netns();
+	listen_there = listen_on("127.0.0.1", BASE + 1);
+	if (getsockopt(listen_there, SOL_SOCKET, 71 /* SO_NETNS_COOKIE */, &cookie, &len) < 0 || kern_netns_add(w.k, cookie, BASE + 1) < 0)
+		_exit(97);
+	return false;
+}
+
+static int connect_there(void)
+{
+	struct client c = client_after(into_netns_with_listener, USER, PLAIN, AF_INET, "203.0.113.1", PORT);
+	client_end(&c);
+	return c.err;
+}
+
+/* The port of the namespace counts, not the worker that would be picked at home; dead, it is refused. */
+static void listeners_of_other_namespaces(void **state)
+{
+	(void)state;
+	w.live = 2;
+	assert_int_equal(connect_there(), 0);
+	w.live = 1;
+	kern_dead(w.k, 1);
+	assert_int_equal(connect_there(), EPERM);
 }
 
 /* A user's subordinate uid, as newuidmap gives it. */
@@ -268,6 +300,7 @@ int main(void)
 	    cmocka_unit_test_setup(both_workers_are_used, reset),
 	    cmocka_unit_test_setup(the_service_is_exempt, reset),
 	    cmocka_unit_test_setup(other_network_namespaces, reset),
+	    cmocka_unit_test_setup(listeners_of_other_namespaces, reset),
 	    cmocka_unit_test_setup(subordinate_uids, reset),
 	};
 	return AID_MAIN(tests);

@@ -95,7 +95,7 @@ int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gat
 	edge_init(&g->vault, -1, P_PROXY, P_VAULT, 0);
 	edge_init(&g->admin, -1, P_PROXY, P_ADMIN, 0);
 	edge_init(&g->ident, -1, P_PROXY, P_IDENT, 0);
-	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->spare_calls, &g->spares};
+	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->spare_calls, &g->spares, &g->doors};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 	g->out.max = g->text.max = OUT_MAX;
@@ -108,6 +108,14 @@ int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gat
 	return 0;
 }
 
+static void door_end(struct door *d)
+{
+	loop_unwatch(d->g->loop, d->fd);
+	close(d->fd);
+	list_del(&d->node);
+	free(d);
+}
+
 void gate_free(struct gate **gp)
 {
 	struct gate *g = *gp;
@@ -117,6 +125,8 @@ void gate_free(struct gate **gp)
 		return;
 	while (!list_empty(&g->conns))
 		conn_end(LIST_ENTRY(g->conns.next, struct conn, node));
+	while (!list_empty(&g->doors))
+		door_end(LIST_ENTRY(g->doors.next, struct door, node));
 	spare_drop_all(g);
 	call_free_spare(g);
 	cert_drop_all(g);
@@ -169,6 +179,40 @@ static void on_accept(void *arg, int fd)
 	conn_new(g, fd, &flow);
 }
 
+static void on_door(void *arg, int fd)
+{
+	struct door *d = arg;
+
+	if (fd == -EINVAL) /* it listens no more */
+		door_end(d);
+	else
+		on_accept(d->g, fd);
+}
+
+static void door_listen(struct door *d)
+{
+	int r = loop_listen(d->g->loop, d->fd, on_door, d);
+	if (r) {
+		log_error("cannot accept connections of another network namespace: %s", err_text(r));
+		door_end(d);
+	}
+}
+
+void gate_door(struct gate *g, int fd)
+{
+	struct door *d = g->stopping ? NULL : calloc(1, sizeof(*d));
+
+	if (!d) {
+		close(fd);
+		return;
+	}
+	d->g = g;
+	d->fd = fd;
+	list_add_tail(&g->doors, &d->node);
+	if (g->listening)
+		door_listen(d);
+}
+
 void gate_listen(struct gate *g)
 {
 	if (g->listening || !g->world || !g->ca_known)
@@ -181,6 +225,8 @@ void gate_listen(struct gate *g)
 		if (r)
 			log_error("cannot accept connections: %s", err_text(r));
 	}
+	LIST_EACH(it, &g->doors)
+		door_listen(LIST_ENTRY(it, struct door, node));
 }
 
 /* The vault did not tell its root: relaying must work without it. */
@@ -246,6 +292,8 @@ void gate_stop(struct gate *g)
 	spare_drop_all(g);
 	loop_unwatch(g->loop, g->conf.listen4);
 	loop_unwatch(g->loop, g->conf.listen6);
+	while (!list_empty(&g->doors))
+		door_end(LIST_ENTRY(g->doors.next, struct door, node));
 	if (g->n_conns == 0 || timer_set(g->loop, &g->stop_timer, GATE_STOP_MS, on_stop, g)) {
 		loop_stop(g->loop);
 		return;

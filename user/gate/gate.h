@@ -42,6 +42,9 @@ void gate_free(struct gate **g);
 /** gate_edge(g, e): Take over an edge to the vault, to admin or to ident; an earlier one to the same party is closed and what waits for it fails. */
 void gate_edge(struct gate *g, const struct edge *e);
 
+/** gate_door(g, fd): One more listener, of another network namespace; owned from now on, and closed when its maker has shut it down. */
+void gate_door(struct gate *g, int fd);
+
 /** gate_loop(g): The loop, for the caller's own descriptors. */
 struct loop *gate_loop(struct gate *g);
 

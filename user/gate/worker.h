@@ -47,6 +47,13 @@ void gate_await_ack(struct gate *g, struct list *waiter);
 /** gate_left(g): A connection has ended. */
 void gate_left(struct gate *g);
 
+/* A listener in another network namespace. */
+struct door {
+	struct list node; /* in gate.doors */
+	struct gate *g;
+	int fd;
+};
+
 struct gate {
 	struct gate_conf conf;
 	struct loop *loop;
@@ -56,7 +63,7 @@ struct gate {
 	struct edge vault, admin, ident;
 	bool ca_known, listening, stopping, hearing;
 	struct sessions *sessions;
-	struct list conns, asks, ack_waiters;
+	struct list conns, asks, ack_waiters, doors;
 	struct list certs, loans;        /* newest use first */
 	struct list spare_calls, spares;
 	size_t n_spares, n_conns, n_certs, n_loans;

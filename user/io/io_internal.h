@@ -11,7 +11,7 @@
 #include "io/stream.h"
 
 enum {
-	IO_WATCHES = 256,
+	IO_WATCHES = 1024,
 	IO_CIPHER_MAX = 64 << 10, /* received, not yet decrypted: above it the receive stops */
 	IO_SEND_MAX = 128 << 10,  /* in one send: its end is when room is told */
 	IO_SHAKES = 8,            /* handshake steps per turn, so that a storm of connections cannot hold up calls */

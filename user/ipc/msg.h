@@ -78,6 +78,7 @@ enum fd_what {
 	FD_BOARD,       /* all: shared page of counters that `callgate status` shows */
 	FD_PROC,        /* ident: /proc */
 	FD_CGROUP,      /* ident: root of the cgroup v2 mount, O_PATH */
+	FD_LISTEN_NS,   /* proxy: a listener on loopback of another network namespace; ends when callgated shuts it down */
 };
 struct m_fd {
 	uint32_t what; /* enum fd_what */

@@ -193,7 +193,7 @@ int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern 
 		goto out;
 	r = map_beats(k);
 	if (r == 0)
-		r = kern_maps_home(k);
+		r = kern_netns_home(k);
 	if (r == 0)
 		r = kern_configure(k, conf);
 	if (r < 0) {
@@ -217,6 +217,7 @@ void kern_release(struct kern **kp)
 	struct kern *k = *kp;
 	if (!k)
 		return;
+	kern_netns_close(k);
 	if (k->beats)
 		munmap(k->beats, sizeof(*k->beats));
 	unload_all(k);

@@ -47,6 +47,15 @@ int kern_dests(struct kern *k, const struct kern_dest *dests, size_t n) __attrib
 /** kern_mark(k, tgid, start_ns, cls, label): Make a process the root of an agent tree; its present and future children follow. */
 int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, uint32_t label) __attribute__((warn_unused_result));
 
+/** kern_netns_add(k, cookie, port): That network namespace has a listener on loopback at this worker's port; kern_netns_remove(): no more. */
+int kern_netns_add(struct kern *k, uint64_t cookie, uint16_t port) __attribute__((warn_unused_result));
+void kern_netns_remove(struct kern *k, uint64_t cookie);
+
+/** kern_asks_open(k, fn, arg): A descriptor that is readable when somebody was refused for want of a listener; kern_asks_read() calls fn for each. */
+typedef void kern_ask_fn(void *arg, const struct cg_ask *ask);
+int kern_asks_open(struct kern *k, kern_ask_fn *fn, void *arg) __attribute__((warn_unused_result));
+void kern_asks_read(struct kern *k);
+
 /** kern_alive(k, slot): The heartbeat of a worker slot, called at least every second; kern_dead(k, slot): refuse at once. */
 void kern_alive(struct kern *k, uint32_t slot);
 void kern_dead(struct kern *k, uint32_t slot);

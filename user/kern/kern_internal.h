@@ -31,6 +31,9 @@ struct kern {
 	struct bpf_link *link[HOOKS_MAX]; /* by row of kern_hooks; NULL: not attached */
 	struct cg_beats *beats;           /* mapped */
 	uint32_t slots;
+	struct ring_buffer *asks; /* NULL: not opened */
+	kern_ask_fn *ask_fn;
+	void *ask_arg;
 	char exec_note[160];
 };
 
@@ -62,8 +65,15 @@ void kern_pin_drop_others(const struct kern *k);
 /** kern_maps_fd(k, name): Descriptor of a map, borrowed, or -1. */
 int kern_maps_fd(const struct kern *k, const char *name);
 
-/** kern_maps_home(k): The calling process's network namespace is the one with the listeners. */
-int kern_maps_home(struct kern *k) __attribute__((warn_unused_result));
+/** kern_maps_prune(fd, keys, n, size, max): Delete every key that is not among the ${n} of ${size} bytes each; ${max} are in the map at most. */
+int kern_maps_prune(int fd, const void *keys, size_t n, size_t size, size_t max) __attribute__((warn_unused_result));
+
+/* kern_netns.c */
+
+/** kern_netns_home(k): The calling process's network namespace is the one in which every worker listens; what an earlier run entered goes. */
+int kern_netns_home(struct kern *k) __attribute__((warn_unused_result));
+/** kern_netns_close(k): Stop reading asks. */
+void kern_netns_close(struct kern *k);
 
 /* kern_cgroup.c */
 

@@ -7,16 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mtime.h"
 #include "kern/kern_internal.h"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71
-#endif
 
 enum { KEY_MAX = 32, USERS_MAX = 4096, DESTS_MAX = 16384, PROCS_MAX = 65536, ADDR_BITS = 128, PORT_BITS = 16 };
 
@@ -45,7 +40,7 @@ static bool has_key(const void *keys, size_t n, size_t size, const void *key)
 }
 
 /* Delete every key of the map that is not among ${keys}.  Deleting restarts an iteration, so gather first. */
-static int prune(int fd, const void *keys, size_t n, size_t size, size_t max)
+int kern_maps_prune(int fd, const void *keys, size_t n, size_t size, size_t max)
 {
 	char *old = malloc(max * size), *key = NULL;
 	size_t have = 0;
@@ -69,7 +64,7 @@ static int put_users(const struct kern *k, const struct kern_conf *conf)
 	for (size_t i = 0; i < conf->user_count; i++)
 		if (bpf_map_update_elem(fd, &conf->users[i], &one, BPF_ANY) < 0)
 			return -errno;
-	return prune(fd, conf->users, conf->user_count, sizeof(uint32_t), USERS_MAX);
+	return kern_maps_prune(fd, conf->users, conf->user_count, sizeof(uint32_t), USERS_MAX);
 }
 
 static int put_ports(const struct kern *k, const struct kern_conf *conf)
@@ -99,22 +94,6 @@ int kern_configure(struct kern *k, const struct kern_conf *conf)
 	if (r == 0)
 		k->slots = conf->slots;
 	return r;
-}
-
-int kern_maps_home(struct kern *k)
-{
-	uint64_t cookie;
-	uint32_t one = 1;
-	socklen_t len = sizeof(cookie);
-	int fd = kern_maps_fd(k, "cg_netns"), r = 0;
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (s < 0 || getsockopt(s, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len) < 0)
-		r = -errno;
-	if (s >= 0)
-		close(s);
-	if (r == 0 && bpf_map_update_elem(fd, &cookie, &one, BPF_ANY) < 0)
-		r = -errno;
-	return r < 0 ? r : prune(fd, &cookie, 1, sizeof(cookie), USERS_MAX);
 }
 
 static struct cg_dest dest_key(const struct kern_dest *d)
@@ -150,7 +129,7 @@ int kern_dests(struct kern *k, const struct kern_dest *dests, size_t n)
 			r = -errno;
 	}
 	if (r == 0)
-		r = prune(fd, keys, n, sizeof(*keys), DESTS_MAX);
+		r = kern_maps_prune(fd, keys, n, sizeof(*keys), DESTS_MAX);
 	free(keys);
 	return r;
 }

@@ -24,7 +24,7 @@
 #include "base/log.h"
 #include "proc/sup.h"
 
-enum { BEAT_MS = 500, STOP_MS = 5000, WHY = 768, BPF_FS = 0xcafe4a11 };
+enum { BEAT_MS = 500, STOP_MS = 5000, FILES = 65536, WHY = 768, BPF_FS = 0xcafe4a11 };
 
 static struct sup sup;
 
@@ -111,6 +111,11 @@ static int attach(struct sup *s, char *why, size_t len)
 	struct kern_conf k;
 
 	(void)setrlimit(RLIMIT_MEMLOCK, &all); /* needed below kernel 5.11 only, and may be refused */
+	/* Listeners of hundreds of namespaces, here and in the workers. */
+	if (getrlimit(RLIMIT_NOFILE, &all) == 0 && all.rlim_cur < FILES) {
+		all.rlim_cur = all.rlim_max < FILES ? all.rlim_max : FILES;
+		(void)setrlimit(RLIMIT_NOFILE, &all);
+	}
 	int r = kern_supported(why, len);
 	if (!r)
 		r = bpffs(s->path.bpffs, why, len);
@@ -142,6 +147,7 @@ static void beat(void *arg)
 		if (s->child[i].party == P_PROXY && s->child[i].life == LIFE_READY)
 			kern_alive(s->kern, s->child[i].slot);
 	sup_ring_sweep(s);
+	sup_netns_sweep(s);
 	if (pump_timer(s->pump, mono_after_ms(mono_now(), BEAT_MS), beat, s))
 		log_error("the heartbeat cannot be scheduled");
 }
@@ -311,6 +317,8 @@ static int start(struct sup *s)
 	sup_ring_adopt(s);
 	r = signals(s);
 	if (!r)
+		r = sup_netns_begin(s);
+	if (!r)
 		r = make_children(s);
 	if (!r)
 		r = wait_ready(s);
@@ -340,6 +348,7 @@ static int run(struct sup *s)
 	}
 	if (s->children)
 		stop_all(s);
+	sup_netns_end(s);
 	if (s->kern)
 		kern_release(&s->kern);
 	pump_free(&s->pump);

@@ -109,9 +109,13 @@ static void adopt_edges(void)
 	}
 }
 
-/* Nothing new is opened after the start: late descriptors are not for a worker. */
+/* Of what comes after the start only listeners of other network namespaces are for a worker. */
 static void drop_fds(void)
 {
+	int door;
+
+	while ((door = child_take_fd(&child, FD_LISTEN_NS, child.slot)) >= 0)
+		gate_door(gate, door);
 	while (child.fds)
 		fd_close(&child.fd[--child.fds].fd);
 }
@@ -158,12 +162,12 @@ int main(int argc, char **argv)
 	fd_close(&trust);
 	open_ring(&conf);
 	open_limits(&conf);
-	drop_fds();
 	r = gate_new(&conf, why, sizeof(why), &gate);
 	if (r) {
 		log_error("cannot start (%s): %s", err_text(r), why);
 		return 1;
 	}
+	drop_fds();
 	r = loop_watch(gate_loop(gate), child.sup.fd, on_sup, NULL);
 	if (r)
 		fatal("the channel to callgated", r);

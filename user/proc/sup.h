@@ -6,6 +6,7 @@
 #define PROC_SUP_H
 
 #include <limits.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -14,7 +15,7 @@
 #include "ipc/pump.h"
 #include "kern/kern.h"
 
-enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64 };
+enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256 };
 
 struct sup_paths { /* from the command line */
 	const char *etc, *state, *log, *run, *cgroup, *bpffs, *trust, *share, *libexec;
@@ -58,6 +59,15 @@ struct sup_ring {
 	char name[32];
 };
 
+struct sup_netns { /* another network namespace with a listener of ours */
+	uint64_t cookie; /* 0: unused */
+	ino_t inode;
+	uint32_t slot;
+	int listen4, listen6;
+	bool handed; /* its worker has them */
+	bool seen;   /* by the sweep: somebody is in it */
+};
+
 struct sup {
 	struct sup_paths path;
 	struct sup_conf conf;
@@ -68,6 +78,9 @@ struct sup {
 	size_t children;
 	struct sup_ring ring[SUP_RINGS];
 	int listen4[SUP_SLOTS], listen6[SUP_SLOTS];
+	struct sup_netns *netns; /* SUP_NETNS of them */
+	uint64_t netns_opened, netns_closed, netns_full, netns_failed;
+	int home_netns;
 	int cgroup_fd; /* the service's own cgroup, for its children */
 	uint64_t cgroup_id;
 	int control, board;
@@ -99,6 +112,17 @@ void sup_child_stop(struct sup *s, enum party p);
 int sup_plumb(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
 int sup_plumb_conf(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
 void sup_plumb_ring(struct sup *s, struct sup_child *to, struct sup_ring *r);
+
+/* sup_netns.c: listeners in other network namespaces. */
+int sup_netns_begin(struct sup *s) __attribute__((warn_unused_result));
+void sup_netns_hand(struct sup *s, const struct sup_child *worker); /* to a worker that has become ready */
+void sup_netns_lost(struct sup *s, const struct sup_child *worker);
+void sup_netns_sweep(struct sup *s); /* let go of namespaces that nobody is in */
+size_t sup_netns_count(const struct sup *s);
+void sup_netns_end(struct sup *s);
+
+/* sup_prepare.c: a listener; ${out} is left alone on failure. */
+int sup_listen(const struct sockaddr *sa, socklen_t len, int *out) __attribute__((warn_unused_result));
 
 /* sup_serve.c: frames from children. */
 void sup_serve(struct sup *s, struct sup_child *c);

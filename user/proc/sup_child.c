@@ -119,6 +119,7 @@ static void worker_gone(struct sup *s, const struct sup_child *c)
 {
 	if (s->kern)
 		kern_dead(s->kern, c->slot);
+	sup_netns_lost(s, c);
 	for (size_t i = 0; i < SUP_RINGS; i++)
 		if (s->ring[i].id && s->ring[i].live && s->ring[i].slot == c->slot)
 			s->ring[i].live = false;

@@ -177,13 +177,17 @@ static int own_cgroup(struct sup *s, char *why, size_t why_len)
 	return 0;
 }
 
-static int listen_on(const struct sockaddr *sa, socklen_t len, int *out)
+int sup_listen(const struct sockaddr *sa, socklen_t len, int *out)
 {
 	int one = 1;
 	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	/* In a new namespace loopback may still be down: it has no address then. */
+	setsockopt(fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
+	if (sa->sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
 	if (sa->sa_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
 	if (bind(fd, sa, len) < 0 || listen(fd, BACKLOG) < 0) {
@@ -201,12 +205,12 @@ static int listeners(struct sup *s, char *why, size_t why_len)
 		uint16_t port = (uint16_t)(s->conf.port_base + i);
 		struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 		struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-		int r = listen_on((struct sockaddr *)&a4, sizeof(a4), &s->listen4[i]);
+		int r = sup_listen((struct sockaddr *)&a4, sizeof(a4), &s->listen4[i]);
 		if (r) {
 			snprintf(why, why_len, "port %u on 127.0.0.1: %s: choose another port_base in callgate.json", port, strerror(-r));
 			return r;
 		}
-		r = listen_on((struct sockaddr *)&a6, sizeof(a6), &s->listen6[i]);
+		r = sup_listen((struct sockaddr *)&a6, sizeof(a6), &s->listen6[i]);
 		/* A machine without IPv6 has no IPv6 connection to redirect. */
 		if (r && r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL) {
 			snprintf(why, why_len, "port %u on ::1: %s: choose another port_base in callgate.json", port, strerror(-r));

@@ -16,8 +16,10 @@ static void on_ready(struct sup *s, struct sup_child *c, const struct frame *f)
 	c->quick = 0;
 	if (c->ready.note[0])
 		log_warning("%s[%u]: %s", party_name(c->party), c->slot, c->ready.note);
-	if (c->party == P_PROXY)
-		kern_alive(s->kern, c->slot);
+	if (c->party != P_PROXY)
+		return;
+	kern_alive(s->kern, c->slot);
+	sup_netns_hand(s, c);
 }
 
 static void on_mark(struct sup *s, struct sup_child *c, const struct frame *f)

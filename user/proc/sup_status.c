@@ -65,6 +65,14 @@ int sup_status(struct sup *s, struct buf *out)
 	jsonw_open(&w, "hooks", '[');
 	kern_each_hook(s->kern, hook, &w);
 	jsonw_close(&w, ']');
+	jsonw_open(&w, "namespaces", '{');
+	jsonw_uint(&w, "listening", sup_netns_count(s));
+	jsonw_uint(&w, "most", SUP_NETNS);
+	jsonw_uint(&w, "opened", s->netns_opened);
+	jsonw_uint(&w, "closed", s->netns_closed);
+	jsonw_uint(&w, "refused_full", s->netns_full);
+	jsonw_uint(&w, "failed", s->netns_failed);
+	jsonw_close(&w, '}');
 	jsonw_open(&w, "kernel", '{');
 	kern_each_counter(s->kern, counter, &w);
 	jsonw_close(&w, '}');
