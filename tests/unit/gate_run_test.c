@@ -53,7 +53,7 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 		       "a\r\n\"s3cr3t-of\r\n1d\r\n-the-vault\",\"and the rest\":12\r\n0\r\n\r\n";
 	if (strstr(text, "tools/list"))
 		return json_answer("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":[{\"name\":\"danger\"},{\"name\":\"echo\", \"x\":1},"
-		                   "{\"name\":\"other\"}],\"nextCursor\":\"\"}}");
+		                   "{\"name\":\"get_note\"}],\"nextCursor\":\"\"}}");
 	if (strstr(text, "\"stream\""))
 		return events;
 	if (strstr(text, "fail"))
@@ -135,6 +135,9 @@ static void allowed_call(void **state)
 	assert_string_equal(r[-1].tool, "echo");
 	assert_string_equal(r[-1].arg_keys, "alpha\x1fzeta");
 	assert_int_equal(r[-1].uid, 4242);
+	/* no list has named it yet */
+	assert_string_equal(r[-1].risk, "Execute");
+	assert_string_equal(r[-1].tool_hash, "");
 	/* the same connections again */
 	int conns = B.up_conns, leases = B.leases;
 	for (int i = 0; i < 5; i++) {
@@ -227,7 +230,13 @@ static void lists_and_streams(void **state)
 	client_post(&C, "/mcp", "", "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\"}");
 	const char *a = client_answer(&C);
 	HOLDS(a, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"tools\":[{\"name\":\"echo\", \"x\":1}],\"nextCursor\":\"\"}}");
+	/* now the definition is known, and of a hidden tool as well */
 	int n = B.records;
+	client_post(&C, "/mcp", "", CALL("9", "get_note", "{}"));
+	client_answer(&C);
+	assert_string_equal(record_wait(n + 1)->risk, "Read");
+	assert_int_equal(strlen(B.rec[n].tool_hash), 64);
+	n = B.records;
 	C.n = 0;
 	client_post(&C, "/mcp", "", CALL("4", "echo", "{\"how\":\"stream\"}"));
 	a = client_until(&C, "0\r\n\r\n");

@@ -47,6 +47,7 @@ struct call {
 	struct loan *lease;
 	struct pol_charge charge;
 	bool charged;
+	enum risk risk; /* of a tools/call: what its tool may do at worst, as far as known */
 
 	/* answer */
 	enum call_frame frame;

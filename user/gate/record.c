@@ -120,16 +120,32 @@ static void plain(struct rec *r, enum rec_field f, const struct json_doc *doc, c
 		rec_text(r, f, v);
 }
 
+static size_t hex_of(const uint8_t *p, size_t n, char *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = "0123456789abcdef"[p[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[p[i] & 15];
+	}
+	return 2 * n;
+}
+
 static void what(struct rec *r, struct conn *c)
 {
 	struct gate *g = c->g;
 	const struct call *k = c->call;
 	const struct pol_decision *d = &g->decision;
 	const struct world_grant *grant = k->grant;
+	char hex[2 * CATALOGUE_HASH];
 
 	text(r, F_SERVER, k->server->name);
 	rec_text(r, F_METHOD, g->rpc.method);
 	rec_text(r, F_TOOL, g->rpc.is_call ? g->rpc.tool : g->rpc.target);
+	if (k->kind == CALL_TOOL) {
+		const struct learned_tool *t = learned_find(g->learned, k->server->name, g->rpc.tool);
+		text(r, F_RISK, catalogue_name(k->risk));
+		if (t)
+			rec_text(r, F_TOOL_HASH, view_of(hex, hex_of(t->hash, sizeof(t->hash), hex)));
+	}
 	if (g->rpc.is_call) {
 		(void)!record_keys(&g->doc, g->rpc.arguments, &g->text);
 		rec_text(r, F_ARG_KEYS, buf_view(&g->text));

@@ -71,7 +71,7 @@ static void frame(struct conn *c, const struct http1_head *r)
 	k->events = http1_media(http1_get(r, "content-type", NULL), "text/event-stream", NULL);
 	if (encoded(r))
 		k->unread = true;
-	k->filter = (k->kind == CALL_LIST || k->kind == CALL_GET) && !k->observed;
+	k->filter = k->kind == CALL_LIST || (k->kind == CALL_GET && !k->observed);
 	k->hold_back = k->kind == CALL_TOOL && k->number && c->g->conf.strict != GATE_ASYNC;
 	k->by_event = k->events && (k->filter || k->hold_back);
 }
@@ -102,9 +102,12 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 	if (k->kind == CALL_DELETE && r->status < 300)
 		session_end(c->g->sessions, k->server->name, http1_get(call_head(c), "mcp-session-id", NULL));
 	frame(c, r);
-	bool hold = k->frame != FRAME_NONE && !k->events && ((k->filter && k->kind == CALL_LIST) || k->hold_back);
+	/* Under observation what cannot be read is not learned from, but it passes. */
+	if (k->observed && !k->hold_back && (k->unread || (k->frame == FRAME_LENGTH && k->left > GATE_BODY_MAX)))
+		k->filter = k->by_event = false;
 	if (k->unread && k->frame != FRAME_NONE && (k->filter || k->hold_back))
 		return fail(c, -ERR_UNSUPPORTED);
+	bool hold = k->frame != FRAME_NONE && !k->events && ((k->filter && k->kind == CALL_LIST) || k->hold_back);
 	buf_reset(&k->answer);
 	buf_reset(&k->hold);
 	int e = head_response(&k->answer, r, flags, hold ? -3 : length_down(c, r), close);
@@ -151,6 +154,10 @@ static int filtered(struct conn *c, struct view *body)
 	struct call *k = c->call;
 
 	int r = json_scan(&g->doc, *body, g->nodes, GATE_NODES, NULL);
+	if (!r && k->server)
+		learned_take(g->learned, k->server->name, &g->doc, NULL, NULL);
+	if (k->observed)
+		return 0;
 	r = r ? r : listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, &g->text);
 	if (r == 1)
 		*body = buf_view(&g->text);
@@ -172,7 +179,7 @@ static enum step held(struct conn *c)
 		outcome_message(c, body);
 	else if (k->json)
 		r = filtered(c, &body);
-	else if (k->http < 300)
+	else if (k->http < 300 && !k->observed)
 		r = -ERR_UNSUPPORTED;
 	if (k->lease && body.p == buf_view(&k->hold).p)
 		scrub_in_place(&k->hold, secret_view(k->lease->secret));

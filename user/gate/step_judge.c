@@ -66,6 +66,14 @@ static void allow_transport(struct pol_decision *d)
 	d->verdict = POL_ALLOW;
 }
 
+/* A tool that no list has named counts as Execute, whatever its name sounds like. */
+static enum risk risk_of(struct conn *c)
+{
+	const struct learned_tool *t = learned_find(c->g->learned, c->call->server->name, c->g->rpc.tool);
+
+	return t ? t->risk : RISK_EXECUTE;
+}
+
 static void decide(struct conn *c)
 {
 	struct gate *g = c->g;
@@ -89,6 +97,8 @@ static void decide(struct conn *c)
 		pol_judge(k->grant->policy, g->rpc.tool, &g->doc, g->rpc.arguments, d);
 	else
 		pol_method(k->grant->policy, g->rpc.method, d);
+	if (k->kind == CALL_TOOL)
+		k->risk = risk_of(c);
 	if (k->kind == CALL_TOOL)
 		reserve(c);
 }

@@ -148,8 +148,9 @@ static int pass_event(struct conn *c, const struct sse_event *ev)
 	int r = 0;
 
 	if (k->filter && ev->data.n && json_scan(&g->doc, ev->data, g->nodes, GATE_NODES, NULL) == 0) {
-		r = listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, &g->text);
-	} else if (k->filter && ev->data.n && memmem(ev->data.p, ev->data.n, "\"tools\"", 7)) {
+		learned_take(g->learned, k->server->name, &g->doc, NULL, NULL);
+		r = k->observed ? 0 : listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, &g->text);
+	} else if (k->filter && !k->observed && ev->data.n && memmem(ev->data.p, ev->data.n, "\"tools\"", 7)) {
 		r = -ERR_MALFORMED;
 	}
 	if (r < 0) {

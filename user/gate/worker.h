@@ -9,6 +9,7 @@
 #include "codec/http1.h"
 #include "codec/jsonrpc.h"
 #include "gate/gate.h"
+#include "gate/learned.h"
 #include "ipc/rec.h"
 #include "policy/world.h"
 
@@ -64,6 +65,7 @@ struct gate {
 	bool ca_known, listening, stopping, hearing;
 	struct sessions *sessions;
 	struct list conns, asks, ack_waiters, doors;
+	struct learned *learned;
 	struct list certs, loans;        /* newest use first */
 	struct list spare_calls, spares;
 	size_t n_spares, n_conns, n_certs, n_loans;

@@ -51,3 +51,4 @@ X(F_CONNECT_NS, 49, REC_U64, "connect_ns", 8)
 X(F_SLOT, 50, REC_U32, "slot", 4)
 X(F_PATH, 51, REC_TEXT, "path", 256)
 X(F_APPROVAL, 52, REC_TEXT, "approval", 64)
+X(F_TOOL_HASH, 53, REC_TEXT, "tool_hash", 64) /* of the definition that the server last listed; absent: none seen */

@@ -1,0 +1,41 @@
+/*
+ * learned.h - what servers have said of their tools, as their answers to tools/list passed: risk class and hash of the definition.
+ * Floor: gate.      Source: docs/CATALOGUE.md "at the gate".      Owns: its entries; bounded by server and in all.
+ *
+ * Invariants:
+ *  1. A tool that no list has named is not here: its calls count as Execute.
+ *  2. A definition that changes never lowers the class of its tool; only a person can (callgate catalog override).
+ */
+#ifndef GATE_LEARNED_H
+#define GATE_LEARNED_H
+
+#include "codec/json.h"
+#include "policy/catalogue.h"
+
+enum { LEARNED_TOOLS = 16384, LEARNED_SERVER = 2048, LEARNED_NAME = 512 };
+
+struct learned;
+
+struct learned_tool {
+	enum risk risk; /* the gravest of all definitions seen */
+	struct catalogue_class now; /* of the last one */
+	uint8_t hash[CATALOGUE_HASH];
+};
+
+/* A definition that is new, or is another one than before. */
+typedef void learned_news(void *arg, const char *server, struct view name, const struct learned_tool *t);
+
+/** learned_new(): NULL when memory is out.  learned_free() is NULL-safe. */
+struct learned *learned_new(void);
+void learned_free(struct learned **l);
+
+/** learned_take(l, server, doc, news, arg): Take in every tool that the scanned message lists; any message is legal.  What does not fit is not learned. */
+void learned_take(struct learned *l, const char *server, const struct json_doc *doc, learned_news *news, void *arg);
+
+/** learned_find(l, server, name): NULL: never listed.  Borrowed until the next learned_take(). */
+const struct learned_tool *learned_find(const struct learned *l, const char *server, struct view name);
+
+/** learned_each(l, news, arg): All of them. */
+void learned_each(const struct learned *l, learned_news *news, void *arg);
+
+#endif
