@@ -11,7 +11,7 @@ ARCH	:= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 PREFIX	?= /usr/local
 
 # The architecture.  A floor is a directory, built as one archive; it may use only the floors named here.
-FLOORS	:= base codec policy ipc io kern vault audit ident admin gate
+FLOORS	:= base codec policy ipc io kern vault audit ident fetch admin gate
 DEP_base	:=
 DEP_codec	:= base
 DEP_policy	:= codec base
@@ -21,6 +21,7 @@ DEP_kern	:= base
 DEP_vault	:= ipc base
 DEP_audit	:= ipc base
 DEP_ident	:= ipc codec base
+DEP_fetch	:= ipc base
 DEP_admin	:= audit policy ipc codec base
 DEP_gate	:= io ipc policy codec base
 
@@ -41,13 +42,16 @@ LD_callgate-audit	:= -ljansson -lcrypto -lz
 SRC_callgate-ident	:= user/proc/ident.c $(PROC)
 BIN_callgate-ident	:= ident ipc codec base
 LD_callgate-ident	:= -ljansson
+SRC_callgate-fetch	:= user/proc/fetch.c $(PROC)
+BIN_callgate-fetch	:= fetch ipc base
+LD_callgate-fetch	:= -lcurl
 SRC_callgate-admin	:= user/proc/admin.c $(PROC)
 BIN_callgate-admin	:= admin audit policy ipc codec base
 LD_callgate-admin	:= -ljansson -lpcre2-8 -lcrypto -lz
 SRC_callgate	:= $(wildcard tools/*.c)
 BIN_callgate	:= admin audit policy ipc codec base
 LD_callgate	:= -ljansson -lpcre2-8 -lcrypto -lz
-ALLBINS	:= callgated callgate-proxy callgate-vault callgate-audit callgate-ident callgate-admin callgate
+ALLBINS	:= callgated callgate-proxy callgate-vault callgate-audit callgate-ident callgate-fetch callgate-admin callgate
 
 DIR	= $(if $(filter policy,$(1)),policy,user/$(1))
 SRC	= $(wildcard $(DIR)/*.c)
@@ -68,7 +72,7 @@ override CFLAGS	+= -std=gnu11 -D_GNU_SOURCE $(WARN) \
 override CPPFLAGS += -I. -Iuser -isystem $B/gen -MD -MP	# generated skeletons: -isystem, and so -MD
 override LDFLAGS	+= $(if $(SAN),-fsanitize=$(SAN),-pie -Wl,-z,relro,-z,now)
 LDALL	:= -lbpf -lelf -lz -luring -ljansson -lpcre2-8 -lssl -lcrypto
-TESTED	:= gate admin ident vault audit kern io policy codec ipc base	# in link order
+TESTED	:= gate admin ident fetch vault audit kern io policy codec ipc base	# in link order
 BPFFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror -Wno-unused-parameter -I. -I$B/gen
 
 ifneq ($V,1)
@@ -141,7 +145,7 @@ budget:	## no file over 500 lines
 fuzz-%: | $(BPF:%=$B/gen/%.skel.h)	## libFuzzer on tests/fuzz/%_fuzz.c for T seconds (60)
 	$Q mkdir -p $B/corpus-$*
 	$(CLANG) -I. -Iuser -isystem $B/gen -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
-	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec policy ipc audit vault ident admin,$(call SRC,$f)) $(LDALL)
+	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec policy ipc audit vault ident fetch admin,$(call SRC,$f)) $(LDALL)
 	$B/$@ -max_total_time=$${T:-60} -artifact_prefix=$B/ $B/corpus-$* tests/data/$*
 install: all	## below PREFIX (/usr/local), under DESTDIR; a systemd unit and system users
 	$QPREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install.sh install $B

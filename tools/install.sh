@@ -23,7 +23,7 @@ case $action in
 install)
 	install -d "$lib" "$DESTDIR$PREFIX/sbin" "$DESTDIR$PREFIX/bin" "$DESTDIR$PREFIX/share/callgate/agents.d" "$DESTDIR$PREFIX/share/doc/callgate" \
 		"$DESTDIR/etc/systemd/system" "$DESTDIR/etc/callgate"
-	for b in callgated callgate-admin callgate-ident callgate-proxy callgate-vault callgate-audit; do
+	for b in callgated callgate-admin callgate-ident callgate-proxy callgate-vault callgate-audit callgate-fetch; do
 		install -m 755 "$build/$b" "$lib/$b"
 	done
 	ln -sfn "../libexec/callgate/callgated" "$DESTDIR$PREFIX/sbin/callgated"

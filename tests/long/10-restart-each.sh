@@ -16,7 +16,7 @@ works() { [[ $(call alice echo '{"message":"still here"}' --max-time 5) == *stil
 ( while sleep 0.05; do call alice echo '{"message":"background"}' --max-time 5 >>"$LAB/background"; echo >>"$LAB/background"; done ) &
 background=$!
 for round in 1 2 3 4 5; do
-	for name in callgate-proxy callgate-vault callgate-audit callgate-ident callgate-admin; do
+	for name in callgate-proxy callgate-vault callgate-audit callgate-ident callgate-fetch callgate-admin; do
 		lab_wait 20 callgate status || not_ok "status answers before $name is killed in round $round"
 		old=$(pid_of $name)
 		kill -KILL "$old"

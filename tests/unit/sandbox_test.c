@@ -10,7 +10,7 @@
 
 #include "../../user/proc/sandbox.c"
 
-static const enum party parties[] = {P_ADMIN, P_IDENT, P_PROXY, P_VAULT, P_AUDIT};
+static const enum party parties[] = {P_ADMIN, P_IDENT, P_PROXY, P_VAULT, P_AUDIT, P_FETCH};
 
 struct answer {
 	int entered;
@@ -27,7 +27,7 @@ static struct answer inside(enum party who, int hole, bool no_landlock)
 	pid_t pid = fork();
 	if (pid == 0) {
 		char note[64];
-		a.entered = no_landlock || who == P_IDENT ? 0 : landlock(NULL, 0, note, sizeof(note));
+		a.entered = no_landlock || who == P_IDENT ? 0 : landlock(NULL, 0, 0, note, sizeof(note));
 		if (!a.entered)
 			a.entered = filter(who, hole);
 		a.refused = sandbox_check(who, -1, &a.tried);
@@ -71,7 +71,7 @@ static void each_probe_finds_its_hole(void **state)
 	};
 	for (size_t i = 0; i < sizeof(parties) / sizeof(parties[0]); i++) {
 		for (size_t h = 0; h < sizeof(holes) / sizeof(holes[0]); h++) {
-			if (holes[h].not == parties[i])
+			if (holes[h].not == parties[i] || (holes[h].bit == PROBE_SOCKET && has_network(parties[i])))
 				continue;
 			struct answer a = inside(parties[i], holes[h].call, false);
 			assert_int_equal(a.tried & ~a.refused, holes[h].bit);

@@ -41,6 +41,7 @@ int admin_init(struct admin *a, int listener)
 	edge_init(&a->ident, -1, P_ADMIN, P_IDENT, 0);
 	edge_init(&a->vault, -1, P_ADMIN, P_VAULT, 0);
 	edge_init(&a->audit, -1, P_ADMIN, P_AUDIT, 0);
+	edge_init(&a->fetch, -1, P_ADMIN, P_FETCH, 0);
 	for (uint32_t i = 0; i < ADMIN_WORKERS; i++)
 		edge_init(&a->worker[i].edge, -1, P_ADMIN, P_PROXY, i);
 	int r = roster_init(&a->roster);
@@ -56,6 +57,7 @@ void admin_free(struct admin *a)
 	edge_close(&a->ident);
 	edge_close(&a->vault);
 	edge_close(&a->audit);
+	edge_close(&a->fetch);
 	for (size_t i = 0; i < ADMIN_WORKERS; i++)
 		edge_close(&a->worker[i].edge);
 	roster_free(&a->roster);
@@ -258,6 +260,8 @@ static struct edge *place(struct admin *a, enum party peer, uint32_t slot)
 		return &a->vault;
 	case P_AUDIT:
 		return &a->audit;
+	case P_FETCH:
+		return &a->fetch;
 	case P_PROXY:
 		return slot < ADMIN_WORKERS ? &a->worker[slot].edge : NULL;
 	default:
@@ -284,7 +288,7 @@ static void gone(struct admin *a, struct edge *e)
 static void on_edge(void *arg, int fd, short what)
 {
 	struct admin *a = arg;
-	struct edge *all[] = {&a->sup, &a->ident, &a->vault, &a->audit};
+	struct edge *all[] = {&a->sup, &a->ident, &a->vault, &a->audit, &a->fetch};
 	struct edge *e = NULL;
 
 	(void)what;
@@ -337,6 +341,8 @@ static void greet(struct admin *a, struct edge *e)
 		world_to_vault(a);
 	} else if (e->peer == P_SUP) {
 		world_to_sup(a);
+	} else if (e->peer == P_FETCH || e->peer == P_IDENT) {
+		world_names_to(a, e);
 	} else if (e->peer == P_AUDIT) {
 		/* It may have written what it could not acknowledge: only its journal says what holds. */
 		ask_journal(a);

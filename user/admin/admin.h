@@ -45,7 +45,7 @@ struct job;
 
 struct admin {
 	struct pump *pump;
-	struct edge sup, ident, vault, audit;
+	struct edge sup, ident, vault, audit, fetch;
 	struct admin_worker worker[ADMIN_WORKERS];
 	struct roster roster;
 	bool folded; /* the journal has been read, and its keeper still runs: until then nothing is changed */

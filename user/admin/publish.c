@@ -182,3 +182,23 @@ int publish_dests(const struct roster *r, struct buf *out)
 	}
 	return 0;
 }
+
+int publish_names(const struct roster *r, struct buf *out)
+{
+	const char *name;
+	json_t *value, *match;
+	size_t i;
+
+	json_object_foreach(r->servers, name, value) {
+		json_array_foreach(json_object_get(value, "match"), i, match) {
+			const char *host = json_string_value(json_object_get(match, "host"));
+			struct m_dest d = dest_of(match);
+			int ret = !host || d.prefix ? 0 : buf_printf(out, "%u %s", ntohs(d.port_be), host);
+			if (!ret && host && !d.prefix)
+				ret = buf_put(out, VIEW_LIT("\0"));
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}

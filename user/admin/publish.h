@@ -15,6 +15,9 @@ int publish_world(const struct roster *r, uint64_t generation, const char *mode,
 /** publish_hosts(r, out): {"op":"hosts","servers":[...]} for the vault: where each credential may go. */
 int publish_hosts(const struct roster *r, struct buf *out) __attribute__((warn_unused_result));
 
+/** publish_names(r, out): For M_HOSTS: "PORT NAME" and NUL for each host that is a name. */
+int publish_names(const struct roster *r, struct buf *out) __attribute__((warn_unused_result));
+
 /** publish_dests(r, out): An array of struct m_dest for callgated, each destination once. */
 int publish_dests(const struct roster *r, struct buf *out) __attribute__((warn_unused_result));
 

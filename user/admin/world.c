@@ -12,7 +12,7 @@
 
 int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY])
 {
-	struct buf text = {0}, hosts = {.max = MSG_MAX}, dests = {.max = MSG_MAX};
+	struct buf text = {0}, hosts = {.max = MSG_MAX}, dests = {.max = MSG_MAX}, host_names = {.max = MSG_MAX};
 	int r = publish_world(next, a->generation + 1, a->mode, &text);
 
 	snprintf(why, CHECK_WHY, "%s", r ? err_text(r) : "");
@@ -26,12 +26,15 @@ int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY])
 		r = publish_hosts(next, &hosts);
 		if (!r)
 			r = publish_dests(next, &dests);
+		if (!r)
+			r = publish_names(next, &host_names);
 		if (r)
 			snprintf(why, CHECK_WHY, "too many servers: their list no longer fits one frame of %d bytes", MSG_MAX);
 	}
 	buf_free(&text);
 	buf_free(&hosts);
 	buf_free(&dests);
+	buf_free(&host_names);
 	return r;
 }
 
@@ -78,6 +81,20 @@ void world_to_sup(struct admin *a)
 	buf_free(&out);
 }
 
+void world_names_to(struct admin *a, struct edge *e)
+{
+	struct buf out = {.max = MSG_MAX};
+	int r = publish_names(&a->roster, &out);
+
+	if (e->fd >= 0 && a->world_fd >= 0) {
+		if (!r)
+			r = edge_send(e, M_HOSTS, 0, buf_view(&out), -1);
+		if (r)
+			log_error("%s cannot be told which hosts matter: %s", party_name(e->peer), err_text(r));
+	}
+	buf_free(&out);
+}
+
 static int seal(struct admin *a, uint64_t generation)
 {
 	struct buf text = {0};
@@ -106,6 +123,8 @@ void world_adopt(struct admin *a, struct roster *next, uint64_t generation)
 	a->generation = generation;
 	/* The kernel and the vault first: a worker that knows a server can then also reach it with its credential. */
 	world_to_sup(a);
+	world_names_to(a, &a->fetch);
+	world_names_to(a, &a->ident);
 	world_to_vault(a);
 	for (size_t i = 0; i < ADMIN_WORKERS; i++)
 		world_to_worker(a, &a->worker[i]);

@@ -22,6 +22,8 @@ void world_adopt(struct admin *a, struct roster *next, uint64_t generation);
 void world_to_worker(struct admin *a, struct admin_worker *w);
 void world_to_vault(struct admin *a);
 void world_to_sup(struct admin *a);
+/** world_names_to(a, e): The host names of registered servers, to callgate-fetch or callgate-ident. */
+void world_names_to(struct admin *a, struct edge *e);
 /** world_taken(a, generation): Have the vault and all connected workers answered for it? */
 bool world_taken_by(const struct admin_worker *w, uint64_t generation);
 bool world_taken(const struct admin *a, uint64_t generation);

@@ -175,6 +175,17 @@ struct m_dest {
 	uint8_t pad;
 };
 
+/* M_KNOWN (fetch, ident -> callgated), then an array: where registered servers are.  Redirected for every governed process. */
+struct m_known_head {
+	uint32_t whole; /* 1: the array is all that the sender knows; 0: it is to be added */
+	uint32_t pad;
+};
+struct m_known {
+	uint8_t addr[16];
+	uint16_t port_be; /* 0: every port */
+	uint16_t pad;
+};
+
 /* M_JOURNAL_ACK (audit -> admin): durable. */
 struct m_journal_ack {
 	int32_t status;

@@ -8,6 +8,7 @@
 #define W MSG_P(P_PROXY)
 #define V MSG_P(P_VAULT)
 #define L MSG_P(P_AUDIT)
+#define F MSG_P(P_FETCH)
 /* start-up and life */
 X(M_EDGE, 1, S, MSG_ALL, sizeof(struct m_edge), sizeof(struct m_edge), 1, MSG_ANY_TIME)
 X(M_FD, 2, S, MSG_ALL, sizeof(struct m_fd), sizeof(struct m_fd), 1, MSG_ANY_TIME)
@@ -48,9 +49,13 @@ X(M_DESTS, 80, A, S, 0, MSG_MAX, 0, MSG_ANY_TIME)
 X(M_STATUS_GET, 81, A, S, 0, 0, 0, MSG_ANY_TIME)
 X(M_STATUS, 82, S, A, 2, MSG_MAX, 0, MSG_ANY_TIME)                /* JSON: processes, hooks, downgrades, counters */
 X(M_RELOAD, 83, S | A, S | A, 0, MSG_MAX, 0, MSG_ANY_TIME)        /* the configuration was read again; JSON for admin */
+/* known addresses */
+X(M_HOSTS, 90, A, F | I, 0, MSG_MAX, 0, MSG_ANY_TIME)               /* "PORT NAME", NUL: the hosts of registered servers; replaces the list */
+X(M_KNOWN, 91, F | I, S, sizeof(struct m_known_head), MSG_MAX, 0, MSG_ANY_TIME)
 #undef S
 #undef A
 #undef I
 #undef W
 #undef V
 #undef L
+#undef F

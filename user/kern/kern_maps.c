@@ -31,27 +31,47 @@ static int put_one(const struct kern *k, const char *map, const void *value)
 	return bpf_map_update_elem(kern_maps_fd(k, map), &zero, value, BPF_ANY) < 0 ? -errno : 0;
 }
 
-static bool has_key(const void *keys, size_t n, size_t size, const void *key)
+static int compare_keys(const void *a, const void *b, void *size)
 {
-	for (size_t i = 0; i < n; i++)
-		if (memcmp((const char *)keys + i * size, key, size) == 0)
+	return memcmp(a, b, *(const size_t *)size);
+}
+
+static bool has_key(const char *sorted, size_t n, size_t size, const void *key)
+{
+	size_t low = 0;
+	while (low < n) {
+		size_t mid = low + (n - low) / 2;
+		int c = memcmp(sorted + mid * size, key, size);
+		if (c == 0)
 			return true;
+		if (c < 0)
+			low = mid + 1;
+		else
+			n = mid;
+	}
 	return false;
 }
 
-/* Delete every key of the map that is not among ${keys}.  Deleting restarts an iteration, so gather first. */
-int kern_maps_prune(int fd, const void *keys, size_t n, size_t size, size_t max)
+/* Delete every key of the map that is not among ${wanted}.  Deleting restarts an iteration, so gather first. */
+int kern_maps_prune(int fd, const void *wanted, size_t n, size_t size, size_t max)
 {
-	char *old = malloc(max * size), *key = NULL;
+	char *old = malloc(max * size), *key = NULL, *keys = malloc(n * size + 1);
 	size_t have = 0;
-	if (!old)
+	if (!old || !keys) {
+		free(old);
+		free(keys);
 		return -ENOMEM;
+	}
+	if (n)
+		memcpy(keys, wanted, n * size);
+	qsort_r(keys, n, size, compare_keys, &size);
 	while (have < max && bpf_map_get_next_key(fd, key, old + have * size) == 0)
 		key = old + have++ * size;
 	for (size_t i = 0; i < have; i++)
 		if (!has_key(keys, n, size, old + i * size))
 			bpf_map_delete_elem(fd, old + i * size);
 	free(old);
+	free(keys);
 	return 0;
 }
 

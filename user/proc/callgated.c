@@ -125,7 +125,7 @@ static int attach(struct sup *s, char *why, size_t len)
 
 static int make_children(struct sup *s)
 {
-	const enum party singles[] = {P_AUDIT, P_VAULT, P_IDENT, P_ADMIN};
+	const enum party singles[] = {P_AUDIT, P_VAULT, P_IDENT, P_FETCH, P_ADMIN};
 
 	for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++)
 		s->child[s->children++] = (struct sup_child){.party = singles[i], .sup = s, .pidfd = -1, .edge = {.fd = -1}};
@@ -276,7 +276,7 @@ static int signals(struct sup *s)
 /* Workers first, so that everything they wrote is still read; callgate-audit last. */
 static void stop_all(struct sup *s)
 {
-	const enum party order[] = {P_PROXY, P_ADMIN, P_IDENT, P_VAULT, P_AUDIT};
+	const enum party order[] = {P_PROXY, P_ADMIN, P_FETCH, P_IDENT, P_VAULT, P_AUDIT};
 
 	s->stopping = true;
 	coverage(s, "stop");

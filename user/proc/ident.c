@@ -121,7 +121,8 @@ static void on_peer(void *arg, int fd, short what)
 		r = edge_recv(e, &f);
 		if (r <= 0)
 			break;
-		on_describe(e, &f);
+		if (f.type == M_DESCRIBE)
+			on_describe(e, &f);
 	}
 	if (r >= 0)
 		return;

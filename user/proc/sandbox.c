@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -114,7 +115,7 @@ static int allow_below(int ruleset, int dir, uint64_t rights)
 	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &at, 0) < 0 ? -errno : 0;
 }
 
-static int landlock(const int *dirs, size_t n, char *note, size_t note_len)
+static int landlock(const int *dirs, size_t n, uint64_t rights, char *note, size_t note_len)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	if (abi < 0) {
@@ -127,7 +128,7 @@ static int landlock(const int *dirs, size_t n, char *note, size_t note_len)
 		return -errno;
 	int r = 0;
 	for (size_t i = 0; !r && i < n; i++)
-		r = allow_below(rs, dirs[i], attr.handled_access_fs & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE);
+		r = allow_below(rs, dirs[i], rights & attr.handled_access_fs);
 #ifdef CG_SANITIZED
 	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (!r && proc >= 0)
@@ -143,18 +144,29 @@ static int landlock(const int *dirs, size_t n, char *note, size_t note_len)
 	return r;
 }
 
+/* What a party may do below the directories it was given. */
+static uint64_t rights_below(enum party who)
+{
+	return who == P_FETCH ? LANDLOCK_ACCESS_FS_READ_FILE : ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
+}
+
 int sandbox_enter(enum party who, const int *dirs, size_t n, char *note, size_t note_len)
 {
 	note[0] = '\0';
 	/* Landlock also forbids looking at processes outside its domain, which is what callgate-ident is for. */
-	int r = who == P_IDENT ? 0 : landlock(dirs, n, note, note_len);
+	int r = who == P_IDENT ? 0 : landlock(dirs, n, rights_below(who), note, note_len);
 	return r ? r : filter(who, -1);
+}
+
+static bool has_network(enum party who)
+{
+	return who == P_PROXY || who == P_FETCH;
 }
 
 /* Each probe: 0 when it went through, else the errno.  None does harm when it does. */
 static int probe_open(enum party who)
 {
-	int fd = open("/etc/passwd", (who == P_IDENT ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
+	int fd = open("/etc/passwd", (who == P_IDENT || who == P_FETCH ? O_WRONLY : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return errno;
 	close(fd);
@@ -216,7 +228,7 @@ unsigned sandbox_check(enum party who, int ring_fd, unsigned *tried)
 		int result;
 	} probes[] = {
 	    {PROBE_OPEN, probe_open(who)},
-	    {PROBE_SOCKET, who == P_PROXY ? EPERM : probe_socket()},
+	    {PROBE_SOCKET, has_network(who) ? EPERM : probe_socket()},
 	    {PROBE_URING_SETUP, probe_uring_setup()},
 #ifndef CG_SANITIZED
 	    {PROBE_PTRACE, probe_ptrace()},
@@ -230,7 +242,7 @@ unsigned sandbox_check(enum party who, int ring_fd, unsigned *tried)
 	(void)ring_fd;
 	*tried = 0;
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-		if (probes[i].bit == PROBE_SOCKET && who == P_PROXY)
+		if (probes[i].bit == PROBE_SOCKET && has_network(who))
 			continue;
 		*tried |= probes[i].bit;
 		/* EACCES is landlock's answer, EPERM seccomp's; any other errno means that the kernel looked at the call. */

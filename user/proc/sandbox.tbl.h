@@ -9,6 +9,7 @@
 #define W MSG_P(P_PROXY)
 #define V MSG_P(P_VAULT)
 #define L MSG_P(P_AUDIT)
+#define F MSG_P(P_FETCH)
 
 ROW(ANY, read)
 ROW(ANY, write)
@@ -56,7 +57,7 @@ RULE(ANY, fcntl, 1, ~0u, F_SETFL)
 RULE(ANY, fcntl, 1, ~0u, F_GET_SEALS)
 RULE(ANY, fcntl, 1, ~0u, F_ADD_SEALS)
 /* glibc's fstat() on some versions: an empty path on a descriptor */
-RULE(ANY & ~(I | V | L), newfstatat, 3, AT_EMPTY_PATH, AT_EMPTY_PATH)
+RULE(ANY & ~(I | V | L | F), newfstatat, 3, AT_EMPTY_PATH, AT_EMPTY_PATH)
 
 /* the worker: streams and one map look-up by descriptor */
 RULE(W, socket, 0, ~0u, AF_INET)
@@ -114,6 +115,34 @@ ROW(I, statx)
 ROW(I, getdents64)
 ROW(I, pread64)
 
+/* errands into the network, each in a process of its own; files for reading, landlock says where */
+RULE(F, socket, 0, ~0u, AF_INET)
+RULE(F, socket, 0, ~0u, AF_INET6)
+ROW(F, connect)
+ROW(F, setsockopt)
+ROW(F, getsockopt)
+ROW(F, getsockname)
+ROW(F, getpeername)
+ROW(F, shutdown)
+ROW(F, recvfrom)
+ROW(F, sendto)
+ROW(F, sendmmsg)
+RULE(F, ioctl, 1, ~0u, FIONREAD)
+RULE(F, openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY)
+ROW(F, newfstatat)
+ROW(F, uname)
+ROW(F, pipe2)
+ROW(F, clone)
+ROW(F, clone3)
+ROW(F, set_robust_list)
+ROW(F, rseq)
+ROW(F, wait4)
+ROW(F, kill)
+ROW(F, getppid)
+ROW(F, close_range)
+RULE(F, prctl, 0, ~0u, PR_SET_PDEATHSIG)
+RULE(F, prctl, 0, ~0u, PR_SET_NAME)
+
 #ifdef CG_SANITIZED
 /* What the sanitizer's run time does at start of a report and at exit. */
 ROW(ANY, clone)
@@ -150,3 +179,4 @@ ROW(ANY, ioctl)
 #undef W
 #undef V
 #undef L
+#undef F

@@ -68,12 +68,15 @@ struct sup_netns { /* another network namespace with a listener of ours */
 	bool seen;   /* by the sweep: somebody is in it */
 };
 
+struct sup_known; /* sup_known.c */
+
 struct sup {
 	struct sup_paths path;
 	struct sup_conf conf;
 	char host[HOST_LEN];
 	struct pump *pump;
 	struct kern *kern;
+	struct sup_known *known;
 	struct sup_child child[SUP_CHILDREN];
 	size_t children;
 	struct sup_ring ring[SUP_RINGS];
@@ -123,6 +126,11 @@ void sup_netns_end(struct sup *s);
 
 /* sup_prepare.c: a listener; ${out} is left alone on failure. */
 int sup_listen(const struct sockaddr *sa, socklen_t len, int *out) __attribute__((warn_unused_result));
+
+/* sup_known.c: where registered servers are, from everybody who knows of some. */
+int sup_known_dests(struct sup *s, struct view list) __attribute__((warn_unused_result)); /* M_DESTS */
+int sup_known_add(struct sup *s, enum party from, struct view frame) __attribute__((warn_unused_result)); /* M_KNOWN */
+size_t sup_known_count(const struct sup *s, enum party from);
 
 /* sup_serve.c: frames from children. */
 void sup_serve(struct sup *s, struct sup_child *c);

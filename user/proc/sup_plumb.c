@@ -28,6 +28,7 @@ static const struct {
     {P_ADMIN, P_AUDIT},
     {P_ADMIN, P_IDENT},
     {P_VAULT, P_AUDIT},
+    {P_ADMIN, P_FETCH},
 };
 
 static int send_fd(struct sup_child *to, enum fd_what what, uint32_t slot, uint64_t ring, int fd)
@@ -301,7 +302,7 @@ int sup_plumb(struct sup *s, struct sup_child *c)
 	    [P_ADMIN] = admin_means,
 	};
 	int r = sup_plumb_conf(s, c);
-	if (!r)
+	if (!r && means[c->party])
 		r = means[c->party](s, c);
 	if (!r)
 		r = edges(s, c);

@@ -1,7 +1,6 @@
 /* sup_serve.c - what callgated does when a child says something.  A frame that its table does not know ends the child. */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -34,26 +33,17 @@ static void on_mark(struct sup *s, struct sup_child *c, const struct frame *f)
 
 static void on_dests(struct sup *s, struct sup_child *c, const struct frame *f)
 {
-	size_t n = f->body.n / sizeof(struct m_dest);
 	(void)c;
-	if (f->body.n % sizeof(struct m_dest)) {
-		log_warning("a list of destinations of a broken size is ignored");
-		return;
-	}
-	struct kern_dest *d = calloc(n ? n : 1, sizeof(*d));
-	if (!d)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		struct m_dest m;
-		memcpy(&m, f->body.p + i * sizeof(m), sizeof(m));
-		memcpy(d[i].addr, m.addr, sizeof(m.addr));
-		d[i].prefix = m.prefix;
-		d[i].port = (uint16_t)(m.port_be >> 8 | m.port_be << 8);
-	}
-	int r = kern_dests(s->kern, d, n);
+	int r = sup_known_dests(s, f->body);
 	if (r)
 		log_error("the kernel does not take the new destinations: %s", err_text(r));
-	free(d);
+}
+
+static void on_known(struct sup *s, struct sup_child *c, const struct frame *f)
+{
+	int r = sup_known_add(s, c->party, f->body);
+	if (r)
+		log_error("addresses from %s are not taken: %s", party_name(c->party), err_text(r));
 }
 
 static void on_status(struct sup *s, struct sup_child *c, const struct frame *f)
@@ -74,6 +64,7 @@ static const struct {
     {M_READY, on_ready},
     {M_MARK, on_mark},
     {M_DESTS, on_dests},
+    {M_KNOWN, on_known},
     {M_STATUS_GET, on_status},
 };
 

@@ -73,6 +73,12 @@ int sup_status(struct sup *s, struct buf *out)
 	jsonw_uint(&w, "refused_full", s->netns_full);
 	jsonw_uint(&w, "failed", s->netns_failed);
 	jsonw_close(&w, '}');
+	/* Addresses that are known to be registered servers': by configuration, looked up, from answers that processes got. */
+	jsonw_open(&w, "known_addresses", '{');
+	jsonw_uint(&w, "configured", sup_known_count(s, P_ADMIN));
+	jsonw_uint(&w, "resolved", sup_known_count(s, P_FETCH));
+	jsonw_uint(&w, "observed", sup_known_count(s, P_IDENT));
+	jsonw_close(&w, '}');
 	jsonw_open(&w, "kernel", '{');
 	kern_each_counter(s->kern, counter, &w);
 	jsonw_close(&w, '}');

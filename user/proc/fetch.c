@@ -1,0 +1,183 @@
+/*
+ * fetch.c - callgate-fetch: the service's own errands into the network: the addresses of registered hosts.
+ * Process: callgate-fetch, its own uid.      Never: grants, policies, a record ring, a listener; reads no file but how to resolve names.
+ * Floor: proc (uses fetch, ipc, base).      What comes from the network is parsed in processes of their own (fetch/errand.h), not here.
+ *
+ * A further errand is a row in ${errands}, whose handler starts one, and a pair in sup_plumb.c when its asker has no channel yet.
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "fetch/hosts.h"
+#include "fetch/resolve.h"
+#include "proc/child.h"
+
+enum { FRAMES_A_TURN = 32 };
+
+static struct child child;
+static struct pump *pump;
+static struct hosts *hosts;
+static struct edge sup, peer[P_COUNT];
+
+static void __attribute__((noreturn)) fatal(const char *what, int err)
+{
+	log_error("%s: %s", what, err_text(err));
+	exit(1);
+}
+
+/* ---- errand: addresses of registered hosts ---- */
+
+static void on_known(void *arg, const struct m_known *list, size_t n, bool whole)
+{
+	struct m_known_head head = {.whole = whole};
+	(void)arg;
+	int r = edge_send2(&sup, M_KNOWN, 0, view_of(&head, sizeof(head)), view_of(list, n * sizeof(*list)), -1);
+	if (r)
+		log_error("callgated cannot be told the addresses of registered hosts: %s", err_text(r));
+}
+
+static void on_hosts(struct edge *e, const struct frame *f)
+{
+	int r = hosts_set(hosts, f->body);
+	if (r)
+		log_error("the list of hosts from %s is not taken: %s; the former one stays", party_name(e->peer), err_text(r));
+}
+
+static const struct {
+	enum msg type;
+	void (*fn)(struct edge *, const struct frame *);
+} errands[] = {
+    {M_HOSTS, on_hosts},
+};
+
+/* ---- channels ---- */
+
+static void drop(struct edge *e)
+{
+	if (e->fd >= 0)
+		pump_del(pump, e->fd);
+	edge_close(e);
+}
+
+static void serve(struct edge *e, struct frame *f)
+{
+	for (size_t i = 0; i < sizeof(errands) / sizeof(errands[0]); i++)
+		if (errands[i].type == f->type)
+			errands[i].fn(e, f);
+	for (size_t i = 0; i < MSG_FDS; i++)
+		fd_close(&f->fd[i]);
+}
+
+static void on_peer(void *arg, int fd, short what)
+{
+	struct edge *e = arg;
+	struct frame f;
+	int r = 1;
+
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < FRAMES_A_TURN && (r = edge_recv(e, &f)) > 0; i++)
+		serve(e, &f);
+	if (r >= 0)
+		return;
+	if (r != -ERR_CLOSED)
+		log_error("%s broke the protocol: %s", party_name(e->peer), err_text(r));
+	drop(e);
+}
+
+static void adopt(void)
+{
+	struct edge e, older;
+
+	while (child.edges) {
+		enum party who = child.edge[child.edges - 1].peer;
+		uint32_t slot = child.edge[child.edges - 1].slot;
+		child_take_edge(&child, who, slot, &e);
+		while (child_take_edge(&child, who, slot, &older))
+			edge_close(&older);
+		if (who >= P_COUNT || who == P_PROXY) {
+			log_error("a channel to %s has no place here", party_name(who));
+			edge_close(&e);
+			continue;
+		}
+		drop(&peer[who]);
+		peer[who] = e;
+		if (pump_add(pump, peer[who].fd, POLLIN, on_peer, &peer[who]))
+			fatal("too many channels", -ENOSPC);
+	}
+}
+
+static void on_sup(void *arg, int fd, short what)
+{
+	struct frame f;
+	int r;
+
+	(void)arg;
+	(void)fd;
+	(void)what;
+	while ((r = edge_recv(&sup, &f)) > 0) {
+		if (f.type == M_STOP) {
+			pump_stop(pump);
+			return;
+		}
+		if (child_frame(&child, &f))
+			adopt();
+		while (child.fds)
+			fd_close(&child.fd[--child.fds].fd);
+	}
+	if (r < 0)
+		pump_stop(pump);
+}
+
+/* ---- start ---- */
+
+/* How names are resolved: /etc, and where resolv.conf really lies.  Landlock lets a sandboxed fetch read there, and nowhere else. */
+static void keep_dir(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && child.dir_count < sizeof(child.dir) / sizeof(child.dir[0]))
+		child.dir[child.dir_count++] = fd;
+	else if (fd >= 0)
+		close(fd);
+}
+
+static void keep_resolver_files(void)
+{
+	char real[PATH_MAX];
+
+	keep_dir("/etc");
+	if (realpath("/etc/resolv.conf", real) && strncmp(real, "/etc/", 5) != 0)
+		keep_dir(dirname(real));
+}
+
+int main(int argc, char **argv)
+{
+	child_boot(P_FETCH, argc, argv, &child);
+	pump = pump_new();
+	hosts = pump ? hosts_new(pump, on_known, NULL) : NULL;
+	if (!hosts || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		fatal("cannot start", -ENOMEM);
+	for (size_t i = 0; i < P_COUNT; i++)
+		peer[i].fd = -1;
+	sup = child.sup;
+	resolve_prepare();
+	keep_resolver_files();
+	adopt();
+	if (pump_add(pump, sup.fd, POLLIN, on_sup, NULL))
+		fatal("cannot start", -ENOSPC);
+	child_ready(&child, -1);
+	int r = pump_run(pump);
+	hosts_free(&hosts);
+	pump_free(&pump);
+	return r ? 1 : 0;
+}
