@@ -12,7 +12,7 @@
 #include <linux/types.h>
 #endif
 
-#define CG_ABI_VERSION 2
+#define CG_ABI_VERSION 3
 
 enum {
 	CG_SLOTS = 64,        /* worker slots at most */
@@ -45,6 +45,7 @@ enum cg_count {
 /* cg_flow.flags */
 #define CG_FLOW_V4MAPPED 1u /* an IPv4 address asked for on an IPv6 socket */
 #define CG_FLOW_NO_LOGINUID 2u
+#define CG_FLOW_KNOWN 8u /* the address is known to be a registered server's */
 #define CG_FLOW_SUBUID 4u /* the task ran as a subordinate uid; uid is the owner of its user namespace */
 
 /*
@@ -80,6 +81,16 @@ struct cg_flow {
 	__u64 spare[4];
 };
 
+/*
+ * Whose connections the redirected ports mean.  The addresses of registered servers mean every process of a governed user, and
+ * every process of an agent's tree, whatever the scope.
+ */
+enum cg_scope {
+	CG_SCOPE_AGENTS = 0, /* processes of agent class */
+	CG_SCOPE_USERS = 1,  /* and every other of a governed user */
+	CG_SCOPE_ALL = 2,    /* every process of the machine but the service's own */
+};
+
 /* Settings, one element, written by callgated. */
 struct cg_conf {
 	__u64 own_cgroup; /* processes in it or below are never redirected; 0: none */
@@ -87,6 +98,8 @@ struct cg_conf {
 	__u32 slots;
 	__u32 redirect_all;
 	__u32 generation;
+	__u32 scope; /* enum cg_scope */
+	__u32 pad;
 };
 
 struct cg_beats { /* CLOCK_MONOTONIC of each worker's last sign of life, 0: dead */
@@ -141,7 +154,7 @@ _Static_assert(sizeof(struct cg_ask) == 24, "asks are part of the ABI");
 _Static_assert(sizeof(struct cg_flow) == 168, "cg_flow is part of the ABI");
 _Static_assert(__builtin_offsetof(struct cg_flow, start_ns) == 56, "cg_flow.start_ns");
 _Static_assert(__builtin_offsetof(struct cg_flow, comm) == 120, "cg_flow.comm");
-_Static_assert(sizeof(struct cg_conf) == 24 && sizeof(struct cg_dest) == 24, "settings are part of the ABI");
+_Static_assert(sizeof(struct cg_conf) == 32 && sizeof(struct cg_dest) == 24, "settings are part of the ABI");
 _Static_assert(sizeof(struct cg_proc) == 88 && sizeof(struct cg_exec) == 424, "processes are part of the ABI");
 
 #endif

@@ -79,7 +79,7 @@ static __always_inline int keep(struct bpf_sock_addr *ctx, const struct cg_flow 
 }
 
 /* ${port} is set for CG_REDIRECT. */
-static __always_inline int decide(struct bpf_sock_addr *ctx, const struct to *to, __u8 family, __u32 *port)
+static __always_inline int decide(struct bpf_sock_addr *ctx, struct to *to, __u8 family, __u32 *port)
 {
 	const struct cg_conf *conf = maps_conf();
 	if (!conf)
@@ -89,14 +89,15 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, const struct to *to
 
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct cg_mark mark = {};
-	bool agent = task_mark(&mark);
-	if (!agent && !task_user_governed(task_uid((__u32)bpf_get_current_uid_gid())))
+	/* A person's own processes inside an editor are like any other of his: only registered servers matter. */
+	bool agent = task_mark(&mark) && mark.cls != CG_CLASS_EDITOR;
+	if (!mark.cls && conf->scope != CG_SCOPE_ALL && !task_user_governed(task_uid((__u32)bpf_get_current_uid_gid())))
 		return CG_DIRECT;
 	if (task_in_service(conf->own_cgroup)) {
 		count(CG_COUNT_DIRECT_OWN);
 		return CG_DIRECT;
 	}
-	__u32 why = wanted(conf, to);
+	__u32 why = wanted(conf, to, agent || conf->scope != CG_SCOPE_AGENTS);
 	if (why != CG_COUNTS) {
 		count(why);
 		return CG_DIRECT;
@@ -123,6 +124,7 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, const struct to *to
 	f->netns = netns;
 	f->slot = slot - 1;
 	f->family = family;
+	f->flags |= to->known ? CG_FLOW_KNOWN : 0;
 	if (family == AF_INET6 && to->mapped)
 		f->flags |= CG_FLOW_V4MAPPED;
 	*port = bpf_htons(conf->port_base + slot - 1);

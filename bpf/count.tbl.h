@@ -19,3 +19,4 @@ X(HANDOFF_CLEANED, "handoff-cleaned")         /* the client closed before the wo
 X(PROC_FULL, "process-table-full")            /* a child process could not be entered */
 X(EXEC_LOST, "exec-event-lost")               /* the ring of exec events was full */
 X(ASK_LOST, "namespace-event-lost")          /* the ring of namespaces that want a listener was full */
+X(DIRECT_SCOPE, "direct-out-of-scope")        /* no known address, and the scope does not cover this process */

@@ -14,6 +14,7 @@ struct to {
 	__u16 port;
 	bool mapped;
 	bool local;    /* loopback */
+	bool known;    /* a registered server is there; set by wanted() */
 };
 
 static __always_inline void to_set(struct to *to, __u32 a, __u32 b, __u32 c, __u32 d, __u32 port)
@@ -25,6 +26,7 @@ static __always_inline void to_set(struct to *to, __u32 a, __u32 b, __u32 c, __u
 	to->addr[3] = d;
 	to->port = bpf_ntohs((__u16)port);
 	to->mapped = !high && c == MAPPED;
+	to->known = false;
 	/* connect() takes the unspecified address for loopback; so do we, in the record as well. */
 	if (to->mapped && !d)
 		to->addr[3] = bpf_htonl(0x7f000001);
@@ -53,15 +55,24 @@ static __always_inline bool dest_local(const struct to *to)
 	return dest_prefix(to->addr, to->port) >= 104 || dest_prefix(v4, to->port) >= 104 || dest_prefix(v6, to->port) >= 104;
 }
 
-/* Does anybody want to see this destination? */
-static __always_inline __u32 wanted(const struct cg_conf *conf, const struct to *to)
+/*
+ * Does anybody want to see this destination?  ${full}: by the caller's class and the scope, its connections to every redirected port
+ * are looked at, and not only those to known addresses.
+ */
+static __always_inline __u32 wanted(const struct cg_conf *conf, struct to *to, bool full)
 {
 	__u32 zero = 0;
-	if (to->local)
-		return dest_local(to) ? CG_COUNTS : CG_COUNT_DIRECT_LOOPBACK;
-	if (dest_prefix(to->addr, to->port) >= 0)
+	if (to->local) {
+		to->known = dest_local(to);
+		return to->known ? CG_COUNTS : CG_COUNT_DIRECT_LOOPBACK;
+	}
+	int prefix = dest_prefix(to->addr, to->port);
+	to->known = prefix > 0;
+	if (to->known)
 		return CG_COUNTS;
-	if (conf->redirect_all)
+	if (!full)
+		return CG_COUNT_DIRECT_SCOPE;
+	if (prefix == 0 || conf->redirect_all)
 		return CG_COUNTS;
 	struct cg_ports *ports = bpf_map_lookup_elem(&cg_ports, &zero);
 	if (ports && (ports->bits[to->port >> 6] >> (to->port & 63) & 1))

@@ -201,7 +201,8 @@ lab_server() { # NAME CERT [more options]
 LAB_UIDS=12100
 lab_daemon() { # [JSON]: start the service with this configuration
 	mkdir -p /etc/callgate
-	echo "${1:-{\"users\":[\"alice\",\"bob\"]\}}" >/etc/callgate/callgate.json
+	# Most tests speak with curl, which is no agent: unless they say otherwise, all of a governed user's processes are looked at.
+	echo "${1:-{\"users\":[\"alice\",\"bob\"]\}}" | jq -c 'if has("scope") then . else . + {scope: "users"} end' >/etc/callgate/callgate.json
 	"$BUILD/callgated" --cgroup "$LAB_CGROUP" --uids $LAB_UIDS --share "$LAB_TOP/policy" >>"$LAB/callgated.log" 2>&1 &
 	LAB_DAEMON=$!
 	lab_wait 20 callgate status || { echo "lab: the service does not start"; cat "$LAB/callgated.log"; return 1; }

@@ -168,7 +168,7 @@ static void test_records(void **state)
 		int ret;
 	} heads[] = {
 		{V(""), 0}, {V("\x16"), 0}, {V("\x16\x03\x01\x00\x05"), 0}, {V("\x16\x03\x01\x00\x05\x01"), 0},
-		{V("\x17"), -ERR_MALFORMED}, {V("\x16\x02"), -ERR_MALFORMED}, {V("\x16\x03\x05"), -ERR_MALFORMED},
+		{V("\x17"), -ERR_MALFORMED}, {V("\x16\x02"), 0}, {V("\x16\x10"), -ERR_MALFORMED}, {V("\x16\x02\x05\x00\x05\x02"), -ERR_MALFORMED},
 		{V("\x16\x03\x01\x00\x00"), -ERR_MALFORMED}, {V("\x16\x03\x01\x40\x01"), -ERR_MALFORMED},
 		{V("\x16\x03\x01\x40\x00\x02"), -ERR_MALFORMED}, {V("\x16\x03\x01\x00\x01\x01\x15"), -ERR_MALFORMED},
 		{V("\x16\x03\x01\x00\x04\x01\x00\x40\x00"), -ERR_TOO_LONG}, {V("\x16\x03\x01\x00\x04\x01\xff\xff\xff"), -ERR_TOO_LONG},
@@ -182,8 +182,9 @@ static void test_records(void **state)
 		struct view in;
 		int is;
 	} looks[] = {
-		{V(""), 0}, {V("\x16"), 0}, {V("\x16\x03"), 0}, {V("\x16\x03\x01"), 1}, {V("\x16\x03\x04xyz"), 1}, {V("\x16\x03\x05"), -1},
-		{V("G"), -1}, {V("\x16\x02"), -1}, {V("\x80\x2e\x01\x03\x01"), -1},
+		{V(""), 0}, {V("\x16"), 0}, {V("\x16\x03"), 0}, {V("\x16\x03\x01"), 1}, {V("\x16\x03\x04xyz"), 1}, {V("\x16\x03\x05"), 1}, {V("\x16\x03\xff"), 1},
+		{V("G"), -1}, {V("\x16\x02"), 0}, {V("\x16\x0f\xff\x00\x05"), 0}, {V("\x16\x0f\xff\x00\x05\x01"), 1},
+		{V("\x16\x01\x00\x00\x07\x00"), -1}, {V("\x16\x10\xff"), -1}, {V("\x80\x2e\x01\x03\x01"), -1},
 	};
 	for (size_t i = 0; i < sizeof(looks) / sizeof(*looks); i++)
 		assert_int_equal(hello_looks_like(looks[i].in), looks[i].is);

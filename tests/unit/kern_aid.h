@@ -59,7 +59,7 @@ static const uint16_t ports[] = {PORT};
 AID struct kern_conf conf(void)
 {
 	return (struct kern_conf){.cgroup = w.cgroup, .bpffs = w.bpffs, .users = users, .user_count = 2, .ports = ports,
-	    .port_count = 1, .port_base = BASE, .slots = SLOTS, .generation = GENERATION};
+	    .port_count = 1, .port_base = BASE, .slots = SLOTS, .generation = GENERATION, .scope = CG_SCOPE_USERS};
 }
 
 /* ---- addresses ---- */

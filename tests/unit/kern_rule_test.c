@@ -53,6 +53,35 @@ static void settings_change(void **state)
 	assert_int_equal(kern_configure(w.k, &c), -ERR_RANGE);
 }
 
+/* What each scope covers, of a governed and of another user; the address of a registered server is looked at in any. */
+static void scopes(void **state)
+{
+	(void)state;
+	static const struct {
+		uint32_t scope;
+		int user, known, stranger, stranger_known;
+	} want[] = {
+	    {CG_SCOPE_AGENTS, ENETUNREACH, GATED, ENETUNREACH, ENETUNREACH},
+	    {CG_SCOPE_USERS, GATED, GATED, ENETUNREACH, ENETUNREACH},
+	    {CG_SCOPE_ALL, GATED, GATED, GATED, GATED},
+	};
+	/* A name's port at any address means as much as a redirected port. */
+	struct kern_dest list[2] = {{.port = 9000}, {.prefix = 128}};
+	assert_int_equal(inet_pton(AF_INET6, "::ffff:203.0.113.77", list[1].addr), 1);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		struct kern_conf c = conf();
+		c.scope = want[i].scope;
+		assert_int_equal(kern_configure(w.k, &c), 0);
+		assert_int_equal(kern_dests(w.k, list, 2), 0);
+		assert_int_equal(try(USER, "203.0.113.1", PORT), want[i].user);
+		assert_int_equal(try(USER, "203.0.113.1", 9000), want[i].user);
+		assert_int_equal(try(USER, "203.0.113.1", 22), ENETUNREACH);
+		assert_int_equal(try(USER, "203.0.113.77", 22), want[i].known);
+		assert_int_equal(try(STRANGER, "203.0.113.1", PORT), want[i].stranger);
+		assert_int_equal(try(STRANGER, "203.0.113.77", 22), want[i].stranger_known);
+	}
+}
+
 static struct kern_dest dest(const char *text, uint8_t prefix, uint16_t port)
 {
 	struct kern_dest d = {.prefix = prefix, .port = port};
@@ -294,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(settings_change, reset),
+	    cmocka_unit_test_setup(scopes, reset),
 	    cmocka_unit_test_setup(destinations, reset),
 	    cmocka_unit_test_setup(destinations_are_replaced, reset),
 	    cmocka_unit_test_setup(only_live_workers, reset),

@@ -132,13 +132,21 @@ static bool client_hello(struct view body, struct hello *out)
 
 int hello_looks_like(struct view in)
 {
-	static const uint8_t start[] = {TYPE_HANDSHAKE, 3};
-	for (size_t i = 0; i < in.n && i < sizeof(start); i++)
-		if (in.p[i] != start[i])
-			return -1;
+	/*
+	 * Servers ignore the version of the first record, as RFC 8446 5.1 tells them to: OpenSSL its low byte, Go all but the top four
+	 * bits.  Where it is odd, the type of the message decides.
+	 */
+	if (in.n && in.p[0] != TYPE_HANDSHAKE)
+		return -1;
+	if (in.n > 1 && in.p[1] >= 0x10)
+		return -1;
 	if (in.n < 3)
 		return 0;
-	return in.p[2] <= 4 ? 1 : -1;
+	if (in.p[1] == 3)
+		return 1;
+	if (in.n <= RECORD_HEAD)
+		return 0;
+	return in.p[RECORD_HEAD] == MSG_CLIENT_HELLO ? 1 : -1;
 }
 
 /* One record at ${at} of ${in}: its payload.  1, 0 for more, or an error. */

@@ -27,6 +27,27 @@ static enum step pass(struct conn *c, enum conn_state state)
 	return conn_goto(c, state, 0);
 }
 
+/*
+ * A registered server is at this address, and the client does not say, or does not show, which of the address's servers it means.
+ * Passing that on would leave the choice to whoever answers there.  docs/THREATS.md "known addresses".
+ */
+static const char *unnamed(const struct conn *c, const struct hello *hello)
+{
+	if (!(c->flow.flags & CG_FLOW_KNOWN))
+		return NULL;
+	if (!hello->name[0])
+		return "no server name, at an address of a registered server";
+	if (hello->ech && c->flow.agent_class == CG_CLASS_AGENT)
+		return "an encrypted server name, at an address of a registered server";
+	return NULL;
+}
+
+/* The first message of SSL 2, which some servers still take for a TLS ClientHello without a name. */
+static bool old_hello(struct view in)
+{
+	return in.n >= 3 && (in.p[0] & 0x80) && in.p[2] == 1;
+}
+
 static enum step classify_tls(struct conn *c, struct view in)
 {
 	struct hello hello;
@@ -41,9 +62,10 @@ static enum step classify_tls(struct conn *c, struct view in)
 	if (n > 1 && c->host[n - 1] == '.')
 		c->host[n - 1] = '\0';
 	if (!world_host(c->g->world, view_str(c->host), c->port)) {
+		const char *why = unnamed(c, &hello);
 		if (!hello.name[0])
 			c->host[0] = '\0';
-		return pass(c, S_RELAY);
+		return why ? refuse(c, -ERR_DENIED, why) : pass(c, S_RELAY);
 	}
 	if (c->spoke)
 		return refuse(c, -ERR_UNSUPPORTED, "the server spoke before the TLS handshake");
@@ -65,6 +87,10 @@ static enum step classify(struct conn *c, struct view in)
 		return classify_tls(c, in);
 	if (http > 0)
 		return pass(c, S_PLAIN);
+	if ((c->flow.flags & CG_FLOW_KNOWN) && !c->spoke && in.n < 3 && !(stream_flags(c->cl) & STREAM_EOF))
+		return STEP_WAIT;
+	if ((c->flow.flags & CG_FLOW_KNOWN) && !c->spoke && old_hello(in))
+		return refuse(c, -ERR_UNSUPPORTED, "an SSL 2 hello, at an address of a registered server");
 	if ((tls < 0 && http < 0) || (stream_flags(c->cl) & STREAM_EOF))
 		return pass(c, S_RELAY);
 	return STEP_WAIT;

@@ -67,6 +67,8 @@ static enum step check(struct conn *c, const struct http1_head *h)
 		host = h->target;
 	else if (path_authority(h->target, &authority) && registered(c, authority))
 		host = authority;
+	if (!host.n && (c->flow.flags & CG_FLOW_KNOWN))
+		return refuse(c, 400, "a registered server is at this address, and the request names no host");
 	if (!registered(c, host))
 		return STEP_MORE;
 	if (connect)
@@ -108,6 +110,8 @@ static enum step next_head(struct conn *c, struct view in)
 	if (n < 0) {
 		if (names_registered(c, in))
 			return refuse(c, 400, "the request is malformed");
+		if (c->flow.flags & CG_FLOW_KNOWN)
+			return refuse(c, 400, "a registered server is at this address, and the request cannot be read");
 		return conn_goto(c, S_RELAY, 0);
 	}
 	if (stream_room(c->up) < (size_t)n)
@@ -141,6 +145,9 @@ static enum step body(struct conn *c, struct view in)
 		return forward(c, n);
 	}
 	long n = chunked_next(&c->chunk, in, &data, &done);
+	/* What follows can no longer be told apart from a next request. */
+	if (n < 0 && (c->flow.flags & CG_FLOW_KNOWN))
+		return refuse(c, 400, "a registered server is at this address, and the body of this request cannot be read");
 	if (n < 0)
 		return conn_goto(c, S_RELAY, 0);
 	if (n == 0)

@@ -25,6 +25,7 @@ struct kern_conf {
 	uint16_t port_base;     /* worker slot i listens on port_base + i */
 	uint32_t slots;
 	uint32_t generation;
+	uint32_t scope;         /* enum cg_scope */
 };
 
 /** kern_supported(why, len): Really tries what is mandatory.  0, or -ERR_NO_FEATURE and the feature, and what is lost, in ${why}. */

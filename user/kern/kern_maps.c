@@ -105,6 +105,7 @@ int kern_configure(struct kern *k, const struct kern_conf *conf)
 	    .slots = conf->slots,
 	    .redirect_all = conf->redirect_all,
 	    .generation = conf->generation,
+	    .scope = conf->scope,
 	};
 	int r = put_one(k, "cg_conf", &c);
 	if (r == 0)

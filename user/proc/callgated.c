@@ -102,7 +102,7 @@ static void kern_settings(const struct sup *s, struct kern_conf *k)
 {
 	*k = (struct kern_conf){.cgroup = s->path.cgroup, .bpffs = s->path.bpffs, .users = s->conf.users, .user_count = s->conf.user_count,
 	    .ports = s->conf.ports, .port_count = s->conf.port_count, .redirect_all = s->conf.redirect_all, .own_cgroup = s->cgroup_id,
-	    .port_base = s->conf.port_base, .slots = 2 * s->conf.workers, .generation = s->generation};
+	    .port_base = s->conf.port_base, .slots = 2 * s->conf.workers, .generation = s->generation, .scope = s->conf.scope};
 }
 
 static int attach(struct sup *s, char *why, size_t len)

@@ -28,6 +28,7 @@ struct sup_conf { /* callgate.json */
 	uint16_t ports[SUP_PORTS];
 	size_t port_count;
 	bool redirect_all;
+	uint32_t scope; /* enum cg_scope */
 	uint32_t workers;
 	uint16_t port_base;
 	char mode[16], strict[16];
@@ -95,6 +96,9 @@ struct sup {
 
 /* sup_conf.c: ${why} gets "FILE:LINE:COLUMN: /field: text". */
 int sup_conf_load(const char *file, struct sup_conf *out, char *why, size_t why_len) __attribute__((warn_unused_result));
+
+/* sup_conf_scope(c): "agents", "users", "all". */
+const char *sup_conf_scope(const struct sup_conf *c);
 
 /* sup_prepare.c: directories, keys, cgroup, listeners.  ${why} gets one line that says what to do. */
 int sup_prepare(struct sup *s, char *why, size_t why_len) __attribute__((warn_unused_result));

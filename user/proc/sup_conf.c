@@ -151,6 +151,19 @@ static int read_mode(struct reading *r, const struct json_node *n)
 	return word(r, n, "/mode", words, r->out->mode, sizeof(r->out->mode));
 }
 
+static const char *const scopes[] = {"agents", "users", "all", NULL}; /* in the order of enum cg_scope */
+
+static int read_scope(struct reading *r, const struct json_node *n)
+{
+	char name[16];
+	int e = word(r, n, "/scope", scopes, name, sizeof(name));
+
+	for (uint32_t i = 0; !e && scopes[i]; i++)
+		if (strcmp(scopes[i], name) == 0)
+			r->out->scope = i;
+	return e;
+}
+
 static int read_strict(struct reading *r, const struct json_node *n)
 {
 	static const char *const words[] = {"async", "class", "all", NULL};
@@ -194,6 +207,7 @@ static const struct field fields[] = {
     {"", "workers", read_workers},
     {"", "port_base", read_port_base},
     {"", "mode", read_mode},
+    {"", "scope", read_scope},
     {"", "audit", read_audit},
     {"/redirect", "ports", read_ports},
     {"/redirect", "all", read_all},
@@ -232,6 +246,11 @@ static int read_redirect(struct reading *r, const struct json_node *n)
 static int read_audit(struct reading *r, const struct json_node *n)
 {
 	return read_object(r, n, "/audit");
+}
+
+const char *sup_conf_scope(const struct sup_conf *c)
+{
+	return scopes[c->scope];
 }
 
 static void defaults(struct sup_conf *c)

@@ -54,6 +54,7 @@ int sup_status(struct sup *s, struct buf *out)
 	jsonw_open(&w, NULL, '{');
 	jsonw_str(&w, "host", s->host);
 	jsonw_str(&w, "mode", s->conf.mode);
+	jsonw_str(&w, "scope", sup_conf_scope(&s->conf));
 	jsonw_str(&w, "audit_strict", s->conf.strict);
 	jsonw_uint(&w, "generation", s->generation);
 	jsonw_uint(&w, "up_seconds", mono_since_us(s->began, mono_now()) / 1000000);

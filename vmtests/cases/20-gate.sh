@@ -9,7 +9,7 @@ check() { what=$1; shift; if "$@" >/run/check.out 2>&1; then ok "$what"; else no
 
 ip addr add 203.0.113.10/32 dev lo
 mkdir -p /etc/callgate
-echo '{"users":[12001]}' >/etc/callgate/callgate.json
+echo '{"users":[12001],"scope":"users"}' >/etc/callgate/callgate.json
 mock_mcp --listen 203.0.113.10 --port 443 --cert $certs/good.crt --key $certs/good.key --log /run/mcp.log &
 callgated --uids 12100 --trust $certs/ca.crt >/run/callgated.log 2>&1 &
 n=0
