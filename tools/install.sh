@@ -29,6 +29,12 @@ install)
 	ln -sfn "../libexec/callgate/callgated" "$DESTDIR$PREFIX/sbin/callgated"
 	install -m 755 "$build/callgate" "$DESTDIR$PREFIX/bin/callgate"
 	install -m 644 "$top"/policy/agents.d/*.json "$DESTDIR$PREFIX/share/callgate/agents.d/"
+	for pack in "$top"/policy/packs/*/; do
+		into=$DESTDIR$PREFIX/share/callgate/packs/$(basename "$pack")
+		install -d "$into"
+		install -m 644 "$pack"* "$into/"
+	done
+	install -m 644 "$top/policy/packs/README.md" "$DESTDIR$PREFIX/share/callgate/packs/"
 	install -m 644 "$top/README.md" "$top"/docs/*.md "$DESTDIR$PREFIX/share/doc/callgate/"
 	[ ! -d "$top/policy/schema" ] || { install -d "$DESTDIR$PREFIX/share/callgate/schema"; find "$top/policy/schema" -name '*.json' -exec install -m 644 {} "$DESTDIR$PREFIX/share/callgate/schema/" \;; }
 	sed "s|@PREFIX@|$PREFIX|g" "$top/tools/callgated.service.in" >"$unit.new" && mv "$unit.new" "$unit"
