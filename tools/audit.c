@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/line.h"
 #include "audit/read.h"
 #include "audit/verify.h"
 #include "base/err.h"
@@ -23,23 +24,16 @@ int audit_dir(const char *arg)
 	return fd;
 }
 
-/*
- * A line is text without control characters below 0x20; those of the second kind (U+0080 to U+009F) some terminals obey as well: on a
- * terminal they are shown the way JSON may write them.
- */
+/* On a terminal nothing of a line is obeyed; into a pipe it goes as it stands. */
 static void print_line(struct view v, bool terminal)
 {
-	size_t from = 0;
+	struct buf safe = {0};
 
-	for (size_t i = 0; terminal && i + 1 < v.n; i++) {
-		if (v.p[i] != 0xc2 || v.p[i + 1] >= 0xa0)
-			continue;
-		fwrite(v.p + from, 1, i - from, stdout);
-		printf("\\u%04x", v.p[i + 1]);
-		from = i + 2;
-	}
-	fwrite(v.p + from, 1, v.n - from, stdout);
+	if (terminal && line_safe(v, &safe) == 0)
+		v = buf_view(&safe);
+	fwrite(v.p, 1, v.n, stdout);
 	putchar('\n');
+	buf_free(&safe);
 }
 
 static int cat(int argc, char **argv)
@@ -104,11 +98,10 @@ static int verify(int argc, char **argv)
 
 static int stats(int argc, char **argv)
 {
-	const char *rest[1];
 	json_t *a;
 
-	if (tool_flags("audit stats", NULL, argc, argv, rest, 0) < 0)
-		return EXIT_USAGE;
+	if (argc > 1)
+		return audit_stats_of(argc, argv);
 	int status = tool_ask(tool_request("audit.status", NULL), view_of(NULL, 0), &a);
 	if (status)
 		return status;
@@ -124,10 +117,14 @@ int cmd_audit(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
 	    {"cat", cat, "[DIR]", "every record, oldest first, as lines of JSON"},
-	    {"tail", audit_tail, "[-n LINES] [-f] [--user NAME] [--server NAME] [--tool NAME] [--verdict WORD] [DIR]",
-	        "the last records, in columns; -f goes on as they come"},
-	    {"verify", verify, "[DIR]", "is the stream whole: numbers, chain, names, digests, seals?  Names the first bad place"},
-	    {"stats", stats, "", "the state of the running writer"},
+	    {"tail", audit_tail, "[-n LINES] [-f] [WHICH] [DIR]", "the last records, in columns; -f goes on as they come"},
+	    {"query", audit_query, "[WHICH] [--fields A,B | --count | --by A,B] [-n LINES] [DIR]", "the records that are wanted, in columns, or some fields of them, or how many there are"},
+	    {"stats", stats, "[WHICH] [DIR]", "without anything behind it: the state of the running writer; else how many records of what sort there are"},
+	    {"export", audit_export, "[--format jsonl|csv|ocsf|ecs|cef|otel] [WHICH] [DIR]", "the records as other systems take them, one a line"},
+	    {"verify", verify, "[DIR]", "is the stream whole: numbers, chain, names, digests, seals?  Names the first bad place\n"
+					"\n  WHICH: --user NAME --server NAME --tool NAME --verdict WORD --kind WORD --since TIME --until TIME, and any number of\n"
+					"    FIELD=VALUE  FIELD!=VALUE  FIELD~PART  FIELD<NUMBER  FIELD>NUMBER\n"
+					"  TIME: 2h, 30m, 7d (ago), 2026-11-26, 2026-11-26T10:00 (UTC), RFC 3339.  Old files and members are skipped unread; --all reads all"},
 	    {NULL, NULL, NULL, NULL}};
 	return tool_verbs("audit", verbs, argc, argv);
 }

@@ -1,11 +1,21 @@
 /*
- * audit_tail.h - `callgate audit tail`: records as people read them.
+ * audit_tail.h - the reading verbs of `callgate audit`.
  */
 #ifndef TOOLS_AUDIT_TAIL_H
 #define TOOLS_AUDIT_TAIL_H
 
+#include <jansson.h>
+
 /** audit_tail(argc, argv): The verb; argv[0] is "tail". */
 int audit_tail(int argc, char **argv);
+
+/** audit_query(), audit_export(): The verbs.  audit_stats_of(): stats of files, not of the running writer. */
+int audit_query(int argc, char **argv);
+int audit_export(int argc, char **argv);
+int audit_stats_of(int argc, char **argv);
+
+/** audit_user(rec): The name of the record's uid on this machine, or the number; "" when there is none.  Static storage. */
+const char *audit_user(const json_t *rec);
 
 /** audit_dir(arg): Open the directory ${arg}, or this machine's audit directory when it is NULL; -1 after a message. */
 int audit_dir(const char *arg);

@@ -22,7 +22,7 @@ static const struct {
     {"catalog", cmd_catalog, "what tools do: their risk classes: classify"},
     {"vault", cmd_vault, "credentials; a secret is read from standard input: set, list, remove"},
     {"ca", cmd_ca, "this machine's Callgate CA: show, install, remove"},
-    {"audit", cmd_audit, "the records of every call: cat, tail, verify, stats"},
+    {"audit", cmd_audit, "the records of every call: cat, tail, query, stats, export, verify"},
 };
 enum { NOUNS = sizeof(nouns) / sizeof(*nouns) };
 

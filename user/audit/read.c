@@ -6,9 +6,12 @@
 
 #include "audit/entry.h"
 #include "audit/read.h"
+#include "audit/seek.h"
 #include "audit/walk.h"
 #include "base/err.h"
 #include "base/fd.h"
+
+#define READ_SLACK_NS 60000000000
 
 struct read {
 	int dir;
@@ -18,6 +21,8 @@ struct read {
 	int fd;
 	uint64_t next; /* lines from this number on belong to the next file: the rest of this one was given up */
 	char path[NAMES_MAX];
+	char since[WALL_TEXT]; /* of the first file only; empty: from its start */
+	uint64_t bytes;
 };
 
 int read_new(int dir, struct read **out)
@@ -73,6 +78,47 @@ void read_from(struct read *r, uint64_t seq)
 		r->i++;
 }
 
+/* "ts" of the file's first line; empty when it cannot be read. */
+static void first_ts(struct read *r, size_t i, char ts[WALL_TEXT])
+{
+	char path[NAMES_MAX];
+
+	names_path(&r->files.at[i], path);
+	int fd = openat(r->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ts[0] = '\0';
+	if (fd >= 0)
+		seek_first(fd, 0, ts, &r->bytes);
+	fd_close(&fd);
+}
+
+/* The last file that begins at or before ${since}: everything before it is older. */
+void read_since(struct read *r, struct wall since)
+{
+	char ts[WALL_TEXT];
+	size_t low = 0, high = r->files.n;
+
+	wall_text((struct wall){since.ns - READ_SLACK_NS}, r->since);
+	while (high - low > 1) {
+		size_t mid = low + (high - low) / 2;
+		first_ts(r, mid, ts);
+		/* A file that says nothing: better too much than too little. */
+		if (!ts[0]) {
+			r->since[0] = '\0';
+			return;
+		}
+		if (strcmp(ts, r->since) <= 0)
+			low = mid;
+		else
+			high = mid;
+	}
+	r->i = low;
+}
+
+uint64_t read_bytes(const struct read *r)
+{
+	return r->bytes + (r->walk ? walk_read(r->walk) : 0);
+}
+
 /* 1: a file is open; 0: no more. */
 static int open_next(struct read *r)
 {
@@ -84,11 +130,18 @@ static int open_next(struct read *r)
 		return -errno;
 	r->next = r->i < r->files.n ? r->files.at[r->i].first : UINT64_MAX;
 	int e = walk_new(r->fd, &r->walk);
+	if (!e && r->since[0]) {
+		uint64_t at = seek_member(r->fd, r->since, &r->bytes);
+		walk_at(r->walk, at);
+		r->bytes -= at; /* what walk_read() counts too much */
+	}
+	r->since[0] = '\0';
 	return e ? e : 1;
 }
 
 static void close_file(struct read *r)
 {
+	r->bytes += r->walk ? walk_read(r->walk) : 0;
 	walk_free(&r->walk);
 	fd_close(&r->fd);
 }

@@ -7,6 +7,7 @@
 #define AUDIT_READ_H
 
 #include "audit/names.h"
+#include "base/mtime.h"
 #include "base/view.h"
 
 struct read;
@@ -26,5 +27,16 @@ void read_tail(struct read *r, uint64_t most);
 
 /** read_from(r, seq): Skip sealed files that end before line ${seq}; before the first read_line(). */
 void read_from(struct read *r, uint64_t seq);
+
+/**
+ * read_since(r, since):
+ * Skip files, and members of the first file that is read, that hold only lines from before ${since}; before the first read_line().
+ * It looks at few first lines and trusts that time went on: a clock that was set back by more than a minute hides lines.  Lines from
+ * a little before ${since} still come.
+ */
+void read_since(struct read *r, struct wall since);
+
+/** read_bytes(r): Compressed bytes that were read so far, looking for the place included. */
+uint64_t read_bytes(const struct read *r);
 
 #endif

@@ -56,9 +56,19 @@ void walk_free(struct walk **wp)
 	*wp = NULL;
 }
 
+void walk_at(struct walk *w, uint64_t offset)
+{
+	w->read = offset;
+}
+
 struct walk_place walk_place(const struct walk *w)
 {
 	return w->place;
+}
+
+uint64_t walk_read(const struct walk *w)
+{
+	return w->read;
 }
 
 uint64_t walk_raw(const struct walk *w)

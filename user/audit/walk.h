@@ -31,6 +31,8 @@ struct walk;
 /** walk_new(fd, w): Begin at the start of ${fd}, which is read with pread(2). */
 int walk_new(int fd, struct walk **w) __attribute__((warn_unused_result));
 void walk_free(struct walk **w);
+/** walk_at(w, offset): Begin at ${offset}, where a member begins; before the first walk_next(). */
+void walk_at(struct walk *w, uint64_t offset);
 
 /** walk_next(w, line): An enum walk_what; -ERR_CORRUPT where the file is torn or is no gzip; or an error of pread(2).  The error stays. */
 int walk_next(struct walk *w, struct view *line) __attribute__((warn_unused_result));
@@ -40,5 +42,8 @@ struct walk_place walk_place(const struct walk *w);
 
 /** walk_raw(w): Bytes of text in the current member, or in the one that just ended, up to the line last handed out. */
 uint64_t walk_raw(const struct walk *w);
+
+/** walk_read(w): How far into the file it has read. */
+uint64_t walk_read(const struct walk *w);
 
 #endif
