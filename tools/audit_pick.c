@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "tools/audit_pick.h"
 
+/* Neighbours may be out of order by a moment, a clock may be corrected. */
 static const int64_t slack_ns = 60000000000;
 
 size_t pick_flags(struct pick *p, struct tool_flag *flags)
@@ -130,7 +131,7 @@ bool pick_any(const struct pick *p)
 void pick_start(const struct pick *p, struct read *in)
 {
 	if (p->since.ns && !p->all)
-		read_since(in, p->since);
+		read_since(in, (struct wall){p->since.ns - slack_ns});
 }
 
 /* Could the line hold the value?  A cheap no before the line is parsed. */

@@ -11,8 +11,6 @@
 #include "base/err.h"
 #include "base/fd.h"
 
-#define READ_SLACK_NS 60000000000
-
 struct read {
 	int dir;
 	struct names_list files;
@@ -97,7 +95,7 @@ void read_since(struct read *r, struct wall since)
 	char ts[WALL_TEXT];
 	size_t low = 0, high = r->files.n;
 
-	wall_text((struct wall){since.ns - READ_SLACK_NS}, r->since);
+	wall_text(since, r->since);
 	while (high - low > 1) {
 		size_t mid = low + (high - low) / 2;
 		first_ts(r, mid, ts);

@@ -30,9 +30,9 @@ void read_from(struct read *r, uint64_t seq);
 
 /**
  * read_since(r, since):
- * Skip files, and members of the first file that is read, that hold only lines from before ${since}; before the first read_line().
- * It looks at few first lines and trusts that time went on: a clock that was set back by more than a minute hides lines.  Lines from
- * a little before ${since} still come.
+ * Skip files, and members of the first file that is read, that begin before ${since} and are followed by one that does, too; before the first
+ * read_line().  It looks at few first lines and trusts that time went on.  "ts" of neighbours may be out of order by a moment: ask for a
+ * little more.  Lines from before ${since} still come.
  */
 void read_since(struct read *r, struct wall since);
 
