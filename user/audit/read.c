@@ -89,7 +89,7 @@ static void first_ts(struct read *r, size_t i, char ts[WALL_TEXT])
 	fd_close(&fd);
 }
 
-/* The last file that begins at or before ${since}: everything before it is older. */
+/* The last file that begins before ${since}: everything before it is older. */
 void read_since(struct read *r, struct wall since)
 {
 	char ts[WALL_TEXT];
@@ -104,7 +104,7 @@ void read_since(struct read *r, struct wall since)
 			r->since[0] = '\0';
 			return;
 		}
-		if (strcmp(ts, r->since) <= 0)
+		if (strcmp(ts, r->since) < 0)
 			low = mid;
 		else
 			high = mid;

@@ -91,7 +91,7 @@ uint64_t seek_member(int fd, const char *since, uint64_t *bytes)
 		/* Not a member after all: the next one that is. */
 		while (real < high && !seek_first(fd, p.at[real], ts, bytes))
 			real++;
-		if (real < high && strcmp(ts, since) <= 0) {
+		if (real < high && strcmp(ts, since) < 0) {
 			found = p.at[real];
 			low = real + 1;
 		} else {

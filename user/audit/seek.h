@@ -14,7 +14,7 @@
 /** seek_first(fd, offset, ts, bytes): "ts" of the first line of the member at ${offset}; false when there is none.  Adds the bytes read to *${bytes}. */
 bool seek_first(int fd, uint64_t offset, char ts[WALL_TEXT], uint64_t *bytes);
 
-/** seek_member(fd, since, bytes): Where the last member begins whose first line is not after ${since}; 0: at the start. */
+/** seek_member(fd, since, bytes): Where the last member begins whose first line is from before ${since}; 0: at the start. */
 uint64_t seek_member(int fd, const char *since, uint64_t *bytes);
 
 #endif
