@@ -4,8 +4,8 @@
 
 #include "admin/problems.h"
 #include "base/err.h"
+#include "tools/policy.h"
 #include "tools/policy_test.h"
-#include "tools/tools.h"
 
 enum { DOC_MAX = 16 << 20, VECTORS_MAX = 64 << 20 };
 
@@ -74,7 +74,23 @@ static int do_check(int argc, char **argv)
 
 static void print_applied(const json_t *answer)
 {
-	printf("policy %s is in force, sha256 %s\n", tool_text(json_object_get(answer, "name")), tool_text(json_object_get(answer, "hash")));
+	printf("policy %s is in force, sha256 %s, version %s\n", tool_text(json_object_get(answer, "name")), tool_text(json_object_get(answer, "hash")),
+	    tool_text(json_object_get(answer, "version")));
+}
+
+/* What a policy of that name says now; NULL when there is none yet, or nobody to ask. */
+static json_t *in_force(const char *name)
+{
+	json_t *answer, *p, *out = NULL;
+	size_t i;
+
+	if (tool_ask(tool_request("policy.list", NULL), view_of(NULL, 0), &answer))
+		return NULL;
+	json_array_foreach(json_object_get(answer, "policies"), i, p)
+		if (!out && strcmp(tool_text(json_object_get(p, "name")), name) == 0)
+			policy_version(name, 0, &out);
+	json_decref(answer);
+	return out;
 }
 
 static int do_apply(int argc, char **argv)
@@ -95,11 +111,15 @@ static int do_apply(int argc, char **argv)
 	if (list && !(tool_opts.json && status == EXIT_YES))
 		print_problems(word[1], list);
 	struct view v = buf_view(&text);
+	json_t *before = status == EXIT_YES && !tool_opts.json ? in_force(word[0]) : NULL;
 	if (status == EXIT_YES)
 		status = tool_simple("policy.apply", json_pack("{s:s s:s% s:s* s:s*}", "name", word[0], "document", (const char *)v.p, v.n, "reason",
 		    reason, "ticket", ticket), print_applied);
 	else if (list && p.errors)
 		tool_fail(EXIT_NO, "%s has errors and was not applied; what is in force stays", word[1]);
+	if (status == EXIT_YES && before)
+		policy_show_change(word[0], before);
+	json_decref(before);
 	json_decref(list);
 	buf_free(&text);
 	buf_free(&p.json);
@@ -109,7 +129,7 @@ static int do_apply(int argc, char **argv)
 static void print_list(const json_t *answer)
 {
 	static const struct tool_column column[] = {
-	    {"POLICY", "name"}, {"SHA256", "hash"}, {"GRANTS", "grants"}, {"APPLIED", "applied_at"}, {"BY", "applied_by.user"}};
+	    {"POLICY", "name"}, {"VERSION", "version"}, {"SHA256", "hash"}, {"GRANTS", "grants"}, {"APPLIED", "applied_at"}, {"BY", "applied_by.user"}};
 
 	tool_table(column, sizeof(column) / sizeof(*column), json_object_get(answer, "policies"));
 }
@@ -182,6 +202,9 @@ int cmd_policy(int argc, char **argv)
 	    {"apply", do_apply, "NAME FILE [--reason TEXT] [--ticket TEXT]", "put a document in force under a name"},
 	    {"list", do_list, "", "the policies in force"},
 	    {"show", do_show, "NAME", "the document, byte for byte"},
+	    {"history", policy_do_history, "NAME", "its versions: when, by whom, why"},
+	    {"diff", policy_do_diff, "NAME VERSION [VERSION] | NAME FILE", "what differs; exit status 1 when something does"},
+	    {"rollback", policy_do_rollback, "NAME [VERSION] [--reason TEXT] [--ticket TEXT]", "put an earlier version in force again, as a new one"},
 	    {"test", do_test, "VECTORS [--keep-on-error]", "run a file of calls and expected verdicts; asks no daemon"},
 	    {NULL, NULL, NULL, NULL},
 	};

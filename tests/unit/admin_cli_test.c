@@ -139,6 +139,25 @@ static const struct row {
     {"policy apply read RIG/good", "", 0, "in force", "note: this document is in force already"},
     {"policy list", "", 0, "Z  root", NULL},
     {"policy show read", "", 0, "{\n \"version\":\"1\", \"default\":\"deny\"\n}\n", NULL},
+    {"policy history read", "", 0, "1        ", NULL},
+    {"policy apply read RIG/other --reason wider --ticket T-10", "", 0, "+  \"default\": \"allow\"", NULL},
+    {"policy history read", "", 0, "T-10", NULL},
+    {"policy show read", "", 0, "allow", NULL},
+    {"policy diff read 1", "", 1, "-  \"default\": \"deny\"", NULL},
+    {"policy diff read 1 1", "", 0, "", NULL},
+    {"policy diff read RIG/good", "", 1, "+  \"default\": \"deny\"", NULL},
+    {"policy diff read RIG/other", "", 0, "", NULL},
+    {"policy diff read", "", 2, NULL, "policy diff NAME VERSION"},
+    {"policy diff read 0", "", 2, NULL, "is no version"},
+    {"policy diff read 7", "", 1, NULL, "version 7 does not exist"},
+    {"policy rollback read 9", "", 1, NULL, "no such version"},
+    {"policy rollback none", "", 1, NULL, "there is no policy none"},
+    {"policy rollback read --reason oops", "", 0, "policy read is in force, version 3", NULL},
+    {"policy show read", "", 0, "deny", NULL},
+    {"policy history read", "", 0, "oops", NULL},
+    {"policy history read --json", "", 0, "\"rollback_to\":1", NULL},
+    {"policy rollback read 2", "", 0, "version 4", NULL},
+    {"policy rollback read 1", "", 0, "version 5", NULL},
     {"policy test RIG/good", "", 1, NULL, NULL},
     {"vault set", "x", 2, NULL, "under which name?"},
     {"vault set key", "", 1, NULL, "standard input is empty"},
@@ -185,6 +204,8 @@ static void a_day_of_an_administrator(void **state)
 	rig_open(&r, CONF);
 	snprintf(path, sizeof(path), "%s/good", r.dir);
 	put(path, "{\n \"version\":\"1\", \"default\":\"deny\"\n}\n");
+	snprintf(path, sizeof(path), "%s/other", r.dir);
+	put(path, "{\"version\":\"1\", \"default\":\"allow\"}\n");
 	snprintf(path, sizeof(path), "%s/bad", r.dir);
 	put(path, "{\"version\":2,\n \"default\": \"block\"}\n");
 	for (size_t i = 0; i < sizeof(script) / sizeof(*script); i++) {
@@ -198,6 +219,8 @@ static void a_day_of_an_administrator(void **state)
 	}
 	assert_string_equal(r.secret, "");
 	snprintf(path, sizeof(path), "%s/good", r.dir);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/other", r.dir);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/bad", r.dir);
 	unlink(path);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin/history.h"
 #include "admin/job.h"
 #include "admin/problems.h"
 #include "admin/world.h"
@@ -130,8 +131,28 @@ static void policy_apply(struct job *j)
 		job_done(j, json_incref(j->answer));
 		return;
 	}
-	job_write(j, json_pack("{s:s s:s s:s s:O s:O*}", "event", "policy.apply", "name", name, "hash", hash, "document",
-	    json_object_get(j->args, "document"), "previous", previous));
+	json_int_t version = json_integer_value(json_object_get(old, "version")) + 1;
+	json_object_set_new(j->answer, "version", json_integer(version));
+	job_write(j, json_pack("{s:s s:s s:s s:O s:O* s:I s:O*}", "event", "policy.apply", "name", name, "hash", hash, "document",
+	    json_object_get(j->args, "document"), "previous", previous, "version", version, "rollback_to", json_object_get(j->args, "rollback_to")));
+}
+
+/* An earlier version becomes the next one: nothing is taken back, and the history says what happened. */
+static void policy_rollback(struct job *j)
+{
+	const json_t *p = json_object_get(j->a->roster.policies, arg(j, "name")), *wanted = json_object_get(j->args, "version");
+	json_t *v = !p ? NULL : json_is_integer(wanted) ? history_version(p, json_integer_value(wanted)) : history_before(p);
+	json_t *doc = json_object_get(v, "document");
+
+	if (!doc) {
+		snprintf(j->why, sizeof(j->why), !p ? "there is no policy %.63s" : !v ? "policy %.63s has no such version; see policy history" :
+		    "policy %.63s: that version is no longer kept here; apply its document again from the journal", arg(j, "name"));
+		job_fail(j, "not-found", j->why);
+		return;
+	}
+	json_object_set(j->args, "document", doc);
+	json_object_set(j->args, "rollback_to", json_object_get(v, "version"));
+	policy_apply(j);
 }
 
 /* ---- credentials: the vault first, because it alone knows the version that the journal tells ---- */
@@ -239,6 +260,7 @@ void job_change(struct job *j)
 	    {R_GRANT_ADD, grant_add},
 	    {R_GRANT_REVOKE, grant_revoke},
 	    {R_POLICY_APPLY, policy_apply},
+	    {R_POLICY_ROLLBACK, policy_rollback},
 	    {R_VAULT_SET, vault_set},
 	    {R_VAULT_REMOVE, vault_remove},
 	};

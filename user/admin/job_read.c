@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin/history.h"
 #include "admin/job.h"
 #include "admin/problems.h"
 #include "base/err.h"
@@ -90,17 +91,51 @@ static void policy_list(struct job *j)
 	const char *name;
 
 	json_object_foreach(j->a->roster.policies, name, p) {
-		json_t *row = json_copy(p);
-		json_object_del(row, "document");
+		json_t *row = history_head(p);
 		json_object_set_new(row, "grants", json_integer((json_int_t)grants_with(&j->a->roster, name)));
 		json_array_append_new(out, row);
 	}
 	list(j, "policies", out);
 }
 
+static json_t *policy_of(struct job *j)
+{
+	json_t *p = json_object_get(j->a->roster.policies, arg(j, "name"));
+
+	if (p)
+		return p;
+	snprintf(j->why, sizeof(j->why), "there is no policy %.64s", arg(j, "name"));
+	job_fail(j, "not-found", j->why);
+	return NULL;
+}
+
+/* The one in force, or an earlier one. */
 static void policy_show(struct job *j)
 {
-	show(j, j->a->roster.policies, "policy", arg(j, "name"));
+	json_t *p = policy_of(j), *wanted = json_object_get(j->args, "version");
+	json_int_t version = json_integer_value(wanted);
+
+	if (!p)
+		return;
+	json_t *v = json_is_integer(wanted) ? history_version(p, version) : p;
+	if (v && json_object_get(v, "document")) {
+		json_t *out = json_copy(v);
+		json_object_del(out, "history");
+		json_object_set(out, "name", json_object_get(p, "name"));
+		job_done(j, json_pack("{s:o}", "policy", out));
+		return;
+	}
+	snprintf(j->why, sizeof(j->why), "policy %.63s: version %lld %s", arg(j, "name"), (long long)version,
+	    v ? "is no longer kept here; its document is in the journal" : "does not exist");
+	job_fail(j, "not-found", j->why);
+}
+
+static void policy_history(struct job *j)
+{
+	json_t *p = policy_of(j);
+
+	if (p)
+		list(j, "versions", history_list(p));
 }
 
 bool job_policy(struct job *j, const char *what, char hash[65])
@@ -298,6 +333,7 @@ void job_read(struct job *j)
 	    {R_GRANT_SHOW, grant_show},
 	    {R_POLICY_LIST, policy_list},
 	    {R_POLICY_SHOW, policy_show},
+	    {R_POLICY_HISTORY, policy_history},
 	    {R_POLICY_CHECK, policy_check},
 	    {R_VAULT_LIST, vault_list},
 	};

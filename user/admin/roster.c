@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "admin/history.h"
 #include "admin/roster.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -154,8 +155,7 @@ static int policy_apply(struct roster *r, const json_t *e)
 	int ret = document_of(r, e, &doc);
 	if (ret)
 		return ret;
-	json_t *p = json_pack("{s:s s:O s:o s:O? s:O?}", "name", name, "hash", json_object_get(e, "hash"), "document", doc,
-	    "applied_at", json_object_get(e, "ts"), "applied_by", json_object_get(e, "by"));
+	json_t *p = history_next(json_object_get(r->policies, name), e, doc);
 	return p && json_object_set_new(r->policies, name, p) == 0 ? 0 : -ENOMEM;
 }
 

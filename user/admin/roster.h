@@ -17,7 +17,7 @@
 struct roster {
 	json_t *servers;     /* name -> {"name","match",...} */
 	json_t *grants;      /* id -> {"id","uid","server",...}; live ones */
-	json_t *policies;    /* name -> {"name","hash","document","applied_at","applied_by"} */
+	json_t *policies;    /* name -> a policy of history.h */
 	json_t *credentials; /* name -> {"name","version","type"} */
 	json_t *parts;       /* hash -> [text], while folding: documents in pieces */
 	uint64_t seq;        /* of the last line folded */
