@@ -362,6 +362,14 @@ const struct world_server *world_server(const struct world *w, struct view host,
 	return best;
 }
 
+const struct world_server *world_server_named(const struct world *w, struct view name)
+{
+	for (size_t i = 0; i < w->servers; i++)
+		if (view_is(name, w->server[i].name))
+			return &w->server[i];
+	return NULL;
+}
+
 /* The first grant of the run for a server. */
 static size_t run_start(const struct world *w, const char *server)
 {

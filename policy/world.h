@@ -56,6 +56,9 @@ bool world_host(const struct world *w, struct view host, uint16_t port);
 /** world_server(w, host, port, path): The server whose longest path prefix matches, or NULL: not an MCP path of that host. */
 const struct world_server *world_server(const struct world *w, struct view host, uint16_t port, struct view path);
 
+/** world_server_named(w, name): By its name, or NULL. */
+const struct world_server *world_server_named(const struct world *w, struct view name);
+
 struct subject { /* what the kernel says; agent is what callgate-ident says */
 	uint32_t uid, login_uid; /* login_uid 0xffffffff: unset */
 	const char *agent;       /* "" none */

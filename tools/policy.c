@@ -205,6 +205,11 @@ int cmd_policy(int argc, char **argv)
 	    {"history", policy_do_history, "NAME", "its versions: when, by whom, why"},
 	    {"diff", policy_do_diff, "NAME VERSION [VERSION] | NAME FILE", "what differs; exit status 1 when something does"},
 	    {"rollback", policy_do_rollback, "NAME [VERSION] [--reason TEXT] [--ticket TEXT]", "put an earlier version in force again, as a new one"},
+	    {"explain", policy_do_explain, "--user U --server S --tool T [--args JSON] [--agent A] | --policy FILE --tool T [--args JSON]",
+	        "what would become of a call, and every rule that says so; exit status 1 when it is denied"},
+	    {"simulate", policy_do_simulate, "--policy FILE [--audit DIR] [--server NAME] [--user U] [--was POLICY]",
+	        "what that document would have made of the recorded calls"},
+	    {"suggest", policy_do_suggest, "--server NAME [--audit DIR] [--user U] [--exact]", "the least policy that lets through what was seen"},
 	    {"test", do_test, "VECTORS [--keep-on-error]", "run a file of calls and expected verdicts; asks no daemon"},
 	    {NULL, NULL, NULL, NULL},
 	};

@@ -9,6 +9,9 @@
 int policy_do_history(int argc, char **argv);
 int policy_do_diff(int argc, char **argv);
 int policy_do_rollback(int argc, char **argv);
+int policy_do_explain(int argc, char **argv);
+int policy_do_simulate(int argc, char **argv);
+int policy_do_suggest(int argc, char **argv);
 
 /** policy_version(name, version, policy): Ask for a version (0: the one in force); ${policy} is to be freed.  An exit status, after a message. */
 int policy_version(const char *name, long version, json_t **policy);

@@ -2,9 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin/explain.h"
 #include "admin/history.h"
 #include "admin/job.h"
 #include "admin/problems.h"
+#include "admin/publish.h"
 #include "base/err.h"
 
 static const char *arg(const struct job *j, const char *key)
@@ -128,6 +130,30 @@ static void policy_show(struct job *j)
 	snprintf(j->why, sizeof(j->why), "policy %.63s: version %lld %s", arg(j, "name"), (long long)version,
 	    v ? "is no longer kept here; its document is in the journal" : "does not exist");
 	job_fail(j, "not-found", j->why);
+}
+
+/* Judged by the same file that the workers have. */
+static void policy_explain(struct job *j)
+{
+	const json_t *tool = json_object_get(j->args, "tool"), *args = json_object_get(j->args, "arguments");
+	const json_t *uid = json_object_get(j->args, "uid"), *login = json_object_get(j->args, "login_uid");
+	struct explain_call call = {.server = view_str(arg(j, "server")), .tool = view_of(json_string_value(tool), json_string_length(tool)),
+	    .args = view_of(json_string_value(args), json_string_length(args)), .uid = (uint32_t)json_integer_value(uid),
+	    .login_uid = json_is_integer(login) ? (uint32_t)json_integer_value(login) : UINT32_MAX, .agent = arg(j, "agent") ? arg(j, "agent") : ""};
+	struct buf world = {0}, out = {0};
+	char why[EXPLAIN_WHY] = "";
+	json_error_t err;
+	int r = json_is_integer(uid) ? publish_world(&j->a->roster, j->a->generation, j->a->mode, &world) : -ERR_MALFORMED;
+
+	r = r ? r : explain_world(buf_view(&world), &call, why, &out);
+	struct view v = buf_view(&out);
+	json_t *answer = r ? NULL : json_loadb((const char *)v.p, v.n, 0, &err);
+	buf_free(&world);
+	buf_free(&out);
+	if (answer)
+		job_done(j, answer);
+	else
+		job_fail(j, r == -ERR_NOT_FOUND ? "not-found" : "invalid", why[0] ? why : err_text(r));
 }
 
 static void policy_history(struct job *j)
@@ -334,6 +360,7 @@ void job_read(struct job *j)
 	    {R_POLICY_LIST, policy_list},
 	    {R_POLICY_SHOW, policy_show},
 	    {R_POLICY_HISTORY, policy_history},
+	    {R_POLICY_EXPLAIN, policy_explain},
 	    {R_POLICY_CHECK, policy_check},
 	    {R_VAULT_LIST, vault_list},
 	};
