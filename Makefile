@@ -125,23 +125,27 @@ $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(call lib,$(TESTED))
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ $(LDALL)
-$B/aids/%: $B/tests/aids/%.o $(call lib,codec base)
+$B/aids/%: $B/tests/aids/%.o $(call lib,vault ipc codec base)
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
-	$Q$(CC) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -lpthread
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lssl -lcrypto -lpthread
 
 aids: $(AIDS:%=$B/aids/%)	## the programs that tests use: servers, load generator, probes
 unit: $(UNIT:%=$B/unit/%)	## unit tests
 	$Qfor t in $^; do CMOCKA_MESSAGE_OUTPUT=TAP $$t || exit 1; done
 replay: $(FUZZ:%=$B/replay/%)	## fuzz targets over their committed corpus
 	$Qfor t in $^; do n=$${t##*/}; $$t tests/data/$${n%_fuzz}/* || exit 1; done
-layers: $(HAVE:%=layer-%)	## no floor reaches one it does not name
+layers: $(HAVE:%=layer-%) layer-of-vault	## no floor reaches one it does not name
+layer-of-vault: $B/callgate-vault	# no HTTP, no TLS connections, no ring, no network: nothing to speak them with
+	$Q! readelf -d $< | grep -E 'NEEDED.*(libssl|libcurl|liburing|libnghttp)'
+	$Q! nm -D --undefined-only $< | grep -wE 'connect|bind|listen|accept4?|getaddrinfo'
 headers: | $(BPF:%=$B/gen/%.skel.h)	## every header compiles alone
 	$Qfor h in $(HDRS); do \
 	  $(CC) -I. -Iuser -std=gnu11 -D_GNU_SOURCE -fsyntax-only -x c -include $$h /dev/null || exit 1; done
-budget:	## no file over 500 lines
+budget:	## no file over 500 lines, the vault below 3,000
 	$Qwc -l $(wildcard bpf/*.[ch] bpf/lib/*.h policy/*.[ch] user/*/*.[ch] tools/*.[ch]) | \
 	  awk '$$2 != "total" && $$1 > 500 { print "budget: " $$2 " has " $$1 " lines"; bad = 1 } END { exit bad }'
+	$Qcat user/vault/*.[ch] user/proc/vault.c | awk 'END { if (NR > 3000) { print "budget: the vault has " NR " lines, of 3000"; exit 1 } }'
 fuzz-%: | $(BPF:%=$B/gen/%.skel.h)	## libFuzzer on tests/fuzz/%_fuzz.c for T seconds (60)
 	$Q mkdir -p $B/corpus-$*
 	$(CLANG) -I. -Iuser -isystem $B/gen -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
@@ -160,7 +164,7 @@ help:	## this list
 
 include tests/make.mk
 
-.PHONY: all aids unit replay layers headers budget install uninstall format clean help $(HAVE:%=layer-%)
+.PHONY: all aids unit replay layers layer-of-vault headers budget install uninstall format clean help $(HAVE:%=layer-%)
 .DELETE_ON_ERROR:
 .SECONDARY:
 -include $(shell find $B -name '*.d' 2>/dev/null)

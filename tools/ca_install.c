@@ -183,8 +183,8 @@ static int update(const char *root)
 	return EXIT_YES;
 }
 
-/* update-ca-certificates leaves the links to a local certificate that has gone: ours are callgate.pem and what points to it. */
-static void drop_links(const char *root)
+/* update-ca-certificates leaves the links to a local certificate that has gone: ours are ${pem} and what points to it. */
+static void drop_links(const char *root, const char *pem)
 {
 	char path[PATH_MAX], to[PATH_MAX];
 	struct dirent *e;
@@ -196,11 +196,26 @@ static void drop_links(const char *root)
 			continue;
 		to[n] = '\0';
 		const char *base = strrchr(to, '/') ? strrchr(to, '/') + 1 : to;
-		if (strcmp(e->d_name, "callgate.pem") == 0 || strcmp(base, "callgate.pem") == 0)
+		if (strcmp(e->d_name, pem) == 0 || strcmp(base, pem) == 0)
 			unlinkat(dirfd(d), e->d_name, 0);
 	}
 	if (d)
 		closedir(d);
+}
+
+/* The first certificate of ${pem} in one file of the system's store, a second one, while a rotation is on, in another. */
+static int store_files(const char *root, const char *pem)
+{
+	static const char begin[] = "-----BEGIN";
+	const char *next = strstr(pem + 1, begin);
+	int status = put_file(root, CA_STORE_FILE, next ? view_of(pem, (size_t)(next - pem)) : view_str(pem));
+
+	if (!status && next)
+		return put_file(root, CA_STORE_NEXT, view_str(next));
+	if (!status)
+		status = drop_file(root, CA_STORE_NEXT);
+	drop_links(root, "callgate-next.pem");
+	return status;
 }
 
 int ca_install(const char *root, const char *pem)
@@ -208,7 +223,7 @@ int ca_install(const char *root, const char *pem)
 	int status = put_file(root, CA_FILE, view_str(pem));
 
 	if (!status)
-		status = put_file(root, CA_STORE_FILE, view_str(pem));
+		status = store_files(root, pem);
 	if (!status)
 		status = update(root);
 	if (!status)
@@ -226,10 +241,11 @@ int ca_remove(const char *root)
 
 	/* Everything that can be undone is undone, whatever fails first. */
 	int other[] = {drop_file(root, ENVIRONMENT_D), drop_file(root, PROFILE_D), drop_file(root, CA_STORE_FILE),
-	    drop_file(root, CA_FILE)};
+	    drop_file(root, CA_STORE_NEXT), drop_file(root, CA_FILE)};
 	for (size_t i = 0; i < sizeof(other) / sizeof(*other); i++)
 		status = status ? status : other[i];
-	drop_links(root);
+	drop_links(root, "callgate.pem");
+	drop_links(root, "callgate-next.pem");
 	int last = update(root);
 	return status ? status : last;
 }

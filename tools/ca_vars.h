@@ -5,6 +5,7 @@
 #include "base/view.h"
 
 #define CA_STORE_FILE "/usr/local/share/ca-certificates/callgate.crt" /* found by update-ca-certificates */
+#define CA_STORE_NEXT "/usr/local/share/ca-certificates/callgate-next.crt" /* a file each: that is how it reads them */
 #define CA_FILE "/etc/callgate/ca.pem"
 #define CA_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 

@@ -16,13 +16,14 @@ static const struct {
 	const char *help;
 } nouns[] = {
     {"status", cmd_status, "what runs, what is in force, what is missing"},
+    {"doctor", cmd_doctor, "what is wrong on this machine, and what to do about it"},
     {"server", cmd_server, "the MCP servers behind the gate: list, show, add, remove"},
     {"grant", cmd_grant, "who may use which server, under which policy: list, show, add, revoke"},
     {"policy", cmd_policy, "what may be called there: check, apply, list, show, test"},
     {"catalog", cmd_catalog, "what tools do: their risk classes: classify"},
     {"vault", cmd_vault, "credentials; a secret is read from standard input: set, list, remove"},
-    {"ca", cmd_ca, "this machine's Callgate CA: show, install, remove"},
     {"audit", cmd_audit, "the records of every call: cat, tail, query, stats, export, verify"},
+    {"ca", cmd_ca, "this machine's Callgate CA: show, rotate, install, remove"},
 };
 enum { NOUNS = sizeof(nouns) / sizeof(*nouns) };
 

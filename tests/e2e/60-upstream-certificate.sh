@@ -26,4 +26,10 @@ cp "$LAB_CERTS/rogue.crt" "$LAB/rogue.crt"
 out=$(lab_as alice curl -sS --max-time 10 --capath /nonexistent --cacert "$LAB/rogue.crt" "$MCP" 2>&1)
 settled
 check "a client that does not trust the gate is recorded" lab_has_record '.err=="tls-client-refused"'
+out=$(callgate doctor 2>&1)
+has "doctor names the program" "$out" "/usr/bin/curl does not trust this machine's CA"
+has "and the host" "$out" "mcp.lab.test"
+has "with the remedy" "$out" "do: it was given roots of its own"
+check "and says no" bash -c '! "$1" doctor' _ "$BUILD/callgate"
+check "without refusals it says yes" "$BUILD/callgate" doctor --since 2999-01-01T00:00:00Z
 lab_end

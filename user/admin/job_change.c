@@ -184,6 +184,11 @@ static void vault_set(struct job *j)
 	    json_object_get(j->args, "hosts")));
 }
 
+static void ca_rotate(struct job *j)
+{
+	ask_vault(j, json_pack("{s:s s:s}", "op", "ca-rotate", "stage", arg(j, "stage")));
+}
+
 static const char *credential_user(const struct job *j, const char *name)
 {
 	const char *key, *c;
@@ -222,6 +227,12 @@ void job_change_vault(struct job *j, const json_t *answer)
 	            json_object_get(j->a->roster.credentials, arg(j, "name"));
 	if (!json_is_true(json_object_get(answer, "ok")) && !gone) {
 		job_fail(j, error ? error : "unavailable", text ? text : "the vault gave no answer that can be read");
+		return;
+	}
+	if (j->kind == R_CA_ROTATE) {
+		j->answer = json_copy((json_t *)(uintptr_t)answer); /* only read */
+		job_write(j, json_pack("{s:s s:s s:O s:O*}", "event", "ca.rotate", "stage", arg(j, "stage"), "sha256",
+		    json_object_get(answer, "sha256"), "next_sha256", json_object_get(answer, "next_sha256")));
 		return;
 	}
 	json_t *version = json_object_get(answer, "version");
@@ -263,6 +274,7 @@ void job_change(struct job *j)
 	    {R_POLICY_ROLLBACK, policy_rollback},
 	    {R_VAULT_SET, vault_set},
 	    {R_VAULT_REMOVE, vault_remove},
+	    {R_CA_ROTATE, ca_rotate},
 	};
 
 	if (j->a->roster.damage[0]) {

@@ -20,6 +20,7 @@ static const struct {
 	const char *name;
 	char type;
 } field[] = {
+    {R_CA_ROTATE, "stage", 'S'},
     {R_SERVER_SHOW, "name", 'S'},
     {R_SERVER_ADD, "server", 'O'},
     {R_SERVER_REMOVE, "name", 'S'},

@@ -2,6 +2,7 @@
 X(R_STATUS, "status", REQ_READ)
 X(R_AUDIT_STATUS, "audit.status", REQ_READ)
 X(R_CA_SHOW, "ca.show", REQ_READ)
+X(R_CA_ROTATE, "ca.rotate", REQ_CHANGE)
 X(R_SERVER_LIST, "server.list", REQ_READ)
 X(R_SERVER_SHOW, "server.show", REQ_READ)
 X(R_SERVER_ADD, "server.add", REQ_CHANGE)

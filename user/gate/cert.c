@@ -13,6 +13,7 @@ struct cert {
 	char name[HOST_LEN];
 	struct tls_cert *tls;
 	struct mono until;
+	struct wall until_wall; /* the first clock stands still while the machine sleeps */
 };
 
 static struct cert *entry(struct list *node)
@@ -36,7 +37,7 @@ struct tls_cert *cert_find(struct gate *g, const char *name)
 		struct cert *k = entry(it);
 		if (strcmp(k->name, name) != 0)
 			continue;
-		if (now.ns >= k->until.ns) {
+		if (now.ns >= k->until.ns || wall_now().ns >= k->until_wall.ns) {
 			drop(g, k);
 			return NULL;
 		}
@@ -80,6 +81,7 @@ int cert_minted(struct gate *g, const char *name, struct view body)
 	snprintf(k->name, sizeof(k->name), "%s", name);
 	k->tls = tls;
 	k->until = mono_after_ms(mono_now(), (uint64_t)m->ttl_s * 1000);
+	k->until_wall.ns = wall_now().ns + (int64_t)m->ttl_s * 1000000000;
 	list_add_head(&g->certs, &k->node);
 	if (++g->n_certs > GATE_CERTS)
 		drop(g, entry(g->certs.prev));

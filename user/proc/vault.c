@@ -19,7 +19,7 @@ enum {
 	FRAMES_A_TURN = 32, /* of one peer, so that none starves the others */
 	RECORD_WAIT_MS = 50,
 	REVOKE_AGAIN_MS = 20,
-	MINTED_MAX = sizeof(struct m_minted) + MINT_DER_MAX + MINT_KEY_MAX,
+	MINTED_MAX = sizeof(struct m_minted) + MINT_DER_MAX + MINT_ISSUER_MAX + MINT_KEY_MAX,
 };
 
 struct peer {
@@ -150,13 +150,26 @@ static void on_mint(struct peer *p, const struct frame *f)
 	keep_wipe(&minted);
 }
 
-static void on_ca(struct peer *p, const struct frame *f)
+static void send_ca(struct peer *p, uint64_t tag)
 {
 	struct mint_ca ca = {0};
 
 	if (vault.mint)
 		mint_ca(vault.mint, &ca);
-	reply(p, M_CA, f->tag, ca.pem, view_of(NULL, 0));
+	reply(p, M_CA, tag, ca.pem, view_of(NULL, 0));
+}
+
+static void on_ca(struct peer *p, const struct frame *f)
+{
+	send_ca(p, f->tag);
+}
+
+/* What is ours may vouch for no upstream: the workers hear of a root before anybody can have installed it. */
+static void tell_ca(void)
+{
+	for (size_t i = 0; i < LEASE_SLOTS; i++)
+		if (worker[i].edge.fd >= 0)
+			send_ca(&worker[i], 0);
 }
 
 static void on_do(struct peer *p, const struct frame *f)
@@ -173,6 +186,8 @@ static void on_do(struct peer *p, const struct frame *f)
 	explicit_bzero(bytes.out, f->body.n);
 	if (fx.revoke)
 		revoke(&fx.who);
+	if (fx.ca)
+		tell_ca();
 	if (fx.record)
 		record_or_say(&fx.rec);
 	reply(p, M_VAULT_DID, f->tag, r ? VIEW_LIT("{\"ok\":false,\"error\":\"too-long\",\"text\":\"the answer does not fit\"}")

@@ -239,21 +239,34 @@ static bool permitted(const struct lease_book *b, const struct row *want)
 	return b->rows && bsearch(want, b->row, b->rows, sizeof(*want), by_bytes);
 }
 
-bool lease_host(const struct lease_book *b, const char *host)
+/* The first row whose host sorts behind ${host}, or is it when ${or_same}.  Host is the first member, zero-padded: rows are sorted by it. */
+static size_t row_from(const struct lease_book *b, const char *host, bool or_same)
 {
 	size_t lo = 0, hi = b->rows;
 
-	while (lo < hi) { /* host is the first member, zero-padded: the rows are sorted by it */
+	while (lo < hi) {
 		size_t mid = (lo + hi) / 2;
 		int c = strcmp(b->row[mid].host, host);
-		if (c == 0)
-			return true;
-		if (c < 0)
+		if (c < 0 || (c == 0 && !or_same))
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return false;
+	return lo;
+}
+
+bool lease_host(const struct lease_book *b, const char *host)
+{
+	size_t i = row_from(b, host, true);
+
+	return i < b->rows && strcmp(b->row[i].host, host) == 0;
+}
+
+const char *lease_next_host(const struct lease_book *b, const char *after)
+{
+	size_t i = row_from(b, after, false);
+
+	return i < b->rows ? b->row[i].host : NULL;
 }
 
 const char *lease_host_of(const struct lease_book *b, const char *credential, size_t i)

@@ -31,6 +31,9 @@ int lease_hosts(struct lease_book *b, const json_t *servers, char *why, size_t w
 /** lease_host(b, host): Is ${host} (canonical, see lease_canonical()) registered at any port? */
 bool lease_host(const struct lease_book *b, const char *host);
 
+/** lease_next_host(b, after): The first registered host that sorts behind ${after} ("" at first), or NULL.  Borrowed until the next set. */
+const char *lease_next_host(const struct lease_book *b, const char *after);
+
 /** lease_hosts_of(b, credential, i): The ${i}th different host of a credential, or NULL. */
 const char *lease_host_of(const struct lease_book *b, const char *credential, size_t i);
 

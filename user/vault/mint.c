@@ -11,11 +11,11 @@
 #include "base/log.h"
 #include "vault/mint_internal.h"
 
-/* Two days before a leaf ends the next one is made; so a worker may keep one for a day. */
-enum { SPARE_S = 2 * 86400, HAND_OUT_S = 86400, MINT_PER_S = 50, MINT_BURST = 500, REFUSE_PER_S = 50, REFUSE_BURST = 200 };
+/* A day before a leaf ends the next one is made; so a worker may keep one for half a day. */
+enum { SPARE_S = MINT_DAY, HAND_OUT_S = MINT_DAY / 2, MINT_PER_S = 50, MINT_BURST = 500, REFUSE_PER_S = 50, REFUSE_BURST = 200 };
 enum { SECURE_HEAP = 65536, SECURE_MIN = 32 };
 
-static const char ca_name[] = "root";
+static const char next_ca[] = "next"; /* the item of a root that is to come */
 
 struct leaf {
 	char name[HOST_LEN];
@@ -26,12 +26,14 @@ struct leaf {
 };
 
 struct mint {
-	EVP_PKEY *root_key, *leaf_key;
-	X509 *root;
-	uint8_t root_der[MINT_DER_MAX];
-	size_t root_len;
-	struct buf pem;
-	struct keep key; /* the leaf key, PKCS#8 */
+	struct store *store; /* borrowed: the root's key is opened there for each signature */
+	X509 *root, *next;   /* next: NULL while no rotation is on */
+	struct utsname host; /* asked for before the sandbox is on */
+	EVP_PKEY *leaf_key;
+	struct mint_inters inters;
+	struct buf pem, root_der;
+	struct keep key;    /* the leaf key, PKCS#8 */
+	struct keep issuer; /* DER of the last intermediate handed out */
 	struct leaf *leaf;
 	size_t leaves;
 	uint64_t uses;
@@ -43,123 +45,82 @@ bool mint_memory(void)
 	return CRYPTO_secure_malloc_initialized() || CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_MIN) == 1;
 }
 
-/* ---- the root: at rest it is one item, u32 length of the key, key as PKCS#8, certificate as DER ---- */
+/* ---- roots ---- */
 
-/* PKCS#8 of ${key} into ${out} at ${out}->n. */
-static bool put_key(EVP_PKEY *key, struct keep *out)
+static int show_cert(X509 *x, struct buf *pem)
 {
-	PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(key);
-	int len = p8 ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
-	bool ok = len > 0 && (size_t)len <= out->cap - out->n;
-
-	if (ok) {
-		uint8_t *p = out->mem + out->n;
-		ok = i2d_PKCS8_PRIV_KEY_INFO(p8, &p) == len;
-		out->n += ok ? (size_t)len : 0;
-	}
-	PKCS8_PRIV_KEY_INFO_free(p8); /* clears the key */
-	return ok;
-}
-
-static bool put_cert(X509 *x, struct keep *out)
-{
-	int len = i2d_X509(x, NULL);
-
-	if (len <= 0 || (size_t)len > out->cap - out->n)
-		return false;
-	uint8_t *p = out->mem + out->n;
-	out->n += (size_t)len;
-	return i2d_X509(x, &p) == len;
-}
-
-static EVP_PKEY *read_key(struct view der)
-{
-	const uint8_t *p = der.p;
-	PKCS8_PRIV_KEY_INFO *p8 = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.n);
-	EVP_PKEY *key = p8 && p == der.p + der.n ? EVP_PKCS82PKEY(p8) : NULL;
-
-	PKCS8_PRIV_KEY_INFO_free(p8);
-	return key;
-}
-
-static int read_root(struct mint *m, struct view item)
-{
-	uint32_t key_len;
-
-	if (item.n < sizeof(key_len))
-		return -ERR_CORRUPT;
-	memcpy(&key_len, item.p, sizeof(key_len));
-	item = view_skip(item, sizeof(key_len));
-	if (key_len > item.n)
-		return -ERR_CORRUPT;
-	struct view cert = view_skip(item, key_len);
-	const uint8_t *p = cert.p;
-	m->root_key = read_key(view_head(item, key_len));
-	m->root = d2i_X509(NULL, &p, (long)cert.n);
-	if (!m->root_key || !m->root || p != cert.p + cert.n || X509_check_private_key(m->root, m->root_key) != 1)
-		return -ERR_CORRUPT;
-	return 0;
-}
-
-static int make_root(struct mint *m, struct store *s)
-{
-	struct utsname host;
-	struct wrap_head h = {.kind = WRAP_CA};
-	struct keep item;
-	uint32_t key_len;
-
-	if (uname(&host) < 0)
-		return -errno;
-	for (char *c = host.nodename; *c; c++)
-		if (!wrap_name_ok((char[]){*c, 0}))
-			*c = '-';
-	int r = keep_open(&item, WRAP_BODY_MAX);
-	if (r)
-		return r;
-	m->root_key = mint_cert_key();
-	m->root = m->root_key ? mint_cert_root(m->root_key, host.nodename, wall_now()) : NULL;
-	item.n = sizeof(key_len);
-	r = m->root && put_key(m->root_key, &item) ? 0 : -ERR_UNAVAILABLE;
-	if (!r) {
-		key_len = (uint32_t)(item.n - sizeof(key_len));
-		memcpy(item.mem, &key_len, sizeof(key_len));
-		snprintf(h.name, sizeof(h.name), "%s", ca_name);
-		snprintf(h.type, sizeof(h.type), "ca");
-		r = put_cert(m->root, &item) ? store_put(s, &h, keep_view(&item)) : -ERR_UNAVAILABLE;
-	}
-	keep_free(&item);
-	return r;
-}
-
-static int load_root(struct mint *m, struct store *s)
-{
-	struct wrap_head h;
-	struct keep item;
-	int r = keep_open(&item, WRAP_BODY_MAX);
-
-	if (!r)
-		r = store_get(s, WRAP_CA, ca_name, &h, &item);
-	if (!r)
-		r = read_root(m, keep_view(&item));
-	keep_free(&item);
-	return r;
-}
-
-/* The forms of the root that are handed out. */
-static int show_root(struct mint *m)
-{
-	struct keep der = {.mem = m->root_der, .cap = sizeof(m->root_der)};
 	BIO *b = BIO_new(BIO_s_mem());
-	char *pem = NULL;
+	char *text = NULL;
 	int r = -ERR_UNAVAILABLE;
 
-	if (b && put_cert(m->root, &der) && PEM_write_bio_X509(b, m->root) == 1) {
-		long n = BIO_get_mem_data(b, &pem);
-		m->root_len = der.n;
-		r = n > 0 ? buf_put(&m->pem, view_of(pem, (size_t)n)) : r;
+	if (b && PEM_write_bio_X509(b, x) == 1) {
+		long n = BIO_get_mem_data(b, &text);
+		r = n > 0 ? buf_put(pem, view_of(text, (size_t)n)) : r;
 	}
 	BIO_free(b);
 	return r;
+}
+
+/* The forms of the roots that are handed out. */
+static int show_roots(struct mint *m)
+{
+	uint8_t *der = NULL;
+	int n = i2d_X509(m->root, &der);
+
+	buf_reset(&m->pem);
+	buf_reset(&m->root_der);
+	int r = n > 0 ? buf_put(&m->root_der, view_of(der, (size_t)n)) : -ERR_UNAVAILABLE;
+	OPENSSL_free(der);
+	if (!r)
+		r = show_cert(m->root, &m->pem);
+	if (!r && m->next)
+		r = show_cert(m->next, &m->pem);
+	return r;
+}
+
+/* A finished rotation leaves the same root in both places. */
+static int load_next(struct mint *m)
+{
+	int r = mint_root_load(m->store, next_ca, &m->next, NULL);
+
+	if (!r && X509_cmp(m->next, m->root) == 0) {
+		X509_free(m->next);
+		m->next = NULL;
+	}
+	if (r && r != -ERR_NOT_FOUND)
+		log_error("the next root does not open (%s); begin the rotation anew", err_text(r));
+	return r == -ENOMEM ? r : 0;
+}
+
+int mint_rotate(struct mint *m, bool finish)
+{
+	int r;
+
+	if (!finish) {
+		if (m->next)
+			return -ERR_EXISTS;
+		r = mint_root_make(m->store, next_ca, m->host.nodename, &m->next);
+		return r ? r : show_roots(m);
+	}
+	if (!m->next)
+		return -ERR_NOT_FOUND;
+	r = mint_root_move(m->store, next_ca, MINT_ROOT);
+	if (r)
+		return r;
+	X509_free(m->root);
+	m->root = m->next;
+	m->next = NULL;
+	mint_inters_drop(&m->inters); /* leaves stay good: the next intermediates have the same key and name */
+	return show_roots(m);
+}
+
+static void node_name(struct mint *m)
+{
+	if (uname(&m->host) < 0)
+		snprintf(m->host.nodename, sizeof(m->host.nodename), "unnamed");
+	for (char *c = m->host.nodename; *c; c++)
+		if (!wrap_name_ok((char[]){*c, 0}))
+			*c = '-';
 }
 
 int mint_open(struct store *s, struct mint **out, bool *made)
@@ -174,17 +135,23 @@ int mint_open(struct store *s, struct mint **out, bool *made)
 	m->rate = (struct rate){.per_s = MINT_PER_S, .burst = MINT_BURST};
 	m->refuse = (struct rate){.per_s = REFUSE_PER_S, .burst = REFUSE_BURST};
 	m->leaf = calloc(MINT_CACHE, sizeof(*m->leaf));
-	if (!m->leaf || keep_open(&m->key, MINT_KEY_MAX))
+	m->store = s;
+	node_name(m);
+	if (!m->leaf || keep_open(&m->key, MINT_KEY_MAX) || keep_open(&m->issuer, MINT_ISSUER_MAX))
 		goto out;
-	r = load_root(m, s);
+	r = mint_root_load(s, MINT_ROOT, &m->root, NULL);
 	if (r == -ERR_NOT_FOUND) {
-		r = make_root(m, s);
+		r = mint_root_make(s, MINT_ROOT, m->host.nodename, &m->root);
 		*made = !r;
 	}
 	if (!r)
-		r = show_root(m);
+		r = load_next(m);
+	if (!r)
+		r = show_roots(m);
+	if (!r)
+		r = mint_inters_open(&m->inters);
 	m->leaf_key = r ? NULL : mint_cert_key();
-	if (!r && (!m->leaf_key || !put_key(m->leaf_key, &m->key)))
+	if (!r && (!m->leaf_key || !mint_cert_put_key(m->leaf_key, &m->key)))
 		r = -ERR_UNAVAILABLE;
 out:
 	if (r)
@@ -199,11 +166,14 @@ void mint_free(struct mint **mp)
 
 	if (!m)
 		return;
-	EVP_PKEY_free(m->root_key);
+	mint_inters_free(&m->inters);
 	EVP_PKEY_free(m->leaf_key);
 	X509_free(m->root);
+	X509_free(m->next);
 	buf_free(&m->pem);
+	buf_free(&m->root_der);
 	keep_free(&m->key);
+	keep_free(&m->issuer);
 	free(m->leaf);
 	free(m);
 	*mp = NULL;
@@ -211,18 +181,25 @@ void mint_free(struct mint **mp)
 
 struct view mint_root(const struct mint *m)
 {
-	return view_of(m->root_der, m->root_len);
+	return buf_view(&m->root_der);
 }
 
-void mint_ca(const struct mint *m, struct mint_ca *ca)
+static void digest(X509 *x, char out[65])
 {
 	uint8_t sum[32];
 	unsigned n = 0;
 
-	*ca = (struct mint_ca){.pem = buf_view(&m->pem)};
-	if (EVP_Digest(m->root_der, m->root_len, sum, &n, EVP_sha256(), NULL) == 1)
+	if (X509_digest(x, EVP_sha256(), sum, &n) == 1)
 		for (size_t i = 0; i < sizeof(sum); i++)
-			snprintf(ca->sha256 + 2 * i, 3, "%02x", sum[i]);
+			snprintf(out + 2 * i, 3, "%02x", sum[i]);
+}
+
+void mint_ca(const struct mint *m, struct mint_ca *ca)
+{
+	*ca = (struct mint_ca){.pem = buf_view(&m->pem)};
+	digest(m->root, ca->sha256);
+	if (m->next)
+		digest(m->next, ca->next_sha256);
 	X509_NAME_get_text_by_NID(X509_get_subject_name(m->root), NID_commonName, ca->subject, sizeof(ca->subject));
 	ca->not_before = mint_cert_time(X509_get0_notBefore(m->root));
 	ca->not_after = mint_cert_time(X509_get0_notAfter(m->root));
@@ -260,12 +237,12 @@ static struct leaf *oldest(struct mint *m)
 	return l;
 }
 
-static int make_leaf(struct mint *m, const char *name, bool is_ip, struct wall now, struct leaf *l)
+static int make_leaf(struct mint *m, X509 *issuer, const char *name, bool is_ip, struct wall now, struct leaf *l)
 {
 	struct keep der = {.mem = l->der, .cap = sizeof(l->der)};
 	struct wall until;
-	X509 *x = mint_cert_leaf(m->root, m->root_key, m->leaf_key, name, is_ip, now, &until);
-	bool ok = x && put_cert(x, &der);
+	X509 *x = mint_cert_leaf(issuer, m->inters.key, m->leaf_key, name, is_ip, now, &until);
+	bool ok = x && mint_cert_put(x, &der);
 
 	X509_free(x);
 	if (!ok)
@@ -277,34 +254,43 @@ static int make_leaf(struct mint *m, const char *name, bool is_ip, struct wall n
 	return 1;
 }
 
-int mint_leaf(struct mint *m, const char *name, bool is_ip, struct wall now, struct mono mono, struct view *leaf, uint32_t *ttl_s)
+int mint_leaf(struct mint *m, const struct lease_book *b, const char *name, bool is_ip, struct wall now, struct mono mono,
+    struct mint_chain *out)
 {
+	const struct mint_inter *issuer;
 	struct leaf *l = cached(m, name);
-	int r = 0;
+	int r, made = 0;
 
-	*leaf = view_of(NULL, 0);
-	*ttl_s = l ? usable_s(l, now, SPARE_S) : 0;
-	if (!*ttl_s) {
-		if (!rate_take(&m->rate, mono))
-			return -EAGAIN;
+	*out = (struct mint_chain){.ttl_s = l ? usable_s(l, now, SPARE_S) : 0};
+	if (!out->ttl_s && !rate_take(&m->rate, mono))
+		return -EAGAIN;
+	r = mint_inters_for(&m->inters, m->store, b, name, now, &issuer);
+	if (r)
+		return r;
+	if (!out->ttl_s) {
 		if (!l)
 			l = oldest(m);
-		r = make_leaf(m, name, is_ip, now, l);
-		if (r < 0) {
+		made = make_leaf(m, issuer->cert, name, is_ip, now, l);
+		if (made < 0) {
 			*l = (struct leaf){0}; /* an empty name matches nobody */
-			return r;
+			return made;
 		}
-		*ttl_s = usable_s(l, now, SPARE_S);
+		out->ttl_s = usable_s(l, now, SPARE_S);
 	}
+	keep_wipe(&m->issuer);
+	if (!mint_cert_put(issuer->cert, &m->issuer))
+		return -ERR_TOO_LONG;
 	l->used = ++m->uses;
-	*leaf = view_of(l->der, l->len);
-	return r;
+	out->leaf = view_of(l->der, l->len);
+	out->issuer = keep_view(&m->issuer);
+	return made;
 }
 
 void mint_forget(struct mint *m, const struct lease_book *b)
 {
 	size_t to = 0;
 
+	mint_inters_drop(&m->inters);
 	for (size_t i = 0; i < m->leaves; i++) {
 		if (!lease_host(b, m->leaf[i].name))
 			continue;
@@ -318,7 +304,7 @@ void mint_forget(struct mint *m, const struct lease_book *b)
 /* ---- the answer ---- */
 
 static int judge(struct mint *m, const struct lease_book *b, const struct m_mint *q, struct wall now, struct mono mono, char *name,
-    struct view *leaf, uint32_t *ttl_s)
+    struct mint_chain *chain)
 {
 	bool is_ip;
 
@@ -328,7 +314,7 @@ static int judge(struct mint *m, const struct lease_book *b, const struct m_mint
 	}
 	if (!lease_host(b, name))
 		return -ERR_DENIED;
-	return m ? mint_leaf(m, name, is_ip, now, mono, leaf, ttl_s) : -ERR_UNAVAILABLE;
+	return m ? mint_leaf(m, b, name, is_ip, now, mono, chain) : -ERR_UNAVAILABLE;
 }
 
 static void append(struct keep *out, struct view v)
@@ -341,16 +327,20 @@ bool mint_answer(struct mint *m, const struct lease_book *b, const struct m_mint
     struct mono mono, struct m_release *rec, struct keep *out)
 {
 	char name[HOST_LEN] = "";
-	struct view leaf = {0};
-	uint32_t ttl_s = 0;
-	int r = judge(m, b, q, now, mono, name, &leaf, &ttl_s);
+	struct mint_chain chain = {0};
+	int r = judge(m, b, q, now, mono, name, &chain);
 	struct view key = r < 0 ? view_of(NULL, 0) : keep_view(&m->key);
-	struct m_minted head = {.status = r < 0 ? r : 0, .ttl_s = ttl_s, .leaf_len = (uint32_t)leaf.n, .key_len = (uint32_t)key.n};
+	struct m_minted head = {.status = r < 0 ? r : 0};
+
+	if (r >= 0)
+		head = (struct m_minted){.ttl_s = chain.ttl_s, .leaf_len = (uint32_t)chain.leaf.n,
+		    .issuer_len = (uint32_t)chain.issuer.n, .key_len = (uint32_t)key.n};
 
 	keep_wipe(out);
 	append(out, view_of(&head, sizeof(head)));
 	if (r >= 0) {
-		append(out, leaf);
+		append(out, chain.leaf);
+		append(out, chain.issuer);
 		append(out, key);
 	}
 	*rec = (struct m_release){.status = head.status, .slot = slot};

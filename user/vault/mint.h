@@ -1,10 +1,15 @@
 /*
  * mint.h - the machine's own certificate authority, and short-lived leaves for registered hosts.
  * Floor: vault.      Source: RFC 5280; ECDSA P-256 with SHA-256, which every client that takes a private root accepts.
- * Owns: the root key (OpenSSL's locked heap), one leaf key for the life of the process, a cache of leaves by name.
+ * Owns: the intermediates' key and one leaf key for the life of the process (OpenSSL's locked heap), a cache of leaves by name.
  *
- * Leaves are signed by the root itself; its path length leaves room for an online intermediate.  Times: notBefore lies an hour
- * back for clocks that are slow, a leaf lives 7 days in all and is handed out for at most one.
+ * root (10 years, its key opened for each signature only) -> intermediate (7 days; name constraints: the registered hosts, at most
+ * MINT_CHUNK in one) -> leaf (3 days, handed out for at most half of one).  When the set of hosts changes, intermediates are signed
+ * anew; clients trust the root alone, so nothing has to be installed.  A constraint on a DNS name permits the names below it too:
+ * RFC 5280 has no other; leaves are made for registered names only.  notBefore lies an hour back for clocks that are slow.
+ *
+ * Rotation: mint_rotate(begin) makes a second root that is shown with the first and signs nothing; when both are installed
+ * everywhere, mint_rotate(finish) puts it in the place of the first, whose key is gone then.
  */
 #ifndef VAULT_MINT_H
 #define VAULT_MINT_H
@@ -12,7 +17,9 @@
 #include "ipc/msg.h"
 #include "vault/lease.h"
 
-enum { MINT_CACHE = 1024, MINT_DER_MAX = 2048, MINT_KEY_MAX = 256 };
+enum { MINT_CACHE = 1024, MINT_DER_MAX = 2048, MINT_KEY_MAX = 256, MINT_ISSUER_MAX = 12288 };
+
+#define MINT_ROOT "root" /* the item in the store */
 
 struct mint;
 
@@ -20,13 +27,19 @@ struct mint_ca { /* what may be shown */
 	char sha256[65]; /* of the certificate in DER, hex */
 	char subject[128];
 	struct wall not_before, not_after;
-	struct view pem; /* borrowed until the mint is freed */
+	char next_sha256[65]; /* empty: no rotation is on */
+	struct view pem;      /* the root's, then the next one's; borrowed until the mint is freed or rotated */
+};
+
+struct mint_chain { /* borrowed until the next call of mint_leaf() */
+	struct view leaf, issuer; /* DER */
+	uint32_t ttl_s;
 };
 
 /**
  * mint_open(s, m, made):
  * Load the root from the store, or make and store one when there is none (*${made}).  A root that is there but does not open
- * is never replaced: -ERR_CORRUPT.  Call mint_memory() first.
+ * is never replaced: -ERR_CORRUPT.  Call mint_memory() first; ${s} must outlive the mint.
  */
 int mint_open(struct store *s, struct mint **m, bool *made) __attribute__((warn_unused_result));
 void mint_free(struct mint **m);
@@ -39,13 +52,16 @@ void mint_ca(const struct mint *m, struct mint_ca *ca);
 /** mint_root(m): The root certificate in DER.  Borrowed until the mint is freed. */
 struct view mint_root(const struct mint *m);
 
+/** mint_rotate(m, finish): See above.  0, -ERR_EXISTS (begun already), -ERR_NOT_FOUND (not begun), or why the store did not take it. */
+int mint_rotate(struct mint *m, bool finish) __attribute__((warn_unused_result));
+
 /**
- * mint_leaf(m, name, is_ip, now, mono, leaf, ttl_s):
- * A leaf for ${name} (canonical): from the cache, or new.  1: new; 0: cached; -EAGAIN beyond the rate; -ERR_UNAVAILABLE.
- * ${leaf} is borrowed until the next call.
+ * mint_leaf(m, b, name, is_ip, now, mono, out):
+ * A leaf for ${name} (canonical), from the cache or new, and its issuer.  1: new; 0: cached; -ERR_DENIED: not registered; -EAGAIN
+ * beyond the rate; -ERR_UNAVAILABLE.
  */
-int mint_leaf(struct mint *m, const char *name, bool is_ip, struct wall now, struct mono mono, struct view *leaf, uint32_t *ttl_s)
-    __attribute__((warn_unused_result));
+int mint_leaf(struct mint *m, const struct lease_book *b, const char *name, bool is_ip, struct wall now, struct mono mono,
+    struct mint_chain *out) __attribute__((warn_unused_result));
 
 /**
  * mint_answer(m, b, q, slot, now, mono, rec, out):
@@ -54,7 +70,7 @@ int mint_leaf(struct mint *m, const char *name, bool is_ip, struct wall now, str
 bool mint_answer(struct mint *m, const struct lease_book *b, const struct m_mint *q, uint32_t slot, struct wall now,
     struct mono mono, struct m_release *rec, struct keep *out);
 
-/** mint_forget(m, b): Drop cached leaves of hosts that are no longer registered. */
+/** mint_forget(m, b): The set of hosts changed: drop the intermediates, and leaves of hosts that are no longer registered. */
 void mint_forget(struct mint *m, const struct lease_book *b);
 
 #endif

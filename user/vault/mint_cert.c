@@ -1,4 +1,4 @@
-/* mint_cert.c - build the two kinds of certificate.  See mint_internal.h. */
+/* mint_cert.c - build the three kinds of certificate.  See mint_internal.h. */
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -8,7 +8,7 @@
 
 #include "vault/mint_internal.h"
 
-enum { HOUR = 3600, DAY = 24 * HOUR, LEAF_DAYS = 7, ROOT_DAYS = 3650 };
+enum { HOUR = 3600, ROOT_DAYS = 3650 };
 
 EVP_PKEY *mint_cert_key(void)
 {
@@ -54,6 +54,12 @@ static bool add_conf(X509 *x, X509 *issuer, int nid, const char *value)
 	return add_ext(x, X509V3_EXT_conf_nid(NULL, &ctx, nid, value));
 }
 
+/* The bytes of an address in a certificate: 4 or 16, or 0 when it is none. */
+static int ip_bytes(const char *name, uint8_t ip[16])
+{
+	return inet_pton(AF_INET, name, ip) == 1 ? 4 : inet_pton(AF_INET6, name, ip) == 1 ? 16 : 0;
+}
+
 /* The name goes in as bytes, never through OpenSSL's text syntax, in which a comma would start another name. */
 static bool add_san(X509 *x, const char *name, bool is_ip)
 {
@@ -65,7 +71,7 @@ static bool add_san(X509 *x, const char *name, bool is_ip)
 	bool ok = all && one && s;
 
 	if (is_ip)
-		n = inet_pton(AF_INET, name, ip) == 1 ? 4 : inet_pton(AF_INET6, name, ip) == 1 ? 16 : 0;
+		n = ip_bytes(name, ip);
 	ok = ok && (!is_ip || n) && ASN1_STRING_set(s, is_ip ? (const void *)ip : name, is_ip ? n : (int)strlen(name));
 	if (ok) {
 		GENERAL_NAME_set0_value(one, is_ip ? GEN_IPADD : GEN_DNS, s);
@@ -86,18 +92,27 @@ static bool add_name(X509_NAME *n, const char *field, const char *text)
 	return X509_NAME_add_entry_by_txt(n, field, MBSTRING_UTF8, (const uint8_t *)text, -1, -1, 0);
 }
 
+bool mint_cert_tag(char tag[MINT_TAG])
+{
+	uint8_t r[4];
+
+	if (RAND_bytes(r, sizeof(r)) != 1)
+		return false;
+	snprintf(tag, MINT_TAG, "%02x%02x%02x%02x", r[0], r[1], r[2], r[3]);
+	return true;
+}
+
 X509 *mint_cert_root(EVP_PKEY *key, const char *node, struct wall now)
 {
-	char cn[65];
-	uint8_t tag[4];
+	char cn[65], tag[MINT_TAG];
 	X509 *x = X509_new();
 
 	/* Roots of different machines, and of different times, must not share a name: verifiers look issuers up by it. */
-	if (!x || RAND_bytes(tag, sizeof(tag)) != 1)
+	if (!x || !mint_cert_tag(tag))
 		goto fail;
-	snprintf(cn, sizeof(cn), "Callgate CA %.40s %02x%02x%02x%02x", node, tag[0], tag[1], tag[2], tag[3]);
+	snprintf(cn, sizeof(cn), "Callgate CA %.40s %s", node, tag);
 	X509_NAME *n = X509_get_subject_name(x);
-	if (!X509_set_version(x, X509_VERSION_3) || !set_serial(x) || !set_dates(x, now, HOUR, (long)ROOT_DAYS * DAY) ||
+	if (!X509_set_version(x, X509_VERSION_3) || !set_serial(x) || !set_dates(x, now, HOUR, (long)ROOT_DAYS * MINT_DAY) ||
 	    !add_name(n, "O", "Callgate") || !add_name(n, "CN", cn) || !X509_set_issuer_name(x, n) || !X509_set_pubkey(x, key))
 		goto fail;
 	if (!add_conf(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:1") ||
@@ -112,26 +127,103 @@ fail:
 	return NULL;
 }
 
-X509 *mint_cert_leaf(X509 *root, EVP_PKEY *root_key, EVP_PKEY *leaf_key, const char *name, bool is_ip, struct wall now,
+/* ---- the names an intermediate may sign for: RFC 5280 4.2.1.10 ---- */
+
+/* One subtree; ${n} bytes of ${bytes} are a name, or an address and its mask. */
+static bool add_tree(STACK_OF(GENERAL_SUBTREE) **list, int type, const void *bytes, int n)
+{
+	GENERAL_SUBTREE *t = GENERAL_SUBTREE_new();
+	ASN1_STRING *s = type == GEN_IPADD ? ASN1_OCTET_STRING_new() : ASN1_IA5STRING_new();
+
+	if (!*list)
+		*list = sk_GENERAL_SUBTREE_new_null();
+	if (t && s && *list && ASN1_STRING_set(s, bytes, n)) {
+		GENERAL_NAME_set0_value(t->base, type, s);
+		s = NULL;
+		if (sk_GENERAL_SUBTREE_push(*list, t) > 0)
+			return true;
+	}
+	ASN1_STRING_free(s);
+	GENERAL_SUBTREE_free(t);
+	return false;
+}
+
+static bool add_host(NAME_CONSTRAINTS *nc, const char *host, unsigned *kinds)
+{
+	uint8_t ip[32];
+	int n = ip_bytes(host, ip);
+
+	memset(ip + n, 0xff, sizeof(ip) - (size_t)n);
+	*kinds |= n ? 2 : 1;
+	return n ? add_tree(&nc->permittedSubtrees, GEN_IPADD, ip, 2 * n)
+	         : add_tree(&nc->permittedSubtrees, GEN_DNS, host, (int)strlen(host));
+}
+
+/*
+ * A kind of name without a permitted subtree is not constrained at all.  So without a DNS name one that can be nobody's (RFC 6761)
+ * is permitted, and without an address all of them are excluded.
+ */
+static bool add_constraints(X509 *x, const char *const *host, size_t n)
+{
+	static const uint8_t all[32];
+	NAME_CONSTRAINTS *nc = NAME_CONSTRAINTS_new();
+	unsigned kinds = 0;
+	bool ok = nc != NULL;
+
+	for (size_t i = 0; i < n; i++)
+		ok = ok && add_host(nc, host[i], &kinds);
+	if (!(kinds & 1))
+		ok = ok && add_host(nc, "callgate.invalid", &kinds);
+	if (!(kinds & 2))
+		ok = ok && add_tree(&nc->excludedSubtrees, GEN_IPADD, all, 8) && add_tree(&nc->excludedSubtrees, GEN_IPADD, all, 32);
+	ok = ok && X509_add1_ext_i2d(x, NID_name_constraints, nc, 1, X509V3_ADD_DEFAULT) == 1;
+	NAME_CONSTRAINTS_free(nc);
+	return ok;
+}
+
+X509 *mint_cert_inter(X509 *root, EVP_PKEY *root_key, EVP_PKEY *key, const char *tag, const char *const *host, size_t n, struct wall now)
+{
+	char cn[65];
+	X509 *x = X509_new();
+
+	snprintf(cn, sizeof(cn), "Callgate interception %s", tag);
+	if (!x || !X509_set_version(x, X509_VERSION_3) || !set_serial(x) || !set_dates(x, now, HOUR, MINT_INTER_S) ||
+	    !add_name(X509_get_subject_name(x), "O", "Callgate") || !add_name(X509_get_subject_name(x), "CN", cn) ||
+	    !X509_set_issuer_name(x, X509_get_subject_name(root)) || !X509_set_pubkey(x, key))
+		goto fail;
+	if (!add_conf(x, root, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
+	    !add_conf(x, root, NID_key_usage, "critical,keyCertSign") || !add_conf(x, root, NID_ext_key_usage, "serverAuth") ||
+	    !add_constraints(x, host, n) || !add_conf(x, root, NID_subject_key_identifier, "hash") ||
+	    !add_conf(x, root, NID_authority_key_identifier, "keyid:always"))
+		goto fail;
+	if (!X509_sign(x, root_key, EVP_sha256()))
+		goto fail;
+	return x;
+fail:
+	X509_free(x);
+	return NULL;
+}
+
+X509 *mint_cert_leaf(X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *leaf_key, const char *name, bool is_ip, struct wall now,
     struct wall *until)
 {
 	X509 *x = X509_new();
 
 	/* The subject names nobody: the host is in the SAN only.  It is not empty, because some clients refuse that. */
-	if (!x || !X509_set_version(x, X509_VERSION_3) || !set_serial(x) || !set_dates(x, now, HOUR, (long)LEAF_DAYS * DAY) ||
+	if (!x || !X509_set_version(x, X509_VERSION_3) || !set_serial(x) || !set_dates(x, now, HOUR, MINT_LEAF_S) ||
 	    !add_name(X509_get_subject_name(x), "O", "Callgate interception") ||
-	    !X509_set_issuer_name(x, X509_get_subject_name(root)) || !X509_set_pubkey(x, leaf_key))
+	    !X509_set_issuer_name(x, X509_get_subject_name(issuer)) || !X509_set_pubkey(x, leaf_key))
 		goto fail;
-	if (!add_conf(x, root, NID_basic_constraints, "critical,CA:FALSE") ||
-	    !add_conf(x, root, NID_key_usage, "critical,digitalSignature") || !add_conf(x, root, NID_ext_key_usage, "serverAuth") ||
-	    !add_conf(x, root, NID_subject_key_identifier, "hash") ||
-	    !add_conf(x, root, NID_authority_key_identifier, "keyid:always") || !add_san(x, name, is_ip))
+	if (!add_conf(x, issuer, NID_basic_constraints, "critical,CA:FALSE") ||
+	    !add_conf(x, issuer, NID_key_usage, "critical,digitalSignature") || !add_conf(x, issuer, NID_ext_key_usage, "serverAuth") ||
+	    !add_conf(x, issuer, NID_subject_key_identifier, "hash") ||
+	    !add_conf(x, issuer, NID_authority_key_identifier, "keyid:always") || !add_san(x, name, is_ip))
 		goto fail;
-	if (!X509_sign(x, root_key, EVP_sha256()))
+	if (!X509_sign(x, issuer_key, EVP_sha256()))
 		goto fail;
 	*until = mint_cert_time(X509_get0_notAfter(x));
-	/* A leaf must not outlive its root. */
-	if (ASN1_TIME_compare(X509_get0_notAfter(x), X509_get0_notAfter(root)) > 0)
+	/* A leaf must not outlive its issuer. */
+	if (ASN1_TIME_compare(X509_get0_notAfter(x), X509_get0_notAfter(issuer)) > 0)
 		goto fail;
 	return x;
 fail:
@@ -146,4 +238,30 @@ struct wall mint_cert_time(const ASN1_TIME *t)
 	if (!ASN1_TIME_to_tm(t, &tm))
 		return (struct wall){0};
 	return (struct wall){(int64_t)timegm(&tm) * 1000000000};
+}
+
+bool mint_cert_put_key(EVP_PKEY *key, struct keep *out)
+{
+	PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(key);
+	int len = p8 ? i2d_PKCS8_PRIV_KEY_INFO(p8, NULL) : -1;
+	bool ok = len > 0 && (size_t)len <= out->cap - out->n;
+
+	if (ok) {
+		uint8_t *p = out->mem + out->n;
+		ok = i2d_PKCS8_PRIV_KEY_INFO(p8, &p) == len;
+		out->n += ok ? (size_t)len : 0;
+	}
+	PKCS8_PRIV_KEY_INFO_free(p8); /* clears the key */
+	return ok;
+}
+
+bool mint_cert_put(X509 *x, struct keep *out)
+{
+	int len = i2d_X509(x, NULL);
+
+	if (len <= 0 || (size_t)len > out->cap - out->n)
+		return false;
+	uint8_t *p = out->mem + out->n;
+	out->n += (size_t)len;
+	return i2d_X509(x, &p) == len;
 }

@@ -196,6 +196,8 @@ static int do_ca(struct ask *a)
 	mint_ca(a->v->mint, &ca);
 	jsonw_text(a->w, "pem", ca.pem);
 	jsonw_str(a->w, "sha256", ca.sha256);
+	if (ca.next_sha256[0])
+		jsonw_str(a->w, "next_sha256", ca.next_sha256);
 	jsonw_str(a->w, "subject", ca.subject);
 	wall_text(ca.not_before, when);
 	jsonw_str(a->w, "not_before", when);
@@ -204,10 +206,30 @@ static int do_ca(struct ask *a)
 	return 0;
 }
 
+static int do_rotate(struct ask *a)
+{
+	const char *stage = json_string_value(json_object_get(a->in, "stage"));
+	bool finish = stage && strcmp(stage, "finish") == 0;
+
+	if (!a->v->mint)
+		return bad(a, -ERR_UNAVAILABLE, "the certificate authority could not be loaded; see the log");
+	if (!stage || (!finish && strcmp(stage, "begin") != 0))
+		return bad(a, -ERR_MALFORMED, "\"stage\" is begin or finish");
+	int r = mint_rotate(a->v->mint, finish);
+	a->fx->ca = a->fx->record = true;
+	a->fx->rec.status = r;
+	snprintf(a->fx->rec.event, NAME_LEN, finish ? "ca-rotated" : "ca-rotate");
+	if (r == -ERR_EXISTS)
+		return bad(a, r, "a rotation has begun already: install the next root everywhere, then finish it");
+	if (r == -ERR_NOT_FOUND)
+		return bad(a, r, "no rotation has begun");
+	return r ? bad(a, r, "the vault's directory could not be written") : do_ca(a);
+}
+
 static const struct {
 	const char *op;
 	int (*fn)(struct ask *a);
-} ops[] = {{"set", do_set}, {"list", do_list}, {"remove", do_remove}, {"hosts", do_hosts}, {"ca", do_ca}};
+} ops[] = {{"set", do_set}, {"list", do_list}, {"remove", do_remove}, {"hosts", do_hosts}, {"ca", do_ca}, {"ca-rotate", do_rotate}};
 
 static int run(struct ask *a)
 {

@@ -7,7 +7,8 @@
  *   {"op":"remove","name":N}                            -> {"ok":true,"name","version"}
  *   {"op":"list","after"?:N}                            -> {"ok":true,"credentials":[...],"more":bool}
  *   {"op":"hosts","servers":[...]}                      -> {"ok":true,"changed":bool}       see lease.h
- *   {"op":"ca"}                                         -> {"ok":true,"pem","sha256","subject","not_before","not_after"}
+ *   {"op":"ca"}                                         -> {"ok":true,"pem","sha256","subject","not_before","not_after","next_sha256"?}
+ *   {"op":"ca-rotate","stage":"begin"|"finish"}         -> the same
  * A refusal: {"ok":false,"error":NAME,"text":"..."}.  A secret is never in an answer.
  */
 #ifndef VAULT_OP_H
@@ -25,6 +26,7 @@ struct op_vault {
 struct op_effect { /* what the caller still has to do */
 	bool revoke;
 	struct m_revoke who; /* empty name: all */
+	bool ca; /* the roots changed: tell the workers */
 	bool record;
 	struct m_release rec;
 };
