@@ -48,7 +48,7 @@ struct cg_tuple {
 
 /* Settings.  callgated writes, all read. */
 CG_ARRAY(cg_conf, struct cg_conf, 0);
-/* Heartbeats.  callgated writes through a mapping. */
+/* Heartbeats, through a mapping: each worker writes its own, callgated the end of one. */
 CG_ARRAY(cg_beats, struct cg_beats, BPF_F_MMAPABLE);
 /* Redirected ports.  callgated writes. */
 CG_ARRAY(cg_ports, struct cg_ports, 0);

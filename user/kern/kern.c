@@ -237,6 +237,11 @@ int kern_handoff_fd(const struct kern *k)
 	return kern_maps_fd(k, "cg_handoff");
 }
 
+int kern_beats_fd(const struct kern *k)
+{
+	return kern_maps_fd(k, "cg_beats");
+}
+
 int kern_exec_events_fd(const struct kern *k)
 {
 	return k->obj[PART_EXEC] ? kern_maps_fd(k, "cg_execs") : -1;

@@ -57,13 +57,16 @@ typedef void kern_ask_fn(void *arg, const struct cg_ask *ask);
 int kern_asks_open(struct kern *k, kern_ask_fn *fn, void *arg) __attribute__((warn_unused_result));
 void kern_asks_read(struct kern *k);
 
-/** kern_alive(k, slot): The heartbeat of a worker slot, called at least every second; kern_dead(k, slot): refuse at once. */
+/** kern_alive(k, slot): The first heartbeat of a worker slot; it writes the others itself.  kern_dead(k, slot): refuse at once. */
 void kern_alive(struct kern *k, uint32_t slot);
 void kern_dead(struct kern *k, uint32_t slot);
+/** kern_silent_ms(k, slot): How long ago the last heartbeat was; 0 for a slot that is dead. */
+uint64_t kern_silent_ms(const struct kern *k, uint32_t slot);
 
 /* Descriptors to hand out; borrowed. */
 int kern_accepted_fd(const struct kern *k); /* cg_flow by accepted socket */
 int kern_handoff_fd(const struct kern *k);
+int kern_beats_fd(const struct kern *k); /* struct cg_beats, may be mapped and written */
 int kern_exec_events_fd(const struct kern *k); /* ring buffer of struct cg_exec, -1 when tracing is not available */
 
 /** kern_each_counter(k, fn, arg): Every reason counter of the BPF side, by name. */

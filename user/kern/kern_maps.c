@@ -227,3 +227,9 @@ void kern_dead(struct kern *k, uint32_t slot)
 	if (slot < CG_SLOTS)
 		__atomic_store_n(&k->beats->ns[slot], 0, __ATOMIC_RELAXED);
 }
+
+uint64_t kern_silent_ms(const struct kern *k, uint32_t slot)
+{
+	uint64_t beat = slot < CG_SLOTS ? __atomic_load_n(&k->beats->ns[slot], __ATOMIC_RELAXED) : 0;
+	return beat ? mono_since_us((struct mono){beat}, mono_now()) / 1000 : 0;
+}

@@ -24,7 +24,7 @@
 #include "base/log.h"
 #include "proc/sup.h"
 
-enum { BEAT_MS = 500, STOP_MS = 5000, FILES = 65536, WHY = 768, BPF_FS = 0xcafe4a11 };
+enum { BEAT_MS = 500, SILENT_MS = 10000, STOP_MS = 5000, FILES = 65536, WHY = 768, BPF_FS = 0xcafe4a11 };
 
 static struct sup sup;
 
@@ -139,13 +139,24 @@ static int make_children(struct sup *s)
 	return 0;
 }
 
+/* New connections are refused since its heartbeat went stale; those it holds are lost with it. */
+static void end_silent(struct sup *s)
+{
+	for (size_t i = 0; i < s->children; i++) {
+		struct sup_child *c = &s->child[i];
+		if (c->party != P_PROXY || c->life != LIFE_READY || kern_silent_ms(s->kern, c->slot) < SILENT_MS)
+			continue;
+		log_error("callgate-proxy[%u] gave no sign of life for %d seconds: it is ended", c->slot, SILENT_MS / 1000);
+		kern_dead(s->kern, c->slot);
+		kill(c->pid, SIGKILL);
+	}
+}
+
 static void beat(void *arg)
 {
 	struct sup *s = arg;
 
-	for (size_t i = 0; i < s->children; i++)
-		if (s->child[i].party == P_PROXY && s->child[i].life == LIFE_READY)
-			kern_alive(s->kern, s->child[i].slot);
+	end_silent(s);
 	sup_ring_sweep(s);
 	sup_netns_sweep(s);
 	if (pump_timer(s->pump, mono_after_ms(mono_now(), BEAT_MS), beat, s))

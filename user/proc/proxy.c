@@ -19,10 +19,12 @@
 #include "gate/gate.h"
 #include "proc/child.h"
 
-enum { TRUST_MAX = 16 << 20, CONF_NODES = 64 };
+enum { TRUST_MAX = 16 << 20, CONF_NODES = 64, BEAT_MS = 500 };
 
 static struct child child;
 static struct gate *gate;
+static struct cg_beats *beats; /* mapped */
+static struct timer beat_timer;
 
 static void __attribute__((noreturn)) fatal(const char *what, int err)
 {
@@ -98,6 +100,27 @@ static void open_limits(struct gate_conf *conf)
 	fd_close(&fd);
 }
 
+static void open_beats(void)
+{
+	int fd = child_take_fd(&child, FD_BEATS, 0);
+	void *mem = mmap(NULL, sizeof(*beats), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (mem == MAP_FAILED || child.slot >= CG_SLOTS)
+		fatal("the map of heartbeats", mem == MAP_FAILED ? -errno : -ERR_RANGE);
+	beats = mem;
+	fd_close(&fd);
+}
+
+/* From the loop: a worker that hangs falls silent, and the kernel side sends nobody to it. */
+static void on_beat(void *arg)
+{
+	(void)arg;
+	__atomic_store_n(&beats->ns[child.slot], mono_now().ns, __ATOMIC_RELAXED);
+	int r = timer_set(gate_loop(gate), &beat_timer, BEAT_MS, on_beat, NULL);
+	if (r)
+		fatal("the heartbeat", r);
+}
+
 static void adopt_edges(void)
 {
 	static const enum party peers[] = {P_VAULT, P_ADMIN, P_IDENT};
@@ -162,6 +185,7 @@ int main(int argc, char **argv)
 	fd_close(&trust);
 	open_ring(&conf);
 	open_limits(&conf);
+	open_beats();
 	r = gate_new(&conf, why, sizeof(why), &gate);
 	if (r) {
 		log_error("cannot start (%s): %s", err_text(r), why);
@@ -175,6 +199,7 @@ int main(int argc, char **argv)
 	child.uring_refused = loop_probe(gate_loop(gate), IORING_OP_OPENAT) == -EACCES;
 	child_ready(&child, loop_ring_fd(gate_loop(gate)));
 	adopt_edges();
+	on_beat(NULL);
 	r = gate_run(gate);
 	gate_free(&gate);
 	shring_free(&conf.ring);

@@ -185,6 +185,8 @@ static int worker_means(struct sup *s, struct sup_child *c)
 	if (!r)
 		r = send_fd(c, FD_HANDOFF, 0, 0, kern_handoff_fd(s->kern));
 	if (!r)
+		r = send_fd(c, FD_BEATS, 0, 0, kern_beats_fd(s->kern));
+	if (!r)
 		r = send_trust(s, c);
 	if (!r)
 		r = send_limits(s, c);
