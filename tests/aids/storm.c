@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "tests/aids/storm.h"
 
@@ -97,18 +96,15 @@ struct shared {
 
 struct dial {
 	uint16_t port;
-	uint32_t base, count, clients, block, rst, ports, seconds;
-	const char *pids;
+	uint32_t base, count, clients, block, rst, ports;
+	const char *pids, *last; /* file for the processes; file that ends it when it appears */
 	uint32_t *pid_of; /* block -> process */
 	struct shared *sum;
-	uint64_t until_ms; /* 0: COUNT decides alone */
 };
 
-static uint64_t now_ms(void)
+static bool over(const struct dial *d)
 {
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return d->last && access(d->last, F_OK) == 0;
 }
 
 static void add(uint64_t *n)
@@ -167,13 +163,13 @@ static void client(const struct dial *d, uint32_t me)
 		if (pid == 0) {
 			unsigned seed = (unsigned)i + 1;
 			d->pid_of[i / d->block] = (uint32_t)getpid();
-			for (uint32_t j = i; j < i + d->block && j < (me + 1) * per && (!d->until_ms || now_ms() < d->until_ms); j++)
+			for (uint32_t j = i; j < i + d->block && j < (me + 1) * per && !over(d); j++)
 				one_connection(d, me, j, &seed);
 			_exit(0);
 		}
 		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
 			_exit(1);
-		if (d->until_ms && now_ms() >= d->until_ms)
+		if (over(d))
 			break;
 	}
 	_exit(0);
@@ -183,10 +179,12 @@ static int options(int argc, char **argv, struct dial *d)
 {
 	int o;
 	optind = 1;
-	while ((o = getopt(argc, argv, "c:b:r:p:s:f:")) != -1) {
-		uint32_t *const where[] = {['c'] = &d->clients, ['b'] = &d->block, ['r'] = &d->rst, ['p'] = &d->ports, ['s'] = &d->seconds};
+	while ((o = getopt(argc, argv, "c:b:r:p:f:w:")) != -1) {
+		uint32_t *const where[] = {['c'] = &d->clients, ['b'] = &d->block, ['r'] = &d->rst, ['p'] = &d->ports};
 		if (o == 'f')
 			d->pids = optarg;
+		else if (o == 'w')
+			d->last = optarg;
 		else if (o == '?')
 			return -1;
 		else
@@ -226,7 +224,6 @@ static int dial(int argc, char **argv)
 	if (d.pid_of == MAP_FAILED || d.sum == MAP_FAILED)
 		return 2;
 	d.count -= d.count % (d.clients * d.block); /* whole blocks, so that a block has one process */
-	d.until_ms = d.seconds ? now_ms() + d.seconds * 1000ull : 0;
 	for (uint32_t i = 0; i < d.clients; i++)
 		if (fork() == 0)
 			client(&d, i);
@@ -334,7 +331,7 @@ int main(int argc, char **argv)
 			return verbs[i].run(argc - 1, argv + 1);
 	fputs("usage: storm serve PORT LOG | check LOG PIDS BASE COUNT | backlog PID N\n"
 	      "       storm dial PORT BASE COUNT [-c CLIENTS] [-b CONNECTIONS PER PROCESS] [-r PERCENT RESET AT ONCE]\n"
-	      "                  [-p SOURCE PORTS USED AGAIN AND AGAIN] [-s SECONDS] [-f FILE FOR PIDS]\n",
+	      "                  [-p SOURCE PORTS USED AGAIN AND AGAIN] [-f FILE FOR PIDS] [-w FILE THAT ENDS IT]\n",
 	    stderr);
 	return 2;
 }

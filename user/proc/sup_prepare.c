@@ -19,7 +19,7 @@
 #include "base/fd.h"
 #include "proc/sup.h"
 
-enum { BACKLOG = 512, KEY_LEN = 32 };
+enum { BACKLOG = 512, KEY_LEN = 32, PATIENCE_MS = 5000, PATIENCE_STEP_US = 20000 };
 
 int sup_uid(const struct sup *s, enum party p, uid_t *uid, char *why, size_t why_len)
 {
@@ -199,18 +199,28 @@ int sup_listen(const struct sockaddr *sa, socklen_t len, int *out)
 	return 0;
 }
 
+/* The worker of a callgated that was killed lets go of its ring, and so of its listener, a moment after it has died. */
+static int listen_patiently(const struct sockaddr *sa, socklen_t len, int *out)
+{
+	struct mono end = mono_after_ms(mono_now(), PATIENCE_MS);
+	int r;
+	while ((r = sup_listen(sa, len, out)) == -EADDRINUSE && mono_now().ns < end.ns)
+		usleep(PATIENCE_STEP_US);
+	return r;
+}
+
 static int listeners(struct sup *s, char *why, size_t why_len)
 {
 	for (uint32_t i = 0; i < 2 * s->conf.workers; i++) {
 		uint16_t port = (uint16_t)(s->conf.port_base + i);
 		struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 		struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-		int r = sup_listen((struct sockaddr *)&a4, sizeof(a4), &s->listen4[i]);
+		int r = listen_patiently((struct sockaddr *)&a4, sizeof(a4), &s->listen4[i]);
 		if (r) {
 			snprintf(why, why_len, "port %u on 127.0.0.1: %s: choose another port_base in callgate.json", port, strerror(-r));
 			return r;
 		}
-		r = sup_listen((struct sockaddr *)&a6, sizeof(a6), &s->listen6[i]);
+		r = listen_patiently((struct sockaddr *)&a6, sizeof(a6), &s->listen6[i]);
 		/* A machine without IPv6 has no IPv6 connection to redirect. */
 		if (r && r != -EAFNOSUPPORT && r != -EADDRNOTAVAIL) {
 			snprintf(why, why_len, "port %u on ::1: %s: choose another port_base in callgate.json", port, strerror(-r));
