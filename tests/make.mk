@@ -43,7 +43,11 @@ check-unit:
 check-e2e:
 	$QBUILD=$(abspath $B) $(RUN) -s 240 $(foreach t,$(E2E),$(notdir $t) bash $t --)
 check-vm:
-	$QBUILD=$(abspath $B) $(RUN) -s 400 vm-6.1 vmtests/run.sh 6.1
+	$QBUILD=$(abspath $B) $(RUN) -s 400 vm-6.1 vmtests/run.sh 6.1 vmtests/cases/10-kern.sh vmtests/cases/20-gate.sh vmtests/cases/20-io.sh
+vmcheck: deps-test	## boot Debian's 5.10, 6.1 and 6.12 kernels under qemu
+	$Q$(MAKE) -s -j2 all aids $(UNITS)
+	$QBUILD=$(abspath $B) bash tests/lab/certs.sh
+	$QBUILD=$(abspath $B) VM_SECONDS=280 $(RUN) -s 300 vm-6.1 vmtests/run.sh 6.1 -- vm-6.12 vmtests/run.sh 6.12 -- vm-5.10 vmtests/run.sh 5.10
 check-san:
 	$Q$(MAKE) -s -j2 SAN=address,undefined all $(UNIT:%=build-san/unit/%) $(FUZZ:%=build-san/replay/%)
 	$Q mkdir -p build-san && ln -sfn $(abspath $B)/aids build-san/aids
@@ -55,6 +59,7 @@ check-long: deps-test	## the longer ones
 	$Q$(MAKE) -s testkit
 	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
 	BUILD=$(abspath $B) $(RUN) -s 900 $(foreach t,$(wildcard tests/long/*.sh),$(notdir $t) bash $t --) || ok=0; \
+	$(MAKE) -s vmcheck || ok=0; \
 	read -r p f s < $(COUNTS)-long; \
 	if [ "$$s" = 0 ]; then echo "$$p passed, $$f failed"; else echo "$$p passed, $$f failed, $$s skipped"; fi; \
 	[ $$ok = 1 ] && [ "$$f" = 0 ]
@@ -69,6 +74,16 @@ bench-audit: deps-test	## what the audit costs, beside write and gzip of the sam
 campaign-volume: deps-test	## 10 million records through rotation, sealing and verify; RECORDS, SEED
 	$Q$(MAKE) -s -j2 all $B/bench/audit_load
 	$QBUILD=$(abspath $B) RECORDS=$${RECORDS:-10000000} SEGMENT=$${SEGMENT:-8388608} bash tests/long/60-audit-volume.sh
+campaign-connect: deps-test	## 1,000,000 connections, each with its record; COUNT
+	$Q$(MAKE) -s -j2 all aids
+	$QBUILD=$(abspath $B) FEW=0 MANY=$${COUNT:-1000000} bash tests/long/30-connects.sh
+campaign-restart: deps-test	## 500 ends of the service under load; TIMES
+	$Q$(MAKE) -s -j2 all aids
+	$QBUILD=$(abspath $B) TIMES=$${TIMES:-500} bash tests/long/40-restarts.sh
+campaign-namespaces: deps-test	## 1,000 network namespaces come and go; COUNT
+	$Q$(MAKE) -s -j2 all aids
+	$QBUILD=$(abspath $B) COUNT=$${COUNT:-1000} bash tests/e2e/35-namespaces.sh
+.PHONY: vmcheck campaign-connect campaign-restart campaign-namespaces
 .PHONY: bench-audit campaign-volume
 $B/bench/audit_load: $B/tests/bench/audit_load.o $(call lib,audit ipc base)
 	$(call say,LINK)

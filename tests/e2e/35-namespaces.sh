@@ -7,7 +7,7 @@ COUNT=${COUNT:-30}
 storm_net
 check "an ungoverned desk lets alice out directly" lab_as alice bash -c ': </dev/tcp/10.9.9.9/8080'
 check "and the counter sees it" test "$(storm_direct)" -gt 0
-lab_daemon '{"users":["alice"]}' || exit 1
+lab_daemon '{"users":["alice"],"scope":"users"}' || exit 1
 state() { callgate --json status | jq -c '.. | objects | select(has("refused_full"))'; }
 entries() { bpftool -j map dump pinned /sys/fs/bpf/callgate/v*/cg_netns | jq length; }
 files() { for p in $LAB_DAEMON $(pgrep -P "$LAB_DAEMON" callgate-proxy); do ls "/proc/$p/fd" | wc -l; done | tr '\n' ' '; }

@@ -7,7 +7,7 @@ FEW=${FEW:-20000} MANY=${MANY:-200000}
 storm_net
 check "an ungoverned desk lets alice out directly" lab_as alice bash -c ': </dev/tcp/10.9.9.9/8080'
 check "and the counter sees it" test "$(storm_direct)" -gt 0
-lab_daemon '{"users":["alice","bob"]}' || exit 1
+lab_daemon '{"users":["alice","bob"],"scope":"users"}' || exit 1
 direct0=$(storm_direct)
 
 judge() { # WHAT BASE COUNT CLIENTS' COUNTS

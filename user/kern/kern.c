@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -90,6 +91,28 @@ static int try_attach(struct kern *k, int cgroup, char *why, size_t len)
 	return r;
 }
 
+/* What kernels lack that are otherwise near enough. */
+static int check_helpers(char *why, size_t len)
+{
+	static const struct {
+		enum bpf_prog_type type;
+		enum bpf_func_id helper;
+		const char *what;
+	} needs[] = {
+	    {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_current_task_btf, "bpf_get_current_task_btf in connect hooks (no caller could be identified)"},
+	    {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_ringbuf_reserve, "ring buffers (no event could be sent)"},
+	    {BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_get_netns_cookie, "bpf_get_netns_cookie in sockops (no record could reach a worker)"},
+	};
+	size_t at = 0;
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (libbpf_probe_bpf_helper(needs[i].type, needs[i].helper, NULL) != 0)
+			continue;
+		int n = snprintf(why + at, len - at, "%s%s", at ? ", " : "it lacks ", needs[i].what);
+		at = n > 0 && at + (size_t)n < len ? at + (size_t)n : at;
+	}
+	return at ? -ERR_NO_FEATURE : 0;
+}
+
 static int check_basics(char *why, size_t len)
 {
 	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
@@ -100,7 +123,17 @@ static int check_basics(char *why, size_t len)
 		return kern_load_say(why, len, -ERR_NO_FEATURE,
 		    "bpf(2) is refused (%s): needs root, or CAP_BPF with CAP_NET_ADMIN and CAP_PERFMON; nothing can be redirected", strerror(errno));
 	close(fd);
-	return 0;
+	return check_helpers(why, len);
+}
+
+static void name_kernel(char *why, size_t len)
+{
+	struct utsname u;
+	char text[512];
+	if (uname(&u) < 0)
+		return;
+	snprintf(text, sizeof(text), "%s", why);
+	snprintf(why, len, "Linux %s: %s.  Linux 6.1 or later is needed", u.release, text);
 }
 
 int kern_supported(char *why, size_t len)
@@ -122,6 +155,8 @@ int kern_supported(char *why, size_t len)
 	if (k)
 		unload_all(k);
 	free(k);
+	if (r < 0)
+		name_kernel(why, len);
 	return r < 0 ? -ERR_NO_FEATURE : 0;
 }
 
