@@ -85,6 +85,7 @@ struct sup {
 	struct sup_netns *netns; /* SUP_NETNS of them */
 	uint64_t netns_opened, netns_closed, netns_full, netns_failed;
 	int home_netns;
+	struct mono netns_swept;
 	int cgroup_fd; /* the service's own cgroup, for its children */
 	uint64_t cgroup_id;
 	int control, board;

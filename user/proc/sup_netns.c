@@ -24,6 +24,8 @@
 #define SO_NETNS_COOKIE 71
 #endif
 
+enum { SWEEP_PAUSE_US = 50000 };
+
 static struct sup_netns *find(struct sup *s, uint64_t cookie)
 {
 	for (size_t i = 0; i < SUP_NETNS; i++)
@@ -195,6 +197,11 @@ static void on_ask(void *arg, const struct cg_ask *ask)
 		return;
 	}
 	n = find(s, 0);
+	/* Some may be empty already; but whoever asks a lot must not keep us looking. */
+	if (!n && mono_since_us(s->netns_swept, mono_now()) > SWEEP_PAUSE_US) {
+		sup_netns_sweep(s);
+		n = find(s, 0);
+	}
 	if (!n) {
 		if (s->netns_full++ == 0)
 			log_warning("%d network namespaces have listeners already: agents in further ones are refused", SUP_NETNS);
@@ -239,6 +246,7 @@ void sup_netns_sweep(struct sup *s)
 {
 	if (sup_netns_count(s) == 0)
 		return;
+	s->netns_swept = mono_now();
 	each_process(mark_seen, s);
 	for (size_t i = 0; i < SUP_NETNS; i++) {
 		struct sup_netns *n = &s->netns[i];
