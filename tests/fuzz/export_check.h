@@ -99,7 +99,7 @@ static void check_object(const json_t *rec, struct view line, bool ecs)
 		}
 		MUST(path);
 		json_t *want = check_as_text(v, *path == '$');
-		MUST(json_equal(check_reach(o, path + (*path == '$')), want));
+		MUST(json_equal(check_reach(o, path + (strchr("$#%", *path) != NULL)), want));
 		json_decref(want);
 	}
 	json_decref(o);
@@ -146,10 +146,11 @@ static void check_otel(const json_t *rec, struct view line)
 		const struct export_row *row = check_row(key);
 		bool found = false, as_text = row && row->otel && *row->otel == '$';
 		snprintf(own, sizeof(own), "callgate.%.80s", key);
-		const char *name = row && row->otel ? row->otel + as_text : own;
+		const char *name = row && row->otel ? row->otel + (strchr("$#%", *row->otel) != NULL) : own;
 		json_t *want = check_as_text(v, as_text);
-		json_array_foreach(strcmp(name, "host.name") == 0 ? resource : json_object_get(record, "attributes"), i, a) {
-			if (strcmp(json_string_value(json_object_get(a, "key")), name) != 0)
+		json_array_foreach(strcmp(name, "host.name") == 0 && json_is_string(v) ? resource : json_object_get(record, "attributes"), i, a) {
+			const char *at = json_string_value(json_object_get(a, "key"));
+			if (strcmp(at, name) != 0 && strcmp(at, own) != 0)
 				continue;
 			json_t *got = check_any(json_object_get(a, "value"));
 			found = found || json_equal(got, want);

@@ -76,7 +76,7 @@ static void test_frames(void **state)
 static void test_fields(void **state)
 {
 	(void)state;
-	char *ipc = must("docs/IPC.md"), *audit = slurp("docs/AUDIT.md"), row[128];
+	char *ipc = must("docs/IPC.md"), *audit = slurp("docs/AUDIT.md"), *schema = must("tools/schema/audit.schema.json"), row[128];
 	unsigned missing = 0, seen = 0;
 
 	for (unsigned n = 0; n < REC_FIELDS; n++) {
@@ -94,11 +94,14 @@ static void test_fields(void **state)
 			print_error("docs/AUDIT.md: no %s\n", row);
 			missing++;
 		}
+		snprintf(row, sizeof(row), "\n\t\t\t\t\"%s\": {", f->json);
+		missing += lacks(schema, "tools/schema/audit.schema.json", row);
 	}
 	assert_true(seen > 40);
 	assert_int_equal(missing, 0);
 	free(ipc);
 	free(audit);
+	free(schema);
 }
 
 /* Does ${doc} have a heading ${title}, case ignored? */

@@ -1,4 +1,5 @@
 /* export.c - see export.h: the table, and what the formats share. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,12 +91,44 @@ static json_t *below(json_t *at, const char *key, bool array)
 	return json_is_object(next) ? next : NULL;
 }
 
-bool export_put(json_t *root, const char *path, const json_t *value)
+static bool is_address(const json_t *v)
 {
-	bool as_text = *path == '$';
-	char key[64], number[32];
+	uint8_t bytes[16];
+	const char *s = json_string_value(v);
 
-	path += as_text;
+	return s && strlen(s) == json_string_length(v) && (inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1);
+}
+
+const char *export_place(const char *path, const json_t *v)
+{
+	if (!path)
+		return NULL;
+	switch (*path) {
+	case '$':
+		return json_is_string(v) || json_is_integer(v) ? path + 1 : NULL;
+	case '#':
+		return json_is_integer(v) ? path + 1 : NULL;
+	case '%':
+		return is_address(v) ? path + 1 : NULL;
+	default:
+		return json_is_string(v) ? path : NULL;
+	}
+}
+
+json_t *export_value(const char *path, const json_t *v)
+{
+	char number[32];
+
+	if (*path != '$' || !json_is_integer(v))
+		return json_deep_copy(v);
+	snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	return json_string(number);
+}
+
+bool export_set(json_t *root, const char *path, const json_t *value)
+{
+	char key[64];
+
 	for (;;) {
 		size_t n = strcspn(path, ".");
 		bool array = n > 2 && path[n - 1] == ']';
@@ -107,15 +140,17 @@ bool export_put(json_t *root, const char *path, const json_t *value)
 		root = below(root, key, array);
 		path += n + 1;
 	}
-	if (json_object_get(root, key))
-		return false;
-	json_t *v = json_deep_copy(value);
-	if (as_text && json_is_integer(value)) {
-		snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-		json_decref(v);
-		v = json_string(number);
-	}
-	return json_object_set_new(root, key, v) == 0;
+	return !json_object_get(root, key) && json_object_set_new(root, key, json_deep_copy(value)) == 0;
+}
+
+bool export_put(json_t *root, const char *path, const json_t *value)
+{
+	const char *place = export_place(path, value);
+	json_t *v = place ? export_value(path, value) : NULL;
+	bool good = v && export_set(root, place, v);
+
+	json_decref(v);
+	return good;
 }
 
 /* jansson leaves DEL as it is: it can only stand inside text. */

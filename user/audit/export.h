@@ -24,7 +24,8 @@ int export_head(enum export_format f, struct buf *out) __attribute__((warn_unuse
 /** export_record(f, rec, out): Append ${rec}, an object as it stands in a stream, and a newline.  0, -ENOMEM or -ENOBUFS. */
 int export_record(enum export_format f, const json_t *rec, struct buf *out) __attribute__((warn_unused_result));
 
-/* Where a field goes.  A path is keys joined by dots; "[]" after a key: the first element of an array.  A leading '$': as text. */
+/* Where a field goes.  A path is keys joined by dots; "[]" after a key: the first element of an array.  A leading '$': text or a
+ * number, as text; '#': a number only; '%': an IP address only; else text only.  What does not fit goes where unmapped fields go. */
 struct export_row {
 	const char *field;
 	const char *ocsf, *ecs, *otel, *cef; /* NULL: no place */

@@ -1,17 +1,17 @@
 /*
  * export.tbl.h - X(field, OCSF, ECS, OpenTelemetry, CEF).
  * Sources: OCSF 1.9.0-dev (api_activity, network_activity and their objects), ECS 9.4, OpenTelemetry semantic conventions 1.45 and
- * those for generative AI, ArcSight CEF implementation standard.  A leading '$': numbers as text.  NULL: no place that means the same.
+ * those for generative AI, ArcSight CEF implementation standard.  A leading '$': numbers as text; '#': a number; '%': an IP address; else text.  NULL: no place that means the same.
  * OpenTelemetry keeps a field without a convention as "callgate.FIELD".
  */
 X("kind", "metadata.event_code", "event.code", NULL, NULL)
-X("seq", "metadata.sequence", "event.sequence", NULL, "externalId")
+X("seq", "#metadata.sequence", "#event.sequence", NULL, "externalId")
 X("ts", "metadata.original_time", "@timestamp", NULL, NULL)
 X("host", "src_endpoint.hostname", "host.name", "host.name", "shost")
 X("id", "metadata.correlation_uid", "gen_ai.tool.call.id", "gen_ai.tool.call.id", "cs2")
 X("uid", "$actor.user.uid", "$user.id", "$user.id", "suid")
 X("gid", NULL, "$user.group.id", NULL, NULL)
-X("pid", "actor.process.pid", "process.pid", "process.pid", "spid")
+X("pid", "#actor.process.pid", "#process.pid", "#process.pid", "spid")
 X("exe", "actor.process.file.path", "process.executable", "process.executable.path", "sproc")
 X("cgroup", NULL, NULL, "process.linux.cgroup", NULL)
 X("comm", "actor.process.name", "process.name", NULL, NULL)
@@ -19,8 +19,8 @@ X("agent", "ai_agent.uid", "gen_ai.agent.name", "gen_ai.agent.name", "sourceServ
 X("client", "http_request.user_agent", "user_agent.original", "user_agent.original", "requestClientApplication")
 X("server", "api.service.name", "service.name", NULL, "destinationServiceName")
 X("dst_host", "dst_endpoint.hostname", "destination.domain", "server.address", "dhost")
-X("dst_addr", "dst_endpoint.ip", "destination.ip", "network.peer.address", NULL)
-X("dst_port", "dst_endpoint.port", "destination.port", "server.port", "dpt")
+X("dst_addr", "%dst_endpoint.ip", "%destination.ip", "network.peer.address", NULL)
+X("dst_port", "#dst_endpoint.port", "#destination.port", "#server.port", "dpt")
 X("method", "api.operation", "event.action", "mcp.method.name", "requestMethod")
 X("tool", "resources[].name", "gen_ai.tool.name", "gen_ai.tool.name", "cs1")
 X("rule", NULL, "rule.id", NULL, "cs4")
@@ -31,10 +31,10 @@ X("verdict", "actor.authorizations[].decision", NULL, NULL, "act")
 X("sess", "actor.session.uid", NULL, "mcp.session.id", "flexString1")
 X("proto", "api.version", NULL, "mcp.protocol.version", NULL)
 X("status", NULL, NULL, NULL, "outcome")
-X("http", "api.response.code", "http.response.status_code", "http.response.status_code", NULL)
+X("http", "#api.response.code", "#http.response.status_code", "#http.response.status_code", NULL)
 X("err", "api.response.error", "error.code", "error.type", "reason")
 X("rpc_code", "api.response.error_message", NULL, "rpc.response.status_code", NULL)
 X("rpc_id", "api.request.uid", NULL, "jsonrpc.request.id", NULL)
-X("in", NULL, "source.bytes", NULL, "in")
-X("out", NULL, "destination.bytes", NULL, "out")
+X("in", NULL, "#source.bytes", NULL, "in")
+X("out", NULL, "#destination.bytes", NULL, "out")
 X("detail", "status_detail", "event.reason", NULL, "msg")

@@ -12,8 +12,17 @@ const struct export_row *export_row(const char *field);
 /** export_text(rec, key): The member's text, or "" when it is none. */
 const char *export_text(const json_t *rec, const char *key);
 
-/** export_put(root, path, value): Put a copy of ${value} at ${path} of export_row.  False when something else is there. */
+/** export_place(path, value): ${path} of export_row without its mark; NULL when there is none or ${value} is not of its type. */
+const char *export_place(const char *path, const json_t *value);
+
+/** export_put(root, path, value): Put a copy of ${value} at ${path} of export_row.  False when it does not fit or something else is there. */
 bool export_put(json_t *root, const char *path, const json_t *value);
+
+/** export_set(root, path, value): The same with a value of any type at a path without a mark. */
+bool export_set(json_t *root, const char *path, const json_t *value);
+
+/** export_value(path, value): A new reference: ${value}, as text where ${path} says so. */
+json_t *export_value(const char *path, const json_t *value);
 
 /** export_json(value, out): Compact, ASCII only, no control character. */
 int export_json(const json_t *value, struct buf *out) __attribute__((warn_unused_result));

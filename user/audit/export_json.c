@@ -20,7 +20,7 @@ static bool is(const json_t *rec, const char *key, const char *word)
 static void set(json_t *root, const char *path, json_t *value)
 {
 	/* Out of memory shows when the whole is printed. */
-	export_put(root, path, value);
+	export_set(root, path, value);
 	json_decref(value);
 }
 
@@ -47,7 +47,7 @@ static bool has_place(enum class class, const char *path)
 		enum class class; /* 0: in the three of them */
 	} roots[] = {{"metadata.", BASE_EVENT}, {"status_detail", BASE_EVENT}, {"api.", API_ACTIVITY}, {"resources", API_ACTIVITY}, {"ai_agent.", API_ACTIVITY},
 	    {"http_request.", API_ACTIVITY}};
-	const char *p = path + (*path == '$');
+	const char *p = path + (strchr("$#%", *path) != NULL);
 
 	for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++)
 		if (strncmp(p, roots[i].root, strlen(roots[i].root)) == 0)
@@ -189,9 +189,7 @@ int export_ecs(const json_t *rec, struct buf *out)
 
 	json_object_foreach((json_t *)(uintptr_t)rec, key, v) {
 		const struct export_row *row = export_row(key);
-		if (!row || !row->ecs)
-			keep(root, key, v);
-		else if (strcmp(row->ecs, "@timestamp") == 0 ? json_object_set(root, row->ecs, v) != 0 : !export_put(root, row->ecs, v))
+		if (!row || !export_put(root, row->ecs, v))
 			keep(root, key, v);
 	}
 	ecs_frame(root, rec);
@@ -231,18 +229,11 @@ static json_t *any_value(const json_t *v)
 	return json_object(); /* null */
 }
 
-static void attribute(json_t *list, const char *key, const json_t *v, bool as_text)
+/* ${value} is taken over. */
+static void attribute(json_t *list, const char *key, json_t *value)
 {
-	json_t *value = as_text && json_is_integer(v) ? NULL : any_value(v);
-
-	if (!value) {
-		value = json_object();
-		json_t *holder = json_object();
-		export_put(holder, "$v", v);
-		json_object_set(value, "stringValue", json_object_get(holder, "v"));
-		json_decref(holder);
-	}
-	json_array_append_new(list, json_pack("{s:s,s:o}", "key", key, "value", value));
+	json_array_append_new(list, json_pack("{s:s,s:o}", "key", key, "value", any_value(value)));
+	json_decref(value);
 }
 
 static json_t *otel_record(const json_t *rec, json_t *attributes)
@@ -273,21 +264,16 @@ int export_otel(const json_t *rec, struct buf *out)
 
 	json_object_foreach((json_t *)(uintptr_t)rec, key, v) {
 		const struct export_row *row = export_row(key);
-		const char *name = row ? row->otel : NULL;
+		const char *name = export_place(row ? row->otel : NULL, v);
 		snprintf(own, sizeof(own), "callgate.%.80s", key);
 		if (name)
-			attribute(strcmp(name, "host.name") == 0 ? resource : attributes, name + (*name == '$'), v, *name == '$');
+			attribute(strcmp(name, "host.name") == 0 ? resource : attributes, name, export_value(row->otel, v));
 		else
-			attribute(attributes, own, v, false);
+			attribute(attributes, own, json_deep_copy(v));
 	}
-	json_t *service = json_string("callgate");
-	attribute(resource, "service.name", service, false);
-	json_decref(service);
-	if (is(rec, "kind", "call") && is(rec, "method", "tools/call")) {
-		json_t *name = json_string("execute_tool");
-		attribute(attributes, "gen_ai.operation.name", name, false);
-		json_decref(name);
-	}
+	attribute(resource, "service.name", json_string("callgate"));
+	if (is(rec, "kind", "call") && is(rec, "method", "tools/call"))
+		attribute(attributes, "gen_ai.operation.name", json_string("execute_tool"));
 	return finish(json_pack("{s:[{s:{s:o},s:[{s:{s:s},s:[o]}]}]}", "resourceLogs", "resource", "attributes", resource, "scopeLogs", "scope", "name", "callgate", "logRecords",
 			      otel_record(rec, attributes)),
 	    out);
