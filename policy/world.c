@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "policy/arena.h"
 #include "policy/world.h"
 
 enum { NODES_FIRST = 1 << 12, NODES_MAX = 1 << 24, POLICIES_MAX = 65536 };
@@ -31,6 +30,7 @@ struct world {
 	size_t grants;
 	struct named_policy *policy;
 	size_t policies;
+	struct world_tools tools;
 };
 
 struct loading {
@@ -248,6 +248,10 @@ static int load_all(struct loading *l)
 		r = load_grant(l, n, &w->grant[w->grants++]);
 	if (!r && w->grants)
 		qsort(w->grant, w->grants, sizeof(*w->grant), by_server);
+	if (!r)
+		r = world_tools_load(&w->arena, &l->doc, json_get(&l->doc, &l->doc.node[0], VIEW_LIT("tools")), &w->tools);
+	if (r && !l->why[0])
+		bad(l, "what is known of the tools cannot be read");
 	return r;
 }
 
@@ -360,6 +364,11 @@ const struct world_server *world_server(const struct world *w, struct view host,
 			}
 		}
 	return best;
+}
+
+const struct world_tool *world_tool(const struct world *w, const struct world_server *server, struct view name)
+{
+	return world_tools_find(&w->tools, view_str(server->name), name);
 }
 
 const struct world_server *world_server_named(const struct world *w, struct view name)

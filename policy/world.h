@@ -6,7 +6,7 @@
  *   {"generation":N,"mode":"enforce|observe",
  *    "servers":[{"name","match":[{"host","port","path"?}],"credential"?,"inject"?:{"header","format"},"mode"?}],
  *    "grants":[{"id","uid"|null,"user"?,"login_uid"?,"agent"?,"exe_sha256"?,"server","policy"?,"policy_name"?,"credential"?,"expires_at"?}],
- *    "policies":{SHA256HEX: "document text"}}
+ *    "policies":{SHA256HEX: "document text"},"tools"?:[see world_tools.h]}
  * port defaults to 443; path is a prefix ending at a '/' boundary, or absent: every path.  format holds "{secret}" once.
  * uid null: every governed user.  A server without a mode has the mode of the file.  A grant that is bound to an executable's
  * digest matches nobody: no digest reaches a worker.
@@ -16,6 +16,7 @@
 
 #include "base/mtime.h"
 #include "policy/pol.h"
+#include "policy/world_tools.h"
 
 struct world;
 
@@ -58,6 +59,9 @@ const struct world_server *world_server(const struct world *w, struct view host,
 
 /** world_server_named(w, name): By its name, or NULL. */
 const struct world_server *world_server_named(const struct world *w, struct view name);
+
+/** world_tool(w, server, name): What the catalogue knows of the tool, or NULL. */
+const struct world_tool *world_tool(const struct world *w, const struct world_server *server, struct view name);
 
 struct subject { /* what the kernel says; agent is what callgate-ident says */
 	uint32_t uid, login_uid; /* login_uid 0xffffffff: unset */

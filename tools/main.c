@@ -20,7 +20,7 @@ static const struct {
     {"server", cmd_server, "the MCP servers behind the gate: list, show, add, remove"},
     {"grant", cmd_grant, "who may use which server, under which policy: list, show, add, revoke"},
     {"policy", cmd_policy, "what may be called there: check, apply, list, show, test"},
-    {"catalog", cmd_catalog, "what tools do: their risk classes: classify"},
+    {"catalog", cmd_catalog, "what tools may do: list, show, classify, approve, forget, override"},
     {"vault", cmd_vault, "credentials; a secret is read from standard input: set, list, remove"},
     {"audit", cmd_audit, "the records of every call: cat, tail, query, stats, export, verify"},
     {"ca", cmd_ca, "this machine's Callgate CA: show, rotate, install, remove"},

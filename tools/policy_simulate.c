@@ -20,7 +20,7 @@ struct simulation {
 /* Did a policy say that, or somebody before it? */
 static bool by_policy(const json_t *r, const char *verdict)
 {
-	static const char *const before[] = {"(no grant)", "(no policy)", "(expired)", "(identity mismatch)", "(audit unavailable)", "(limits unavailable)"};
+	static const char *const before[] = {"(no grant)", "(no policy)", "(expired)", "(identity mismatch)", "(audit unavailable)", "(limits unavailable)", "(changed definition)"};
 	const char *rule = json_string_value(json_object_get(r, "rule"));
 
 	if (strcmp(verdict, "allow") != 0 && strcmp(verdict, "deny") != 0)

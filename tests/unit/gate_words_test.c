@@ -187,11 +187,11 @@ static void lists(void **state)
 		struct json_doc doc;
 		struct buf out = {0};
 		assert_int_equal(json_scan(&doc, view_str(table[i].in), nodes, 64, NULL), 0);
-		assert_int_equal(listing_filter(&doc, p, &out), table[i].ret);
+		assert_int_equal(listing_filter(&doc, p, NULL, NULL, &out), table[i].ret);
 		if (table[i].out && !view_is(buf_view(&out), table[i].out))
 			fail_msg("%s: " VIEW_FMT, table[i].in, VIEW_ARG(buf_view(&out)));
 		/* without a policy nothing is listed */
-		if (table[i].ret >= 0 && listing_filter(&doc, NULL, &out) == 1)
+		if (table[i].ret >= 0 && listing_filter(&doc, NULL, NULL, NULL, &out) == 1)
 			assert_null(memmem(buf_view(&out).p, out.len, "name", 4));
 		buf_free(&out);
 	}

@@ -17,18 +17,29 @@ struct news {
 	char last[64];
 };
 
-static void on_news(void *arg, const char *server, struct view name, const struct learned_tool *t)
+static int on_news(void *arg, const char *server, struct view name, const struct learned_tool *t)
 {
 	struct news *w = arg;
 	w->n++;
 	snprintf(w->last, sizeof(w->last), "%s/%.*s %s", server, (int)(name.n < 32 ? name.n : 32), (const char *)name.p, catalogue_name(t->now.risk));
+	return 0;
+}
+
+static int deaf(void *arg, const char *server, struct view name, const struct learned_tool *t)
+{
+	(void)server;
+	(void)name;
+	(void)t;
+	*(unsigned *)arg += 1;
+	return -1;
 }
 
 static void take(struct learned *l, const char *server, const char *message, struct news *w)
 {
 	struct json_doc doc;
 	assert_int_equal(json_scan(&doc, view_str(message), node, NODES, NULL), 0);
-	learned_take(l, server, &doc, on_news, w);
+	learned_take(l, server, &doc);
+	learned_tell(l, 100000, on_news, w);
 }
 
 #define LIST(tools) "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[" tools "]}}"
@@ -72,8 +83,16 @@ static void definitions(void **state)
 		take(l, "b", nothing[i], &w);
 	assert_int_equal(w.n, 5);
 	struct news all = {0, ""};
-	learned_each(l, on_news, &all);
+	learned_retell(l);
+	learned_tell(l, 2, on_news, &all);
+	assert_int_equal(all.n, 2);
+	learned_tell(l, 100, on_news, &all);
 	assert_int_equal(all.n, 3);
+	unsigned asked = 0;
+	learned_retell(l);
+	learned_tell(l, 100, deaf, &asked);
+	learned_tell(l, 100, deaf, &asked);
+	assert_int_equal(asked, 2);
 	learned_free(&l);
 	assert_null(l);
 	learned_free(&l);

@@ -34,7 +34,8 @@ static json_t *names(void)
 
 int admin_init(struct admin *a, int listener)
 {
-	*a = (struct admin){.listener = listener, .world_fd = -1, .mode = "enforce", .pump = pump_new(), .names = names()};
+	*a = (struct admin){.listener = listener, .world_fd = -1, .mode = "enforce", .pump = pump_new(), .names = names(),
+	    .heard = json_object(), .learned_of = json_object()};
 	list_init(&a->clients);
 	list_init(&a->jobs);
 	edge_init(&a->sup, -1, P_ADMIN, P_SUP, 0);
@@ -45,7 +46,7 @@ int admin_init(struct admin *a, int listener)
 	for (uint32_t i = 0; i < ADMIN_WORKERS; i++)
 		edge_init(&a->worker[i].edge, -1, P_ADMIN, P_PROXY, i);
 	int r = roster_init(&a->roster);
-	return a->pump && a->names ? r : -ENOMEM;
+	return a->pump && a->names && a->heard && a->learned_of ? r : -ENOMEM;
 }
 
 void admin_free(struct admin *a)
@@ -64,6 +65,8 @@ void admin_free(struct admin *a)
 	fd_close(&a->world_fd);
 	fd_close(&a->listener);
 	json_decref(a->names);
+	json_decref(a->heard);
+	json_decref(a->learned_of);
 	pump_free(&a->pump);
 }
 
@@ -197,6 +200,12 @@ static void on_world_ack(struct admin *a, struct edge *e, const struct frame *f)
 	job_world(a);
 }
 
+static void on_tool(struct admin *a, struct edge *e, const struct frame *f)
+{
+	(void)e;
+	job_catalog_hear(a, (const struct m_tool *)(const void *)f->body.p);
+}
+
 static void on_hosts_taken(struct admin *a, const struct frame *f)
 {
 	static const char ok[] = "{\"ok\":true";
@@ -229,6 +238,7 @@ void admin_frame(struct admin *a, struct edge *e, const struct frame *f)
 	} row[] = {
 	    {M_JOURNAL, on_journal},
 	    {M_WORLD_ACK, on_world_ack},
+	    {M_TOOL, on_tool},
 	    {M_CONF, on_conf},
 	    {M_RELOAD, on_conf},
 	    {M_STOP, on_stop},

@@ -57,6 +57,10 @@ struct admin {
 	struct list clients, jobs;
 	size_t client_count;
 	struct job *holder;  /* the change that is being made */
+	json_t *heard, *learned_of; /* definitions that workers told and the journal has not; events of this hour by server */
+	struct mono learn_from;
+	uint32_t learned;
+	bool learning;       /* such an event is on its way */
 	json_t *names;       /* uid in decimal -> account name, as of the start */
 	uint64_t last_tag;
 	struct mono refusals_from; /* when counting began */

@@ -16,6 +16,8 @@ static void job_free(struct job *j)
 		j->client->job = NULL;
 	if (j->a->holder == j)
 		j->a->holder = NULL;
+	if (j->kind == JOB_LEARN)
+		job_catalog_end(j);
 	list_del(&j->node);
 	secret_free(&j->secret);
 	json_decref(j->args);
@@ -209,6 +211,20 @@ void job_start(struct client *c, struct request *r)
 		ask_who(j);
 	else
 		job_read(j);
+}
+
+void job_internal(struct admin *a, json_t *event)
+{
+	struct job *j = calloc(1, sizeof(*j));
+
+	if (!j) {
+		json_decref(event);
+		return;
+	}
+	*j = (struct job){.a = a, .kind = JOB_LEARN, .who = {.status = 1}, .args = json_pack("{s:o}", "event", event)};
+	list_add_tail(&a->jobs, &j->node);
+	a->learning = true;
+	wait_turn(j);
 }
 
 /* ---- one change at a time ---- */

@@ -77,6 +77,20 @@ json_t *job_by(const struct job *j);
  */
 bool job_policy(struct job *j, const char *what, char hash[65]);
 
+/** job_internal(a, event): A change of our own, for which nobody asked: ${event} (taken over) is written in its turn. */
+void job_internal(struct admin *a, json_t *event);
+
+/* job_catalog.c */
+enum { JOB_LEARN = R_COUNT }; /* kind of the change that job_internal() makes: no client can ask for it */
+void job_catalog_hear(struct admin *a, const struct m_tool *m);
+void job_catalog_learn(struct job *j);
+void job_catalog_end(struct job *j);
+void job_catalog_override(struct job *j);
+void job_catalog_approve(struct job *j);
+void job_catalog_forget(struct job *j);
+void job_catalog_list(struct job *j);
+void job_catalog_show(struct job *j);
+
 /* job_read.c */
 void job_read(struct job *j);
 void job_read_reply(struct job *j, enum party from, const struct frame *f);

@@ -31,9 +31,11 @@ static json_t *shown(const char *s)
 
 json_t *job_by(const struct job *j)
 {
+	if (j->kind == JOB_LEARN)
+		return json_pack("{s:s}", "process", party_name(P_PROXY));
 	json_t *o = json_pack("{s:I s:I}", "uid", (json_int_t)j->uid, "pid", (json_int_t)j->pid);
-	const char *name = admin_name_of(j->a, j->uid);
 
+	const char *name = admin_name_of(j->a, j->uid);
 	if (name)
 		json_object_set_new(o, "user", json_string(name));
 	if (j->who.status)

@@ -362,6 +362,8 @@ void job_read(struct job *j)
 	    {R_POLICY_HISTORY, policy_history},
 	    {R_POLICY_EXPLAIN, policy_explain},
 	    {R_POLICY_CHECK, policy_check},
+	    {R_CATALOG_LIST, job_catalog_list},
+	    {R_CATALOG_SHOW, job_catalog_show},
 	    {R_VAULT_LIST, vault_list},
 	};
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "admin/catalog.h"
 #include "admin/publish.h"
 #include "base/jsonw.h"
 #include "ipc/msg.h"
@@ -93,6 +94,7 @@ int publish_world(const struct roster *r, uint64_t generation, const char *mode,
 	}
 	jsonw_close(&w, ']');
 	world_policies(&w, r);
+	catalog_publish(&w, r);
 	jsonw_close(&w, '}');
 	return jsonw_end(&w);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "admin/catalog.h"
 #include "admin/history.h"
 #include "admin/roster.h"
 #include "base/buf.h"
@@ -14,8 +15,9 @@ int roster_init(struct roster *r)
 	    .grants = json_object(),
 	    .policies = json_object(),
 	    .credentials = json_object(),
+	    .catalog = json_object(),
 	};
-	if (r->servers && r->grants && r->policies && r->credentials)
+	if (r->servers && r->grants && r->policies && r->credentials && r->catalog)
 		return 0;
 	roster_free(r);
 	return -ENOMEM;
@@ -27,6 +29,7 @@ void roster_free(struct roster *r)
 	json_decref(r->grants);
 	json_decref(r->policies);
 	json_decref(r->credentials);
+	json_decref(r->catalog);
 	json_decref(r->parts);
 	*r = (struct roster){0};
 }
@@ -39,7 +42,8 @@ int roster_copy(const struct roster *from, struct roster *to)
 	to->grants = json_copy(from->grants);
 	to->policies = json_copy(from->policies);
 	to->credentials = json_copy(from->credentials);
-	if (to->servers && to->grants && to->policies && to->credentials)
+	to->catalog = json_copy(from->catalog);
+	if (to->servers && to->grants && to->policies && to->credentials && to->catalog)
 		return 0;
 	roster_free(to);
 	return -ENOMEM;
@@ -189,6 +193,10 @@ int roster_apply(struct roster *r, const json_t *event)
 	    {"policy.apply", policy_apply},
 	    {"credential.set", credential_set},
 	    {"credential.remove", credential_remove},
+	    {"catalog.learn", catalog_learn},
+	    {"catalog.override", catalog_override},
+	    {"catalog.approve", catalog_approve},
+	    {"catalog.forget", catalog_forget},
 	};
 	const char *name = text_of(event, "event");
 

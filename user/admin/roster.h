@@ -19,6 +19,7 @@ struct roster {
 	json_t *grants;      /* id -> {"id","uid","server",...}; live ones */
 	json_t *policies;    /* name -> a policy of history.h */
 	json_t *credentials; /* name -> {"name","version","type"} */
+	json_t *catalog;     /* server -> tool -> an entry of catalog.h */
 	json_t *parts;       /* hash -> [text], while folding: documents in pieces */
 	uint64_t seq;        /* of the last line folded */
 	char damage[160];    /* empty: none */

@@ -12,6 +12,7 @@
 #include "gate/loan.h"
 #include "gate/session.h"
 #include "gate/spare.h"
+#include "gate/tools.h"
 
 enum { START_MS = 3000, SWEEP_MS = 1000, OUT_MAX = 8 << 20, OTHER_STREAMS = 64 + SPARE_MAX };
 
@@ -25,6 +26,7 @@ static void on_sweep(void *arg)
 	struct gate *g = arg;
 
 	loan_sweep(g);
+	tools_tell(g);
 	if (timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g))
 		loan_drop_all(g); /* without a clock nothing may stay */
 }
@@ -260,6 +262,8 @@ void gate_edge(struct gate *g, const struct edge *e)
 		log_error("cannot watch the channel to %s: %s", party_name(mine->peer), err_text(r));
 		return;
 	}
+	if (mine == &g->admin)
+		learned_retell(g->learned);
 	if (mine == &g->vault)
 		r = edge_send(mine, M_CA_GET, ++g->next_tag, view_of(NULL, 0), -1);
 	if (r)

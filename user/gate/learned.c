@@ -16,13 +16,14 @@ struct entry {
 	struct entry *next;
 	struct learned_tool tool;
 	struct share *of;
+	bool told;
 	size_t len;
 	char name[];
 };
 
 struct learned {
 	struct entry *bucket[BUCKETS];
-	size_t n, shares;
+	size_t n, shares, untold;
 	struct share share[SERVERS];
 	uint64_t seed; /* names are chosen by servers: nobody may fill one bucket on purpose */
 	char text[DESCRIPTION];
@@ -125,7 +126,7 @@ static struct view text(struct learned *l, const struct json_doc *doc, const str
 	return len < 0 ? view_of(doc->in.p + n->off + 1, n->len - 2) : view_of(l->text, (size_t)len);
 }
 
-static void take(struct learned *l, const char *server, const struct json_doc *doc, const struct json_node *node, learned_news *news, void *arg)
+static void take(struct learned *l, const char *server, const struct json_doc *doc, const struct json_node *node)
 {
 	char own[LEARNED_NAME];
 	const struct json_node *n = json_get(doc, node, VIEW_LIT("name"));
@@ -147,12 +148,12 @@ static void take(struct learned *l, const char *server, const struct json_doc *d
 		e = add(l, server, name);
 	if (!e)
 		return;
+	l->untold += !known || e->told;
+	e->told = false;
 	e->tool = seen;
-	if (news)
-		news(arg, server, name, &e->tool);
 }
 
-static void take_message(struct learned *l, const char *server, const struct json_doc *doc, const struct json_node *msg, learned_news *news, void *arg)
+static void take_message(struct learned *l, const char *server, const struct json_doc *doc, const struct json_node *msg)
 {
 	const struct json_node *tools = json_get(doc, json_get(doc, msg, VIEW_LIT("result")), VIEW_LIT("tools"));
 
@@ -160,22 +161,37 @@ static void take_message(struct learned *l, const char *server, const struct jso
 		return;
 	for (const struct json_node *t = json_first(doc, tools); t; t = json_next(doc, tools, t))
 		if (t->type == JSON_OBJECT)
-			take(l, server, doc, t, news, arg);
+			take(l, server, doc, t);
 }
 
-void learned_take(struct learned *l, const char *server, const struct json_doc *doc, learned_news *news, void *arg)
+void learned_take(struct learned *l, const char *server, const struct json_doc *doc)
 {
 	const struct json_node *root = &doc->node[0];
 
 	if (root->type == JSON_OBJECT)
-		take_message(l, server, doc, root, news, arg);
+		take_message(l, server, doc, root);
 	for (const struct json_node *m = root->type == JSON_ARRAY ? json_first(doc, root) : NULL; m; m = json_next(doc, root, m))
-		take_message(l, server, doc, m, news, arg);
+		take_message(l, server, doc, m);
 }
 
-void learned_each(const struct learned *l, learned_news *news, void *arg)
+void learned_tell(struct learned *l, size_t most, learned_tell_fn *fn, void *arg)
 {
+	for (size_t i = 0; l->untold && most && i < BUCKETS; i++)
+		for (struct entry *e = l->bucket[i]; e && most; e = e->next) {
+			if (e->told)
+				continue;
+			if (fn(arg, e->of->server, view_of(e->name, e->len), &e->tool))
+				return;
+			e->told = true;
+			l->untold--;
+			most--;
+		}
+}
+
+void learned_retell(struct learned *l)
+{
+	l->untold = l->n;
 	for (size_t i = 0; i < BUCKETS; i++)
-		for (const struct entry *e = l->bucket[i]; e; e = e->next)
-			news(arg, e->of->server, view_of(e->name, e->len), &e->tool);
+		for (struct entry *e = l->bucket[i]; e; e = e->next)
+			e->told = false;
 }

@@ -22,20 +22,23 @@ struct learned_tool {
 	uint8_t hash[CATALOGUE_HASH];
 };
 
-/* A definition that is new, or is another one than before. */
-typedef void learned_news(void *arg, const char *server, struct view name, const struct learned_tool *t);
-
 /** learned_new(): NULL when memory is out.  learned_free() is NULL-safe. */
 struct learned *learned_new(void);
 void learned_free(struct learned **l);
 
-/** learned_take(l, server, doc, news, arg): Take in every tool that the scanned message lists; any message is legal.  What does not fit is not learned. */
-void learned_take(struct learned *l, const char *server, const struct json_doc *doc, learned_news *news, void *arg);
+/** learned_take(l, server, doc): Take in every tool that the scanned message lists; any message is legal.  What does not fit is not learned. */
+void learned_take(struct learned *l, const char *server, const struct json_doc *doc);
 
 /** learned_find(l, server, name): NULL: never listed.  Borrowed until the next learned_take(). */
 const struct learned_tool *learned_find(const struct learned *l, const char *server, struct view name);
 
-/** learned_each(l, news, arg): All of them. */
-void learned_each(const struct learned *l, learned_news *news, void *arg);
+/* 0: heard; anything else: not now, and no more. */
+typedef int learned_tell_fn(void *arg, const char *server, struct view name, const struct learned_tool *t);
+
+/** learned_tell(l, most, fn, arg): Tell ${fn} what is new or has changed since it was told last, at most ${most} of it. */
+void learned_tell(struct learned *l, size_t most, learned_tell_fn *fn, void *arg);
+
+/** learned_retell(l): Whoever was told has gone: everything is news again. */
+void learned_retell(struct learned *l);
 
 #endif

@@ -7,6 +7,8 @@ enum { TOOL_NAME_MAX = 1024 };
 struct cut { /* writes the message, leaving out or replacing spans in order */
 	const struct json_doc *doc;
 	const struct pol *pol;
+	listing_hide *hide;
+	void *arg;
 	struct buf *out;
 	uint32_t at; /* input is copied up to here */
 	uint32_t changes;
@@ -34,7 +36,7 @@ static bool visible(const struct cut *k, const struct json_node *tool)
 			return false;
 		v = view_of(text, (size_t)n);
 	}
-	return pol_visible(k->pol, v) == POL_LISTED;
+	return pol_visible(k->pol, v) == POL_LISTED && !(k->hide && k->hide(k->arg, v, k->doc, tool));
 }
 
 static void cut_tools(struct cut *k, const struct json_node *tools)
@@ -87,9 +89,9 @@ static int cut_message(struct cut *k, const struct json_node *msg)
 	return 0;
 }
 
-int listing_filter(const struct json_doc *doc, const struct pol *p, struct buf *out)
+int listing_filter(const struct json_doc *doc, const struct pol *p, listing_hide *hide, void *arg, struct buf *out)
 {
-	struct cut k = {.doc = doc, .pol = p, .out = out};
+	struct cut k = {.doc = doc, .pol = p, .hide = hide, .arg = arg, .out = out};
 	const struct json_node *root = &doc->node[0];
 	int r = 0;
 

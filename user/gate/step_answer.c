@@ -11,6 +11,7 @@
 #include "gate/outcome.h"
 #include "gate/record.h"
 #include "gate/server.h"
+#include "gate/tools.h"
 #include "gate/session.h"
 #include "gate/passing.h"
 #include "gate/scrub.h"
@@ -154,11 +155,11 @@ static int filtered(struct conn *c, struct view *body)
 	struct call *k = c->call;
 
 	int r = json_scan(&g->doc, *body, g->nodes, GATE_NODES, NULL);
-	if (!r && k->server)
-		learned_take(g->learned, k->server->name, &g->doc, NULL, NULL);
+	if (!r)
+		tools_heard(c);
 	if (k->observed)
 		return 0;
-	r = r ? r : listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, &g->text);
+	r = r ? r : listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, tools_changed, c, &g->text);
 	if (r == 1)
 		*body = buf_view(&g->text);
 	if (r >= 0)

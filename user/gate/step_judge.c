@@ -14,6 +14,7 @@
 #include "gate/record.h"
 #include "gate/server.h"
 #include "gate/session.h"
+#include "gate/tools.h"
 #include "gate/words.h"
 
 static void on_patience(void *arg)
@@ -66,14 +67,6 @@ static void allow_transport(struct pol_decision *d)
 	d->verdict = POL_ALLOW;
 }
 
-/* A tool that no list has named counts as Execute, whatever its name sounds like. */
-static enum risk risk_of(struct conn *c)
-{
-	const struct learned_tool *t = learned_find(c->g->learned, c->call->server->name, c->g->rpc.tool);
-
-	return t ? t->risk : RISK_EXECUTE;
-}
-
 static void decide(struct conn *c)
 {
 	struct gate *g = c->g;
@@ -97,8 +90,8 @@ static void decide(struct conn *c)
 		pol_judge(k->grant->policy, g->rpc.tool, &g->doc, g->rpc.arguments, d);
 	else
 		pol_method(k->grant->policy, g->rpc.method, d);
-	if (k->kind == CALL_TOOL)
-		k->risk = risk_of(c);
+	if (k->kind == CALL_TOOL && tools_judge(c))
+		deny(d, "(changed definition)", "the server has changed what this tool is since it was approved; somebody has to approve it again");
 	if (k->kind == CALL_TOOL)
 		reserve(c);
 }

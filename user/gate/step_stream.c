@@ -13,6 +13,7 @@
 #include "gate/record.h"
 #include "gate/scrub.h"
 #include "gate/server.h"
+#include "gate/tools.h"
 #include "gate/words.h"
 
 enum { CHUNK_ROOM = 32, ROOM_MIN = 64 };
@@ -148,8 +149,8 @@ static int pass_event(struct conn *c, const struct sse_event *ev)
 	int r = 0;
 
 	if (k->filter && ev->data.n && json_scan(&g->doc, ev->data, g->nodes, GATE_NODES, NULL) == 0) {
-		learned_take(g->learned, k->server->name, &g->doc, NULL, NULL);
-		r = k->observed ? 0 : listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, &g->text);
+		tools_heard(c);
+		r = k->observed ? 0 : listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, tools_changed, c, &g->text);
 	} else if (k->filter && !k->observed && ev->data.n && memmem(ev->data.p, ev->data.n, "\"tools\"", 7)) {
 		r = -ERR_MALFORMED;
 	}

@@ -201,6 +201,16 @@ struct m_world_ack {
 	uint64_t generation;
 };
 
+/* M_TOOL (proxy -> admin): a definition that a server lists, as this worker has seen it.  Names are what servers wrote: any bytes but NUL. */
+struct m_tool {
+	uint8_t hash[32];
+	uint32_t risk, confidence; /* enum risk; of 100 */
+	uint32_t known, len;       /* of name */
+	char server[NAME_LEN];
+	char evidence[256];
+	char name[512];
+};
+
 /* M_RELEASE (vault -> audit): a secret left the vault, or something happened to one. */
 struct m_release {
 	uint64_t ring, call; /* 0: not for a call */
