@@ -7,10 +7,10 @@
 
 #include "audit/line.h"
 #include "audit/read.h"
-#include "audit/verify.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "tools/audit_tail.h"
+#include "tools/audit_verify.h"
 #include "tools/tools.h"
 
 int audit_dir(const char *arg)
@@ -59,43 +59,6 @@ static int cat(int argc, char **argv)
 	return status;
 }
 
-static json_t *as_json(const struct verify_result *v)
-{
-	json_t *o = json_pack("{s:b s:I s:I s:I s:I s:I s:I s:I}", "ok", !v->bad, "files", (json_int_t)v->files, "lines", (json_int_t)v->lines, "seals",
-	    (json_int_t)v->seals, "raw_bytes", (json_int_t)v->raw, "first", (json_int_t)v->first, "last", (json_int_t)v->last, "open_lines", (json_int_t)v->open_lines);
-	if (v->bad)
-		json_object_set_new(o, "bad", json_pack("{s:s s:I s:s}", "file", v->file, "line", (json_int_t)v->at, "why", v->why));
-	return o;
-}
-
-static int verify(int argc, char **argv)
-{
-	struct verify_result v = {0};
-	const char *rest[1];
-	int n = tool_flags("audit verify", NULL, argc, argv, rest, 1);
-
-	if (n < 0)
-		return EXIT_USAGE;
-	int dir = audit_dir(n ? rest[0] : NULL);
-	if (dir < 0)
-		return EXIT_NO;
-	int r = verify_dir(dir, &v);
-	fd_close(&dir);
-	if (r)
-		return tool_fail(EXIT_NO, "cannot be read: %s", err_text(r));
-	if (tool_opts.json) {
-		json_t *o = as_json(&v);
-		tool_json(o);
-		json_decref(o);
-	} else if (v.bad) {
-		tool_fail(EXIT_NO, "%s, line %llu: %s", v.file, (unsigned long long)v.at, v.why);
-	} else {
-		printf("good: %llu files, %llu lines (%llu to %llu), %llu seals; %llu lines not sealed yet\n", (unsigned long long)v.files, (unsigned long long)v.lines,
-		    (unsigned long long)v.first, (unsigned long long)v.last, (unsigned long long)v.seals, (unsigned long long)v.open_lines);
-	}
-	return v.bad ? EXIT_NO : EXIT_YES;
-}
-
 static int stats(int argc, char **argv)
 {
 	json_t *a;
@@ -121,7 +84,7 @@ int cmd_audit(int argc, char **argv)
 	    {"query", audit_query, "[WHICH] [--fields A,B | --count | --by A,B] [-n LINES] [DIR]", "the records that are wanted, in columns, or some fields of them, or how many there are"},
 	    {"stats", stats, "[WHICH] [DIR]", "without anything behind it: the state of the running writer; else how many records of what sort there are"},
 	    {"export", audit_export, "[--format jsonl|csv|ocsf|ecs|cef|otel] [WHICH] [DIR]", "the records as other systems take them, one a line"},
-	    {"verify", verify, "[DIR]", "is the stream whole: numbers, chain, names, digests, seals?  Names the first bad place\n"
+	    {"verify", audit_verify, "[--anchor FILE] [--key FILE] [--partial] [DIR]", "is the stream whole: numbers, chain, seals, checkpoints?  Names the first bad seal and the lines that are not proved\n"
 					"\n  WHICH: --user NAME --server NAME --tool NAME --verdict WORD --kind WORD --since TIME --until TIME, and any number of\n"
 					"    FIELD=VALUE  FIELD!=VALUE  FIELD~PART  FIELD<NUMBER  FIELD>NUMBER\n"
 					"  TIME: 2h, 30m, 7d (ago), 2026-11-26, 2026-11-26T10:00 (UTC), RFC 3339.  Old files and members are skipped unread; --all reads all"},

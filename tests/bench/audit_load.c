@@ -409,7 +409,7 @@ static int verify(const char *dir)
 	if (fd < 0)
 		die(dir);
 	uint64_t began = mono_now().ns, cpu = cpu_ns(CLOCK_PROCESS_CPUTIME_ID);
-	int r = verify_dir(fd, &v);
+	int r = verify_dir(fd, NULL, &v);
 	cpu = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	uint64_t wall = mono_now().ns - began;
 	getrusage(RUSAGE_SELF, &u);

@@ -202,7 +202,7 @@ static unsigned lines(int dir, const char *kind, const char *with)
 static void sound(int dir)
 {
 	struct verify_result v;
-	assert_int_equal(verify_dir(dir, &v), 0);
+	assert_int_equal(verify_dir(dir, NULL, &v), 0);
 	if (v.bad)
 		fail_msg("%s: %s", v.file, v.why);
 }

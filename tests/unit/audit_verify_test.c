@@ -19,10 +19,12 @@
 #include "audit/names.h"
 #include "audit/trail.h"
 #include "audit/verify.h"
+#include "audit_aid.h"
+#include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
 
-enum { FILES = 3, LINES = 12 };
+enum { FILES = 3, LINES = 13, FILE_LINES = LINES + 4 }; /* with its first line and three seals */
 
 static char path[64];
 static int dir;
@@ -32,7 +34,11 @@ static struct {
 	char name[FILES][NAMES_MAX];
 	struct names names[FILES];
 	struct buf bytes[FILES];
+	struct buf keys, anchor; /* what a collector has: the first key, the last checkpoint */
+	uint64_t lines;
 } good;
+
+enum { WITH_KEY = 1, WITH_ANCHOR = 2 };
 
 static void clear(const char *sub)
 {
@@ -60,20 +66,50 @@ static void restore(void)
 		write_file(good.name[i], buf_view(&good.bytes[i]));
 }
 
+static uint64_t ticks;
+
+static struct mono test_mono(void)
+{
+	return (struct mono){(1000 + 61 * ticks) * 1000000000ull};
+}
+
+/* Three seals: two because a minute passed, one because the file ends. */
 static void one_run(const char *host)
 {
-	struct trail_conf conf = {.what = "the test", .host = host, .boot = "0123456789abcdef", .level = 6};
+	static const struct trail_clock clock = {wall_now, test_mono};
+	struct trail_conf conf = {.what = "the test", .host = host, .boot = "0123456789abcdef", .level = 6, .clock = &clock};
 	struct trail *s;
 
 	assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
 	for (unsigned i = 0; i < LINES; i++) {
 		struct jsonw *w = trail_line(s, "note", wall_now());
+		char filler[301] = "";
+		for (size_t k = 0; k < 300; k++)
+			filler[k] = "0123456789abcdef"[(k * k * 31 + i * 7 + k * i) * 2654435761u >> 28 & 15];
 		jsonw_uint(w, "n", i);
+		jsonw_str(w, "text", filler);
 		assert_int_equal(trail_end(s), 0);
 		if (i % 4 == 3)
 			assert_int_equal(trail_commit(s, TRAIL_WRITTEN), 0);
+		if (i % 8 == 3) {
+			ticks++;
+			trail_tick(s);
+		}
 	}
 	assert_int_equal(trail_close(&s), 0);
+}
+
+/* The only file of keys/ that ends so. */
+static void slurp_key(struct buf *out)
+{
+	int fd = openat(dir, "keys", O_RDONLY | O_DIRECTORY);
+	DIR *d = fdopendir(fd);
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));)
+		if (strstr(e->d_name, ".json"))
+			assert_int_equal(fd_slurp(fd, e->d_name, 4096, out), 0);
+	closedir(d);
+	assert_true(out->len > 0);
 }
 
 static void load(void)
@@ -89,6 +125,10 @@ static void load(void)
 		assert_int_equal(fd_slurp(dir, good.name[i], 1 << 20, &good.bytes[i]), 0);
 	}
 	names_free(&l);
+	good.lines = good.names[FILES - 1].last;
+	slurp_key(&good.keys);
+	assert_int_equal(fd_slurp(dir, "checkpoint", 4096, &good.anchor), 0);
+	aid_forget(dir);
 }
 
 static int setup(void **state)
@@ -107,31 +147,52 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	clear("sealed");
 	for (size_t i = 0; i < FILES; i++)
 		buf_free(&good.bytes[i]);
-	unlinkat(dir, "open", AT_REMOVEDIR);
-	unlinkat(dir, "sealed", AT_REMOVEDIR);
+	buf_free(&good.keys);
+	buf_free(&good.anchor);
 	close(dir);
-	return rmdir(path);
+	aid_remove(AT_FDCWD, path);
+	return 0;
+}
+
+static struct verify_result look_with(unsigned what)
+{
+	struct verify_result v;
+	struct verify_opts o = {0};
+
+	if (what & WITH_KEY)
+		o.keys = buf_view(&good.keys);
+	if (what & WITH_ANCHOR)
+		o.anchor = buf_view(&good.anchor);
+	assert_int_equal(verify_dir(dir, &o, &v), 0);
+	/* At most what two seals are apart. */
+	if (v.bad && v.from <= v.to)
+		assert_true(v.damaged <= 1000 || v.files < FILES);
+	return v;
 }
 
 static struct verify_result look(void)
 {
-	struct verify_result v;
-	assert_int_equal(verify_dir(dir, &v), 0);
-	return v;
+	return look_with(WITH_KEY);
 }
 
 static void test_good(void **state)
 {
 	(void)state;
-	restore();
-	struct verify_result v = look();
-	assert_false(v.bad);
-	assert_int_equal(v.files, FILES);
-	assert_int_equal(v.lines, FILES * (LINES + 2));
-	assert_int_equal(v.seals, FILES);
+	for (unsigned what = 0; what < 4; what++) {
+		restore();
+		struct verify_result v = look_with(what);
+		if (v.bad)
+			fail_msg("%s: %s", v.file, v.why);
+		assert_int_equal(v.files, FILES);
+		assert_int_equal(v.lines, good.lines);
+		assert_int_equal(v.seals, FILES * 3);
+		assert_int_equal(v.last_seal, FILES * 3);
+		assert_int_equal(v.macs, what & WITH_KEY ? FILES * 3 : 0);
+		assert_int_equal(v.notes, what & WITH_ANCHOR ? 1 : 0);
+		assert_int_equal(v.signatures, what == (WITH_KEY | WITH_ANCHOR) ? 1 : 0);
+	}
 }
 
 static void test_every_byte(void **state)
@@ -147,8 +208,11 @@ static void test_every_byte(void **state)
 		copy[i] ^= (uint8_t)(1u << (i % 8));
 		write_file(good.name[1], view_of(copy, v.n));
 		struct verify_result r = look();
-		if (!r.bad || strcmp(r.file, good.name[1]) != 0)
-			fail_msg("byte %zu changed: %s", i, r.bad ? r.file : "not seen");
+		/* The file is named, and never more is in doubt than this file has; the files after it stand on their own. */
+		if (!r.bad || strcmp(r.file, good.name[1]) != 0 || r.seal < 4 || r.seal > 7)
+			fail_msg("byte %zu changed: %s, seal %llu: %s", i, r.bad ? r.file : "not seen", (unsigned long long)r.seal, r.why);
+		if (r.from <= r.to && (r.from < good.names[1].first || r.to > good.names[1].last))
+			fail_msg("byte %zu changed: lines %llu to %llu", i, (unsigned long long)r.from, (unsigned long long)r.to);
 	}
 	free(copy);
 }
@@ -160,7 +224,7 @@ static void test_every_cut(void **state)
 	/* The newest file too: nothing comes after it that could miss the rest. */
 	for (size_t f = 0; f < FILES; f++) {
 		struct view v = buf_view(&good.bytes[f]);
-		for (size_t n = 0; n < v.n; n++) {
+		for (size_t n = 0; n < v.n; n += 1 + (n > 64 && n + 64 < v.n ? 6 : 0)) {
 			write_file(good.name[f], view_head(v, n));
 			if (!look().bad)
 				fail_msg("file %zu cut to %zu bytes was not seen", f, n);
@@ -189,7 +253,7 @@ static size_t unpack(struct view gz, char *out, size_t max)
 	return max - z.avail_out;
 }
 
-static void pack_as(size_t f, const char *text, size_t n)
+static void pack_to(size_t f, const char *text, size_t n, uint64_t last)
 {
 	static uint8_t out[1 << 16];
 	char hex[CHAIN_HEX], name[NAMES_MAX];
@@ -215,10 +279,16 @@ static void pack_as(size_t f, const char *text, size_t n)
 	chain_sum_free(&s);
 	chain_hex(sum, CHAIN_LEN, hex);
 	memcpy(nm.sha, hex, NAMES_SHA - 1);
+	nm.last = last;
 	names_path(&nm, name);
 	restore();
 	assert_int_equal(unlinkat(dir, good.name[f], 0), 0);
 	write_file(name, view_of(out, len));
+}
+
+static void pack_as(size_t f, const char *text, size_t n)
+{
+	pack_to(f, text, n, good.names[f].last);
 }
 
 /* The start of line ${i} in ${text}, or its end when there are no more. */
@@ -238,7 +308,7 @@ static void test_repacked(void **state)
 	size_t n = unpack(buf_view(&good.bytes[1]), text, sizeof(text));
 	pack_as(1, text, n);
 	assert_false(look().bad); /* other bytes, the same lines: nothing was changed */
-	for (size_t i = 0; i < LINES + 2; i++) {
+	for (size_t i = 0; i < FILE_LINES; i++) {
 		char *a = nth(text, n, i), *b = nth(text, n, i + 1), *c = nth(text, n, i + 2);
 		size_t la = (size_t)(b - a), lb = (size_t)(c - b), before = (size_t)(a - text);
 		/* taken out */
@@ -267,21 +337,65 @@ static void test_repacked(void **state)
 		pack_as(1, other, n);
 		assert_true(look().bad);
 	}
-	/* the last line, which is the seal, and a seal in the wrong place */
-	pack_as(1, text, (size_t)(nth(text, n, LINES + 1) - text));
+	/* the last line, which is the seal */
+	pack_as(1, text, (size_t)(nth(text, n, FILE_LINES - 1) - text));
 	assert_true(look().bad);
+}
+
+/*
+ * An attacker who computes everything after his change anew: the chain and every name fit, only the MACs cannot be made.  Then one who has
+ * nothing to fear from a verifier without the key, but from one with a checkpoint.
+ */
+static void test_forged(void **state)
+{
+	(void)state;
+	clear("sealed");
+	for (size_t i = 0; i < FILES; i++)
+		one_run("box"); /* new keys: aid_forget() took the old ones */
+	aid_forget(dir);
+	assert_false(look_with(0).bad);
+	struct verify_result v = look_with(WITH_KEY);
+	assert_true(v.bad);
+	assert_non_null(strstr(v.why, "which was not given"));
+	assert_int_equal(v.seal, 1);
+	v = look_with(WITH_ANCHOR);
+	assert_true(v.bad);
+}
+
+/* The name of the key, but not the key. */
+static void test_wrong_key(void **state)
+{
+	(void)state;
+	restore();
+	struct buf other = {0};
+	assert_int_equal(buf_put(&other, buf_view(&good.keys)), 0);
+	uint8_t *digit = (uint8_t *)memmem(other.mem + other.off, other.len, "\"key\":\"", 7) + 7;
+	*digit = *digit == '0' ? '1' : '0';
+	struct verify_opts o = {.keys = buf_view(&other)};
+	struct verify_result v;
+	/* The name is made from the key: a file that was tampered with is not taken. */
+	assert_int_equal(verify_dir(dir, &o, &v), -ERR_MALFORMED);
+	buf_free(&other);
 }
 
 static void test_files(void **state)
 {
 	(void)state;
+	/* Each one taken away: the oldest too, since no record says that it was collected; the newest is missed by who has a checkpoint. */
+	for (size_t f = 0; f < FILES; f++) {
+		restore();
+		assert_int_equal(unlinkat(dir, good.name[f], 0), 0);
+		struct verify_result v = look_with(WITH_KEY | WITH_ANCHOR);
+		assert_true(v.bad);
+		assert_int_equal(v.from, good.names[f].first);
+		assert_int_equal(v.to, good.names[f].last);
+		assert_int_equal(v.seal, f == 0 ? 1 : 3 * f + 1);
+	}
 	restore();
-	assert_int_equal(unlinkat(dir, good.name[1], 0), 0);
-	assert_true(look().bad);
-	restore();
-	/* The oldest may be gone: retention took it.  What is left is whole and says from where. */
 	assert_int_equal(unlinkat(dir, good.name[0], 0), 0);
-	struct verify_result v = look();
+	struct verify_opts o = {.keys = buf_view(&good.keys), .partial = true};
+	struct verify_result v;
+	assert_int_equal(verify_dir(dir, &o, &v), 0);
 	assert_false(v.bad);
 	assert_int_equal(v.first, good.names[1].first);
 	/* The same lines twice, under two names. */
@@ -294,7 +408,41 @@ static void test_files(void **state)
 	assert_true(look().bad);
 }
 
-/* A file of another host with the same numbers. */
+/* An old state of the directory put back: whole in itself, but the checkpoint knows more. */
+static void test_replay(void **state)
+{
+	(void)state;
+	restore();
+	assert_int_equal(unlinkat(dir, good.name[2], 0), 0);
+	assert_false(look().bad);
+	struct verify_result v = look_with(WITH_ANCHOR);
+	assert_true(v.bad);
+	assert_non_null(strstr(v.why, "missing at the end"));
+	/* An old segment under the name of a newer one. */
+	restore();
+	write_file(good.name[2], buf_view(&good.bytes[1]));
+	v = look();
+	assert_true(v.bad);
+	assert_string_equal(v.file, good.name[2]);
+	/* The machine goes on from the old state: the number of the next seal is in the key's state. */
+}
+
+/* The tail of the newest file cut off at each seal and line, packed and named so that everything fits. */
+static void test_tail(void **state)
+{
+	static char text[1 << 16];
+	(void)state;
+	size_t n = unpack(buf_view(&good.bytes[2]), text, sizeof(text));
+
+	for (size_t i = 1; i < FILE_LINES; i++) {
+		pack_to(2, text, (size_t)(nth(text, n, i) - text), good.names[2].first + i - 1);
+		struct verify_result v = look_with(WITH_KEY | WITH_ANCHOR);
+		assert_true(v.bad);
+		assert_int_equal(v.to, good.lines);
+	}
+}
+
+/* A file of another host with the same numbers, under its own name and under ours. */
 static void test_splice(void **state)
 {
 	(void)state;
@@ -305,6 +453,7 @@ static void test_splice(void **state)
 	clear("sealed");
 	for (size_t i = 0; i < FILES; i++)
 		one_run("other");
+	aid_forget(dir);
 	assert_int_equal(names_read(dir, NAMES_SEALED, &l), 0);
 	names_path(&l.at[1], name);
 	assert_int_equal(fd_slurp(dir, name, 1 << 20, &theirs), 0);
@@ -312,7 +461,14 @@ static void test_splice(void **state)
 	restore();
 	assert_int_equal(unlinkat(dir, good.name[1], 0), 0);
 	write_file(name, buf_view(&theirs));
-	assert_true(look().bad);
+	struct verify_result v = look();
+	assert_true(v.bad);
+	assert_string_equal(v.file, name);
+	restore();
+	write_file(good.name[1], buf_view(&theirs));
+	v = look();
+	assert_true(v.bad);
+	assert_string_equal(v.file, good.name[1]);
 	buf_free(&theirs);
 }
 
@@ -324,7 +480,11 @@ int main(void)
 	    cmocka_unit_test(test_every_byte),
 	    cmocka_unit_test(test_every_cut),
 	    cmocka_unit_test(test_repacked),
+	    cmocka_unit_test(test_forged),
+	    cmocka_unit_test(test_wrong_key),
 	    cmocka_unit_test(test_files),
+	    cmocka_unit_test(test_replay),
+	    cmocka_unit_test(test_tail),
 	    cmocka_unit_test(test_splice),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/log.h"
 
-enum { SYNC_MS = 1000, RETRY_MS = 250, UNSYNCED_MAX = 4 << 20, SEAL_ROOM = 1024 };
+enum { SYNC_MS = 1000, RETRY_MS = 250, UNSYNCED_MAX = 4 << 20, SEAL_ROOM = 4096 };
 
 /* In front of every kept line. */
 struct kept {
@@ -67,15 +67,23 @@ int trail_end(struct trail *s)
 	return 0;
 }
 
-/* Number, chain and compress one line. */
-static int put_line(struct trail *s, const char *kind, struct view members)
+/* Number, chain and compress one line; with a MAC over everything that stands before it. */
+int trail_number_line(struct trail *s, const char *kind, struct view members, bool mac)
 {
 	struct buf *b = &s->text;
+	uint8_t m[MAC_LEN];
+	char hex[MAC_HEX];
 
 	buf_reset(b);
 	int r = buf_printf(b, "{\"kind\":\"%s\",\"seq\":%" PRIu64, kind, s->now.seq + 1);
 	if (!r)
 		r = buf_put(b, members);
+	if (!r && mac) {
+		r = mac_of(s->now.key, buf_view(b), m);
+		chain_hex(m, MAC_LEN, hex);
+		if (!r)
+			r = buf_printf(b, ",\"mac\":\"%s\"", hex);
+	}
 	if (!r)
 		r = buf_puts(b, "}");
 	if (!r)
@@ -84,23 +92,28 @@ static int put_line(struct trail *s, const char *kind, struct view members)
 		r = buf_puts(b, "\n");
 	if (!r)
 		r = segment_put(s->seg, buf_view(b));
-	if (!r) {
-		s->now.seq++;
-		s->lines++;
-		s->raw += b->len;
-	}
-	return r;
+	if (r)
+		return r;
+	if (mac)
+		memcpy(s->now.mac, m, MAC_LEN);
+	s->now.seq++;
+	s->lines++;
+	s->raw += b->len;
+	s->range.lines++;
+	s->range.raw += b->len;
+	s->member_lines++;
+	return 0;
 }
 
 /* A line of the stream's own goes straight to the segment: after an error it is made anew, not repeated. */
-static struct jsonw own_begin(struct trail *s)
+struct jsonw trail_own_begin(struct trail *s)
 {
 	char text[WALL_TEXT];
 
 	buf_reset(&s->own);
 	struct jsonw w = jsonw_on(&s->own);
 	w.comma = true;
-	wall_text(wall_now(), text);
+	wall_text(s->clock.wall(), text);
 	jsonw_str(&w, "ts", text);
 	jsonw_str(&w, "host", s->host);
 	jsonw_str(&w, "boot", s->boot);
@@ -111,28 +124,29 @@ static struct jsonw own_begin(struct trail *s)
 static int own_end(struct trail *s, const char *kind, const struct jsonw *w)
 {
 	int r = jsonw_end(w);
-	return r ? r : put_line(s, kind, buf_view(&s->own));
+	return r ? r : trail_number_line(s, kind, buf_view(&s->own), false);
 }
 
-static int put_seal(struct trail *s)
+/* A member ends with a seal. */
+static int end_member(struct trail *s)
 {
-	struct jsonw w = own_begin(s);
-
-	jsonw_uint(&w, "first", s->member_first);
-	jsonw_uint(&w, "last", s->now.seq);
-	jsonw_uint(&w, "raw", segment_member_raw(s->seg));
-	jsonw_hex(&w, "head", view_of(s->now.chain.head, CHAIN_LEN));
-	int r = own_end(s, "seal", &w);
-	return r ? r : segment_member_end(s->seg);
+	int r = s->range.lines ? trail_put_seal(s) : 0;
+	if (!r)
+		r = segment_member_end(s->seg);
+	s->member_lines = 0;
+	return r;
 }
 
 static int put_first(struct trail *s)
 {
-	struct jsonw w = own_begin(s);
+	struct jsonw w = trail_own_begin(s);
 	const char *kind = s->new_epoch ? "epoch" : "segment";
 
 	jsonw_uint(&w, "after", s->now.seq);
 	jsonw_hex(&w, "prev", view_of(s->now.chain.head, CHAIN_LEN));
+	jsonw_uint(&w, "seals", s->now.seals);
+	jsonw_hex(&w, "prev_seal", view_of(s->now.mac, MAC_LEN));
+	jsonw_str(&w, "key", keys_id(s->keys));
 	if (s->new_epoch) {
 		jsonw_str(&w, "boot_id", s->boot_id);
 		jsonw_str(&w, "cause", s->cause);
@@ -146,11 +160,11 @@ static int put_first(struct trail *s)
 		jsonw_bool(&w, "carry", true);
 	else if (s->owner.first)
 		s->owner.first(s->owner.arg, &w);
-	s->member_first = s->now.seq + 1;
+	trail_range_begin(s);
 	int r = own_end(s, kind, &w);
 	if (r || !s->err)
 		return r;
-	w = own_begin(s);
+	w = trail_own_begin(s);
 	jsonw_str(&w, "err", err_name(s->err));
 	jsonw_str(&w, "op", s->op);
 	jsonw_uint(&w, "times", s->errors);
@@ -169,7 +183,8 @@ static int ensure_segment(struct trail *s)
 	if (r)
 		return r;
 	s->seg_name = n;
-	s->opened_at = mono_now();
+	s->opened_at = s->sealed_at = s->clock.mono();
+	s->member_lines = 0;
 	return put_first(s);
 }
 
@@ -183,14 +198,10 @@ static int feed(struct trail *s)
 		const uint8_t *p = s->kept.mem + s->kept.off + s->fed;
 		memcpy(&k, p, sizeof(k));
 		uint64_t raw = segment_member_raw(s->seg);
-		if (raw && raw + k.n + SEAL_ROOM > SEGMENT_MEMBER) {
-			r = put_seal(s);
-			s->member_first = s->now.seq + 1;
-		}
-		if (!r && !segment_member_raw(s->seg))
-			s->member_first = s->now.seq + 1;
+		if ((raw && raw + k.n + SEAL_ROOM > SEGMENT_MEMBER) || s->member_lines >= SEAL_LINES)
+			r = end_member(s);
 		if (!r)
-			r = put_line(s, k.kind, view_of(p + sizeof(k), k.n));
+			r = trail_number_line(s, k.kind, view_of(p + sizeof(k), k.n), false);
 		s->fed += sizeof(k) + k.n;
 	}
 	return r;
@@ -198,10 +209,14 @@ static int feed(struct trail *s)
 
 static void settled(struct trail *s)
 {
+	bool sealed = s->now.seals != s->safe.seals;
+
 	s->safe = s->now;
 	buf_consume(&s->kept, s->fed);
 	s->fed = 0;
 	s->unsynced = false;
+	if (sealed)
+		trail_key_past(s);
 }
 
 static int rotate(struct trail *s)
@@ -210,7 +225,7 @@ static int rotate(struct trail *s)
 
 	s->op = "seal";
 	if (segment_member_raw(s->seg))
-		r = put_seal(s);
+		r = end_member(s);
 	if (!r)
 		r = segment_seal(&s->seg, s->now.seq);
 	if (r)
@@ -218,6 +233,7 @@ static int rotate(struct trail *s)
 	s->sealed++;
 	s->new_epoch = false;
 	settled(s);
+	trail_checkpoint(s, true);
 	/* No file is open now: the moment for one that could not be repaired when it failed. */
 	if (s->left) {
 		struct recover_report rep;
@@ -243,7 +259,7 @@ static int fail(struct trail *s, int e)
 		    s->what, err_text(e));
 	s->err = e;
 	s->errors++;
-	s->retry_at = mono_after_ms(mono_now(), RETRY_MS);
+	s->retry_at = mono_after_ms(s->clock.mono(), RETRY_MS);
 	s->now = s->safe;
 	s->fed = 0;
 	if (s->seg) {
@@ -251,8 +267,9 @@ static int fail(struct trail *s, int e)
 		/* If not even this works the file stays in open/ for a while: it is cut later, where its successor begins. */
 		bool repaired = recover_file(s->dir, &s->seg_name, s->safe.seq, &rep) == 0;
 		s->left |= !repaired;
-		if (repaired && s->seg_name.first <= s->safe.seq) {
-			s->sealed++;
+		/* What was synced of it will be found: the epoch has begun. */
+		if (s->seg_name.first <= s->safe.seq) {
+			s->sealed += repaired;
 			s->new_epoch = false;
 		}
 	}
@@ -261,7 +278,7 @@ static int fail(struct trail *s, int e)
 
 static int may_try(const struct trail *s)
 {
-	return s->err && mono_now().ns < s->retry_at.ns ? s->err : 0;
+	return s->err && s->clock.mono().ns < s->retry_at.ns ? s->err : 0;
 }
 
 int trail_number(struct trail *s, uint64_t *seq)
@@ -290,7 +307,7 @@ int trail_commit(struct trail *s, enum trail_flag how)
 	r = segment_write(s->seg);
 	if (!r && !s->unsynced) {
 		s->unsynced = true;
-		s->written_at = mono_now();
+		s->written_at = s->clock.mono();
 	}
 	if (!r && segment_bytes(s->seg) >= s->segment_bytes)
 		r = rotate_on(s);
@@ -324,21 +341,42 @@ bool trail_waiting(const struct trail *s)
 	return s->kept.len > s->fed;
 }
 
-void trail_tick(struct trail *s, struct mono now)
+/* Also when nothing happened: that is what it says then. */
+static int heartbeat(struct trail *s)
 {
+	int r = ensure_segment(s);
+
+	if (!r)
+		r = trail_put_seal(s);
+	return r ? fail(s, r) : 0;
+}
+
+static bool passed(struct mono from, struct mono now, uint64_t ns)
+{
+	return now.ns > from.ns && now.ns - from.ns >= ns;
+}
+
+void trail_tick(struct trail *s)
+{
+	struct mono now = s->clock.mono();
+
 	if (s->begun || may_try(s))
 		return;
-	bool old = s->seg && now.ns > s->opened_at.ns && now.ns - s->opened_at.ns >= s->segment_ns;
+	bool old = s->seg && passed(s->opened_at, now, s->segment_ns);
+	bool quiet = !s->err && passed(s->sealed_at, now, SEAL_SECONDS * 1000000000ull);
 	bool late = s->unsynced && now.ns >= mono_after_ms(s->written_at, SYNC_MS).ns;
-	if (!old && !late && !s->err)
-		return;
-	if (trail_commit(s, TRAIL_DURABLE) || !old || !s->seg)
-		return;
-	int r = rotate_on(s);
-	if (r)
-		fail(s, r);
-	else if (trail_commit(s, TRAIL_DURABLE))
-		return; /* said by fail() */
+	if (old || quiet || late || s->err) {
+		if (quiet && !old && heartbeat(s))
+			return;
+		if (trail_commit(s, TRAIL_DURABLE))
+			return;
+		int r = old && s->seg ? rotate_on(s) : 0;
+		if (r)
+			fail(s, r);
+		else if (old && trail_commit(s, TRAIL_DURABLE))
+			return; /* said by fail() */
+	}
+	trail_checkpoint(s, false);
 }
 
 int trail_close(struct trail **sp)
@@ -368,5 +406,6 @@ struct trail_state trail_state(const struct trail *s)
 {
 	return (struct trail_state){.epoch = s->epoch, .seq = s->now.seq, .safe_seq = s->safe.seq, .errors = s->errors,
 	    .sealed = s->sealed, .repaired = s->recovered.repaired, .cut_bytes = s->recovered.cut_bytes, .lines = s->lines,
-	    .raw = s->raw, .err = s->err, .head = s->now.chain};
+	    .raw = s->raw, .err = s->err, .head = s->now.chain, .seals = s->safe.seals, .key_id = keys_id(s->keys),
+	    .key_waiting = keys_waiting(s->keys)};
 }

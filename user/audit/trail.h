@@ -7,6 +7,7 @@
  *  2. A number is given when a line goes to the segment; lines not yet synced are kept, and after an error they go, numbered
  *     anew, to the next segment.  Nobody was told the old numbers.
  *  3. The first line of a file names the chain's head before it; the last line of a member is a seal.
+ *     A seal comes after 256 KiB of text, 1,000 lines or 60 seconds, whichever is first, also when nothing happened.
  *  4. After an error of write or sync the file is never written again, only cut (recover.h).
  */
 #ifndef AUDIT_TRAIL_H
@@ -22,6 +23,14 @@ struct trail_conf {
 	int level;               /* of compression, 1 to 9 */
 	uint64_t segment_bytes;  /* a file is sealed when it is this large, */
 	uint64_t segment_seconds; /* or this old */
+	const char *stream;      /* "audit", "journal"; copied; NULL: "audit" */
+	const struct trail_clock *clock; /* NULL: the machine's */
+};
+
+/* What time it is; a test has its own. */
+struct trail_clock {
+	struct wall (*wall)(void);
+	struct mono (*mono)(void);
 };
 
 struct trail;
@@ -31,9 +40,13 @@ typedef void trail_seed_fn(void *arg, struct view line);
 /* The owner's members of a file's first line: what a reader of this file alone must know. */
 typedef void trail_first_fn(void *arg, struct jsonw *w);
 
+/* The owner's members of a seal: what it knows about the time since the last one. */
+typedef void trail_seal_fn(void *arg, struct jsonw *w);
+
 struct trail_owner {
 	trail_seed_fn *seed;   /* may be NULL */
 	trail_first_fn *first; /* may be NULL */
+	trail_seal_fn *seal;   /* may be NULL */
 	void *arg;
 };
 
@@ -76,8 +89,8 @@ int trail_number(struct trail *s, uint64_t *seq) __attribute__((warn_unused_resu
 size_t trail_unsynced(const struct trail *s);
 bool trail_waiting(const struct trail *s);
 
-/** trail_tick(s, now): Sync what was written a while ago, rotate by age.  Call it about once a second. */
-void trail_tick(struct trail *s, struct mono now);
+/** trail_tick(s): Sync what was written a while ago, seal what is a minute old, rotate by age.  Call it about once a second. */
+void trail_tick(struct trail *s);
 
 /** trail_close(s): Commit, seal, free.  0, or the error that left the file open for the next start to repair. */
 int trail_close(struct trail **s);
@@ -91,6 +104,9 @@ struct trail_state {
 	uint64_t lines, raw; /* written since the start */
 	int err;             /* 0: writing */
 	struct chain head;   /* after line seq */
+	uint64_t seals;      /* number of the last seal that is on disk */
+	const char *key_id;  /* borrowed */
+	bool key_waiting;    /* its first key lies here still: nobody has collected it */
 };
 struct trail_state trail_state(const struct trail *s);
 

@@ -1,10 +1,11 @@
 /*
- * trail_internal.h - what trail.c (writing) and trail_open.c (beginning) share.
+ * trail_internal.h - what trail.c (writing), trail_seal.c (proof) and trail_open.c (beginning) share.
  * Floor: audit.
  */
 #ifndef AUDIT_TRAIL_INTERNAL_H
 #define AUDIT_TRAIL_INTERNAL_H
 
+#include "audit/keys.h"
 #include "audit/names.h"
 #include "audit/recover.h"
 #include "audit/segment.h"
@@ -12,16 +13,27 @@
 #include "base/buf.h"
 
 /* A reader takes lines up to WALK_LINE_MAX. */
-enum { TRAIL_LINE_MAX = 1 << 19 };
+enum { TRAIL_LINE_MAX = 1 << 19, SEAL_LINES = 1000, SEAL_SECONDS = 60 };
 
 struct trail_point {
 	uint64_t seq; /* of the last line */
 	struct chain chain;
+	uint64_t seals;        /* number of the last seal */
+	uint8_t mac[MAC_LEN];  /* its MAC; zeros before the first */
+	uint8_t key[MAC_LEN];  /* of the next one */
+	uint64_t seal_seq;     /* its line */
+	struct chain seal_head; /* after that line */
+};
+
+/* What the next seal will cover: lines since the last one, or since the file began. */
+struct trail_range {
+	uint64_t first, lines, raw;
+	struct chain before;
 };
 
 struct trail {
 	int dir;
-	char host[NAMES_HOST], boot[16], boot_id[40], what[32];
+	char host[NAMES_HOST], boot[16], boot_id[40], what[32], stream[16];
 	const char *cause; /* of this epoch: "new", "start", "crash" */
 	int level;
 	uint64_t segment_bytes, segment_ns, epoch;
@@ -32,8 +44,13 @@ struct trail {
 	struct trail_point safe; /* last line on disk */
 	struct segment *seg;
 	struct names seg_name;
-	struct mono opened_at, written_at, retry_at;
-	uint64_t member_first;
+	struct mono opened_at, written_at, retry_at, sealed_at, noted_at, filed_at;
+	struct trail_clock clock;
+	struct trail_range range;
+	uint64_t member_lines;
+	struct keys *keys;
+	uint64_t noted; /* seal of the last checkpoint */
+	bool note_failed;
 	bool new_epoch; /* the epoch's first line is not on disk yet, or its first file is open */
 	bool left;      /* a failed file waits in open/ for its repair */
 	bool unsynced;  /* lines were written, not synced */
@@ -51,5 +68,18 @@ struct trail {
 };
 
 void trail_free(struct trail **s);
+
+/* trail.c */
+struct jsonw trail_own_begin(struct trail *s);
+int trail_number_line(struct trail *s, const char *kind, struct view members, bool mac) __attribute__((warn_unused_result));
+
+/* trail_seal.c */
+void trail_range_begin(struct trail *s);
+/** trail_put_seal(s): A seal over the range.  0 or negative. */
+int trail_put_seal(struct trail *s) __attribute__((warn_unused_result));
+/** trail_key_past(s): The seals up to s->safe are on disk: their keys go. */
+void trail_key_past(struct trail *s);
+/** trail_checkpoint(s, filed): Say how far the stream is, when there is something new; ${filed}: also in a file that stays. */
+void trail_checkpoint(struct trail *s, bool filed);
 
 #endif

@@ -20,21 +20,44 @@ void trail_free(struct trail **sp)
 	buf_free(&s->kept);
 	buf_free(&s->text);
 	buf_free(&s->own);
+	keys_free(&s->keys);
+	explicit_bzero(s, sizeof(*s));
 	free(s);
 	*sp = NULL;
+}
+
+static uint64_t number_in(struct view line, const char *key)
+{
+	const uint8_t *at = memmem(line.p, line.n, key, strlen(key));
+	uint64_t n = 0;
+
+	for (at = at ? at + strlen(key) : NULL; at && at < line.p + line.n && *at >= '0' && *at <= '9'; at++)
+		n = n * 10 + (uint64_t)(*at - '0');
+	return n;
+}
+
+static void hex_in(struct view line, const char *key, uint8_t *out)
+{
+	const uint8_t *at = memmem(line.p, line.n, key, strlen(key));
+
+	if (!at || chain_unhex(view_head(view_skip(line, (size_t)(at - line.p) + strlen(key)), 2 * CHAIN_LEN), out, CHAIN_LEN))
+		memset(out, 0, CHAIN_LEN);
 }
 
 /* The head before the first line of a file is in that line; without it the lines cannot be chained to what came before. */
 static void first_line(struct trail *s, struct view line)
 {
-	static const char key[] = "\"prev\":\"";
-	const uint8_t *at = memmem(line.p, line.n, key, sizeof(key) - 1);
+	hex_in(line, "\"prev\":\"", s->now.chain.head);
+	hex_in(line, "\"prev_seal\":\"", s->now.mac);
+	s->now.seals = number_in(line, "\"seals\":");
+}
 
-	if (!at)
-		return;
-	struct view hex = view_head(view_skip(line, (size_t)(at - line.p) + sizeof(key) - 1), 2 * CHAIN_LEN);
-	if (chain_unhex(hex, s->now.chain.head, CHAIN_LEN))
-		memset(&s->now.chain, 0, sizeof(s->now.chain));
+static void seal_line(struct trail *s, struct view line)
+{
+	hex_in(line, "\"mac\":\"", s->now.mac);
+	s->now.seals = number_in(line, "\"seal\":");
+	s->now.seal_seq = number_in(line, "\"seq\":");
+	s->now.seal_head = s->now.chain;
 }
 
 static int open_sealed(const struct trail *s, const struct names *n)
@@ -64,6 +87,9 @@ static int read_file(struct trail *s, const struct names *n)
 			r = chain_add(&s->now.chain, line);
 			if (r)
 				break;
+			struct entry_head h;
+			if (entry_head(line, &h) == 0 && view_is(h.kind, "seal"))
+				seal_line(s, line);
 		}
 		r = 0;
 	}
@@ -124,8 +150,20 @@ static int find_end(struct trail *s)
 		}
 	}
 	names_free(&list);
-	s->safe = s->now;
 	return r;
+}
+
+static int take_keys(struct trail *s)
+{
+	int r = keys_open(s->dir, s->host, s->stream, s->now.seals + 1, &s->keys);
+
+	if (r)
+		return r;
+	/* More seals than the files have: somebody took files away, or the newest is damaged.  The gap in the numbers shows it. */
+	s->now.seals = keys_next(s->keys, s->now.key) - 1;
+	s->noted = s->now.seals;
+	s->safe = s->now;
+	return 0;
 }
 
 void trail_set(struct trail *s, const struct trail_conf *conf)
@@ -147,6 +185,9 @@ int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner 
 	snprintf(s->boot, sizeof(s->boot), "%.8s", conf->boot);
 	snprintf(s->boot_id, sizeof(s->boot_id), "%.36s", conf->boot);
 	snprintf(s->what, sizeof(s->what), "%.31s", conf->what);
+	snprintf(s->stream, sizeof(s->stream), "%.15s", conf->stream ? conf->stream : "audit");
+	s->clock = conf->clock ? *conf->clock : (struct trail_clock){wall_now, mono_now};
+	s->filed_at = s->clock.mono();
 	trail_set(s, conf);
 	s->owner = owner ? *owner : (struct trail_owner){0};
 	s->cause = "new";
@@ -167,6 +208,8 @@ int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner 
 		    (unsigned long long)s->recovered.cut_bytes, (unsigned long long)s->recovered.dropped);
 	r = find_end(s);
 	s->epoch++;
+	if (!r)
+		r = take_keys(s);
 	if (!r)
 		r = trail_commit(s, TRAIL_DURABLE);
 	if (r) {

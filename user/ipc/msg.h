@@ -72,7 +72,7 @@ enum fd_what {
 	FD_DIR,         /* vault, audit: its own state directory */
 	FD_JOURNAL_DIR, /* audit: journal directory */
 	FD_KEY,         /* vault: key file, open for reading */
-	FD_SEAL_KEY,    /* audit: seal key file, open for reading */
+	FD_SEAL_KEY,    /* no longer sent: a stream has its keys in its own directory */
 	FD_LIMITS,      /* proxy, admin: mapped file of the limit counters */
 	FD_EXEC_EVENTS, /* ident: BPF ring buffer of exec events */
 	FD_BOARD,       /* all: shared page of counters that `callgate status` shows */

@@ -97,11 +97,13 @@ static void open_trails(struct audit *a)
 	a->conf.host = a->host;
 	a->conf.boot = a->boot;
 	a->conf.what = "the audit directory";
+	a->conf.stream = "audit";
 	int r = trail_open(a->dir, &a->conf, &owner, &a->trail);
 	if (r)
 		die("cannot write audit records: make room, or move the directory with --log", r);
 	feed_trail(a->feed, a->trail);
 	a->conf.what = "the journal directory";
+	a->conf.stream = "journal";
 	r = trail_open(a->journal_dir, &a->conf, NULL, &a->journal);
 	if (r)
 		die("cannot write the journal: make room, or move the directory with --state", r);
@@ -233,8 +235,8 @@ static void serve(struct audit *a)
 		if (now.ns < mono_after_ms(tick, TICK_MS).ns)
 			continue;
 		tick = now;
-		trail_tick(a->trail, now);
-		trail_tick(a->journal, now);
+		trail_tick(a->trail);
+		trail_tick(a->journal);
 	}
 }
 

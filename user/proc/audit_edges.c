@@ -153,6 +153,9 @@ static void put_trail(struct jsonw *w, const char *key, const struct trail *s)
 	jsonw_uint(w, "synced", st.safe_seq);
 	jsonw_hex(w, "head", view_of(st.head.head, CHAIN_LEN));
 	jsonw_uint(w, "sealed", st.sealed);
+	jsonw_uint(w, "seals", st.seals);
+	jsonw_str(w, "key", st.key_id);
+	jsonw_bool(w, "key_waiting", st.key_waiting);
 	jsonw_uint(w, "errors", st.errors);
 	jsonw_uint(w, "repaired", st.repaired);
 	jsonw_str(w, "state", st.err ? err_text(st.err) : "writing");

@@ -203,8 +203,6 @@ static int audit_means(struct sup *s, struct sup_child *c)
 	int r = send_dir(c, FD_DIR, s->path.log, "/audit");
 	if (!r)
 		r = send_dir(c, FD_JOURNAL_DIR, s->path.state, "/journal");
-	if (!r)
-		r = send_file(c, FD_SEAL_KEY, s->path.state, "/seal.key");
 	for (size_t i = 0; i < SUP_RINGS && !r; i++)
 		if (s->ring[i].id)
 			sup_plumb_ring(s, c, &s->ring[i]);

@@ -292,8 +292,6 @@ int sup_prepare(struct sup *s, char *why, size_t why_len)
 	if (!r)
 		r = make_key(s->path.state, "vault.key", why, why_len);
 	if (!r)
-		r = make_key(s->path.state, "seal.key", why, why_len);
-	if (!r)
 		r = own_cgroup(s, why, why_len);
 	if (!r)
 		r = listeners(s, why, why_len);
