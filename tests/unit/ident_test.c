@@ -253,6 +253,86 @@ static void test_shipped(void **state)
 	agents_free(&a);
 }
 
+/* Whole command lines as they are found on real machines, and what each must be. */
+static void test_layouts(void **state)
+{
+	struct agents *a = shipped();
+	static const struct {
+		const char *exe, *args; /* '|' for NUL */
+		const char *name;
+		enum cg_class cls;
+	} rows[] = {
+	    /* VS Code: its window, its terminals' host, its extension host; on a desktop, as a snap, as a remote server */
+	    {"/usr/share/code/code", "/usr/share/code/code", "vscode", CG_CLASS_EDITOR},
+	    {"/usr/share/code/code", "/usr/share/code/code --type=zygote --no-sandbox", "vscode", CG_CLASS_EDITOR},
+	    {"/usr/share/code/code", "/usr/share/code/code|--type=utility|--utility-sub-type=network.mojom.NetworkService|--lang=en-US", "vscode", CG_CLASS_EDITOR},
+	    {"/usr/share/code/code", "/usr/share/code/code|--type=utility|--utility-sub-type=node.mojom.NodeService|--lang=en-US|--service-sandbox-type=none|--no-sandbox|--enable-crash-reporter=x,no_channel", "vscode", CG_CLASS_EDITOR},
+	    {"/usr/share/code/code", "/usr/share/code/code|--type=utility|--utility-sub-type=node.mojom.NodeService|--lang=en-US|--service-sandbox-type=none|--no-sandbox|--dns-result-order=ipv4first|--inspect-port=0|--enable-crash-reporter=x", "vscode", CG_CLASS_AGENT},
+	    {"/snap/code/170/usr/share/code/code", "/snap/code/170/usr/share/code/code|--type=utility|--inspect-port=0", "vscode", CG_CLASS_AGENT},
+	    {"/home/u/.vscode-server/cli/servers/Stable-0f0d87fa9e96c856c5212fc86db137ac0d783365/server/node", "node|/home/u/.vscode-server/cli/servers/Stable-0f0d/server/out/server-main.js|--port=0", "vscode", CG_CLASS_EDITOR},
+	    {"/home/u/.vscode-server/cli/servers/Stable-0f0d87fa9e96c856c5212fc86db137ac0d783365/server/node", "node|/home/u/.vscode-server/cli/servers/Stable-0f0d/server/out/bootstrap-fork|--type=ptyHost|--logsLevel|2", "vscode", CG_CLASS_EDITOR},
+	    {"/home/u/.vscode-server/cli/servers/Stable-0f0d87fa9e96c856c5212fc86db137ac0d783365/server/node", "node|--dns-result-order=ipv4first|/home/u/.vscode-server/cli/servers/Stable-0f0d/server/out/bootstrap-fork|--type=extensionHost|--transformURIs", "vscode", CG_CLASS_AGENT},
+	    {"/home/u/.vscode-server/bin/863d2581ecda6849923a2118d93a088b0745d9d6/node", "node|/home/u/.vscode-server/bin/863d/out/bootstrap-fork|--type=extensionHost", "vscode", CG_CLASS_AGENT},
+	    {"/usr/share/codium/codium", "codium", "vscode", CG_CLASS_EDITOR},
+	    /* forks of it */
+	    {"/usr/share/cursor/cursor", "cursor|--type=utility|--inspect-port=0", "cursor", CG_CLASS_AGENT},
+	    {"/tmp/.mount_CursorXk2a9Q/usr/share/cursor/cursor", "cursor", "cursor", CG_CLASS_EDITOR},
+	    {"/home/u/.cursor-server/bin/9f33/node", "node|out/bootstrap-fork|--type=extensionHost", "cursor", CG_CLASS_AGENT},
+	    {"/usr/share/windsurf/windsurf", "windsurf", "windsurf", CG_CLASS_EDITOR},
+	    {"/usr/share/windsurf/resources/app/extensions/windsurf/bin/language_server_linux_x64", "language_server_linux_x64|--run_child", "windsurf", CG_CLASS_AGENT},
+	    {"/home/u/.local/zed.app/libexec/zed-editor", "zed-editor|.", "zed", CG_CLASS_EDITOR},
+	    {"/home/u/.zed_server/zed-remote-server-stable-0.190.6", "zed-remote-server|run", "zed", CG_CLASS_EDITOR},
+	    /* agents of their own binary */
+	    {"/home/u/.local/share/claude/versions/2.1.330", "claude", "claude-code", CG_CLASS_AGENT},
+	    {"/home/u/.vscode/extensions/anthropic.claude-code-2.1.330-linux-x64/resources/native-binary/claude", "claude", "claude-code", CG_CLASS_AGENT},
+	    {"/home/u/.vscode/extensions/openai.chatgpt-0.5.1-linux-x64/bin/linux-x86_64/codex", "codex|app-server", "codex", CG_CLASS_AGENT},
+	    {"/usr/lib/node_modules/@openai/codex/node_modules/@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex", "codex", "codex", CG_CLASS_AGENT},
+	    {"/home/u/.opencode/bin/opencode", "opencode", "opencode", CG_CLASS_AGENT},
+	    {"/home/linuxbrew/.linuxbrew/Cellar/block-goose-cli/1.9.0/bin/goose", "goose|session", "goose", CG_CLASS_AGENT},
+	    {"/usr/lib/Goose/resources/bin/goosed", "goosed|agent", "goose", CG_CLASS_AGENT},
+	    {"/home/u/.local/share/cursor-agent/versions/2025.10.02-bd871ac/node", "node|--use-system-ca|/home/u/.local/share/cursor-agent/versions/2025.10.02-bd871ac/index.js", "cursor-agent", CG_CLASS_AGENT},
+	    {"/home/u/.local/share/copilot/node_modules/@github/copilot-linux-x64/copilot", "copilot", "copilot-cli", CG_CLASS_AGENT},
+	    {"/home/u/.continue/bin/continue-binary", "continue-binary", "continue", CG_CLASS_AGENT},
+	    /* agents that an interpreter runs */
+	    {"/usr/bin/node", "node|/usr/lib/node_modules/@anthropic-ai/claude-code/cli.js", "claude-code", CG_CLASS_AGENT},
+	    {"/usr/bin/node", "node|/home/u/p/node_modules/@anthropic-ai/claude-agent-sdk/cli.js|--output-format|stream-json", "claude-code", CG_CLASS_AGENT},
+	    {"/usr/bin/node", "/usr/bin/node|--no-warnings=DEP0040|--max-old-space-size=8192|/usr/lib/node_modules/@google/gemini-cli/dist/index.js", "gemini-cli", CG_CLASS_AGENT},
+	    {"/home/u/.nvm/versions/node/v22.23.3/bin/node", "node|/home/u/.nvm/versions/node/v22.23.3/lib/node_modules/@google/gemini-cli/bundle/gemini.js", "gemini-cli", CG_CLASS_AGENT},
+	    {"/usr/bin/node", "node|/usr/lib/node_modules/@qwen-code/qwen-code/dist/index.js", "qwen-code", CG_CLASS_AGENT},
+	    {"/usr/bin/node", "node|/usr/lib/node_modules/@github/copilot/npm-loader.js", "copilot-cli", CG_CLASS_AGENT},
+	    {"/usr/bin/node", "node|/usr/lib/node_modules/@continuedev/cli/dist/cn.js", "continue", CG_CLASS_AGENT},
+	    {"/usr/bin/node", "node|/usr/lib/node_modules/opencode-ai/bin/opencode", "opencode", CG_CLASS_AGENT},
+	    {"/home/u/.bun/bin/bun", "bun|run|/home/u/.bun/install/global/node_modules/@openai/codex/bin/codex.js", "codex", CG_CLASS_AGENT},
+	    {"/home/u/.local/share/uv/tools/aider-chat/bin/python3.12", "/home/u/.local/share/uv/tools/aider-chat/bin/python|/home/u/.local/bin/aider", "aider", CG_CLASS_AGENT},
+	    {"/usr/bin/python3.11", "python3|-m|aider|--model|x", "aider", CG_CLASS_AGENT},
+	    /* and what is none */
+	    {"/usr/bin/node", "node|/home/u/project/server.js|--inspect-port=0", "", CG_CLASS_NONE},
+	    {"/usr/bin/node", "node|/usr/lib/node_modules/npm/bin/npm-cli.js|install|@anthropic-ai/claude-code", "", CG_CLASS_NONE},
+	    {"/usr/bin/python3.11", "python3|-m|http.server", "", CG_CLASS_NONE},
+	    {"/usr/bin/cn", "cn", "", CG_CLASS_NONE},
+	    {"/usr/bin/git", "git|clone|https://x/codex", "", CG_CLASS_NONE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char args[AGENTS_ARGS];
+		const char *script, *module;
+		enum agents_how how;
+		size_t n = strlen(rows[i].args);
+		snprintf(args, sizeof(args), "%s", rows[i].args);
+		for (size_t k = 0; k < n; k++)
+			args[k] = args[k] == '|' ? 0 : args[k];
+		uint32_t label = agents_by_exe(a, rows[i].exe, &how);
+		if (!label && agents_interpreter(rows[i].exe)) {
+			agents_script(args, n, &script, &module);
+			label = module ? agents_by_module(a, module) : script ? agents_by_script(a, script) : 0;
+		}
+		if (strcmp(agents_name(a, label), rows[i].name) != 0 || agents_role(a, label, rows[i].exe, args, n) != rows[i].cls)
+			fail_msg("%s %s: %s, class %d", rows[i].exe, rows[i].args, agents_name(a, label), agents_role(a, label, rows[i].exe, args, n));
+	}
+	agents_free(&a);
+}
+
 static void test_bad_patterns(void **state)
 {
 	static const struct {
@@ -266,6 +346,7 @@ static void test_bad_patterns(void **state)
 	    {"{\"agents\":[{\"name\":\"a\",\"exe\":\"a\"}]}", 0, true},
 	    {"{\"agents\":[{\"name\":\"a\",\"exe\":[\"\"]}]}", 0, true},
 	    {"{\"agents\":[{\"name\":\"a\",\"exes\":[\"a\"]}]}", 0, true},
+	    {"{\"agents\":[{\"name\":\"a\",\"class\":\"agent\",\"agent_arg\":[\"-x\"]}]}", 0, true},
 	    {"{\"agents\":[7]}", 0, true},
 	    {"{\"agents\":7}", -ERR_MALFORMED, true},
 	    {"{}", -ERR_MALFORMED, true},
@@ -646,7 +727,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_stat), cmocka_unit_test(test_prefixes), cmocka_unit_test(test_unit), cmocka_unit_test(test_start),
-	    cmocka_unit_test(test_script), cmocka_unit_test(test_shipped), cmocka_unit_test(test_bad_patterns), T(test_ancestor),
+	    cmocka_unit_test(test_script), cmocka_unit_test(test_shipped),
+	    cmocka_unit_test(test_layouts), cmocka_unit_test(test_bad_patterns), T(test_ancestor),
 	    T(test_hostile_name), T(test_root_owned), T(test_exec), T(test_orphan), cmocka_unit_test(test_ring),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,6 +274,70 @@ static void the_nearest_root_counts(void **state)
 	quit(&outer);
 }
 
+/* What was born in the outer tree follows the inner root that is told of later: an editor, then its extension host. */
+static void a_late_inner_root(void **state)
+{
+	(void)state;
+	struct cg_flow f;
+	struct puppet outer = puppet(USER);
+	mark(&outer, LABEL);
+	struct puppet inner = puppet_child(&outer), leaf = puppet_child(&inner), beside = puppet_child(&outer);
+	expect(&leaf, LABEL, &outer);
+	mark(&inner, LABEL2);
+	expect(&leaf, LABEL2, &inner);
+	expect(&beside, LABEL, &outer);
+	/* An outer root that is told of again does not take them back, nor when the inner one has gone. */
+	mark(&outer, LABEL);
+	expect(&leaf, LABEL2, &inner);
+	quit(&inner);
+	mark(&outer, LABEL);
+	expect(&leaf, LABEL2, &inner);
+	/* An editor inside an agent's tree is the agent's. */
+	assert_int_equal(ask(&leaf, &f), GATED);
+	assert_int_equal(kern_mark(w.k, (uint32_t)leaf.pid, leaf.start_ns, CG_CLASS_EDITOR, LABEL), 0);
+	expect(&leaf, LABEL2, &inner);
+	struct puppet under = puppet_child(&leaf);
+	assert_int_equal(ask(&under, &f), GATED);
+	assert_int_equal(kern_mark(w.k, (uint32_t)under.pid, under.start_ns, CG_CLASS_EDITOR, LABEL), 0);
+	expect(&under, LABEL2, &inner);
+	quit(&under);
+	quit(&leaf);
+	quit(&beside);
+	quit(&outer);
+}
+
+/* A person's own processes in an editor: registered servers only; its extension host: everything. */
+static void editors(void **state)
+{
+	(void)state;
+	struct cg_flow f;
+	struct kern_conf c = conf();
+	struct puppet editor = puppet(USER), shell = puppet_child(&editor), host = puppet_child(&editor), tool = puppet_child(&host);
+	assert_int_equal(ask(&editor, &f), GATED);
+	assert_int_equal(kern_mark(w.k, (uint32_t)editor.pid, editor.start_ns, CG_CLASS_EDITOR, LABEL), 0);
+	mark(&host, LABEL);
+	c.scope = CG_SCOPE_AGENTS;
+	assert_int_equal(kern_configure(w.k, &c), 0);
+	assert_int_equal(ask(&shell, &f), ENETUNREACH);
+	assert_int_equal(ask(&editor, &f), ENETUNREACH);
+	expect(&host, LABEL, &host);
+	expect(&tool, LABEL, &host);
+	/* The address that puppets dial is a registered server's. */
+	struct kern_dest d = {.prefix = 128};
+	assert_int_equal(inet_pton(AF_INET6, "::ffff:203.0.113.1", d.addr), 1);
+	assert_int_equal(kern_dests(w.k, &d, 1), 0);
+	assert_int_equal(ask(&shell, &f), GATED);
+	assert_int_equal(f.agent_class, CG_CLASS_EDITOR);
+	assert_true(f.flags & CG_FLOW_KNOWN);
+	assert_int_equal(kern_dests(w.k, NULL, 0), 0);
+	c = conf();
+	assert_int_equal(kern_configure(w.k, &c), 0);
+	quit(&tool);
+	quit(&host);
+	quit(&shell);
+	quit(&editor);
+}
+
 static void a_stale_mark_means_nobody(void **state)
 {
 	(void)state;
@@ -467,6 +531,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(leaving_does_not_help),
 	    cmocka_unit_test(deep_trees_keep_the_mark),
 	    cmocka_unit_test(the_nearest_root_counts),
+	    cmocka_unit_test(a_late_inner_root),
+	    cmocka_unit_test(editors),
 	    cmocka_unit_test(a_stale_mark_means_nobody),
 	    cmocka_unit_test(agents_of_other_users),
 	    cmocka_unit_test(agents_in_other_namespaces),

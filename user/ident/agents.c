@@ -8,10 +8,10 @@
 #include "base/err.h"
 #include "ident/agents.h"
 
-enum list { EXE, PATH, SCRIPT, MODULE, LISTS };
+enum list { EXE, PATH, SCRIPT, MODULE, AGENT_PATH, AGENT_ARG, LISTS };
 enum { LIST_MAX = 32 };
 
-static const char *const list_names[LISTS] = {"exe", "path", "script", "module"};
+static const char *const list_names[LISTS] = {"exe", "path", "script", "module", "agent_path", "agent_arg"};
 
 struct pattern {
 	char name[NAME_LEN];
@@ -75,6 +75,8 @@ static const char *read_pattern(json_t *j, struct pattern *p)
 		if (!list_ok(p->list[i]))
 			return "a list must hold at most 32 texts";
 	}
+	if (p->cls != CG_CLASS_EDITOR && (p->list[AGENT_PATH] || p->list[AGENT_ARG]))
+		return "\"agent_path\" and \"agent_arg\" are for editors";
 	return NULL;
 }
 
@@ -162,9 +164,28 @@ uint32_t agents_by_exe(const struct agents *a, const char *path, enum agents_how
 	*how = label ? AGENTS_BY_PATH : AGENTS_NO;
 	if (label)
 		return label;
+	label = first(a, AGENT_PATH, path, true);
+	*how = label ? AGENTS_BY_PATH : AGENTS_NO;
+	if (label)
+		return label;
 	label = first(a, EXE, base_name(path), false);
 	*how = label ? AGENTS_BY_NAME : AGENTS_NO;
 	return label;
+}
+
+enum cg_class agents_role(const struct agents *a, uint32_t label, const char *path, const char *args, size_t n)
+{
+	enum cg_class cls = agents_class(a, label);
+
+	if (cls != CG_CLASS_EDITOR)
+		return cls;
+	const struct pattern *p = &a->pattern[label - 1];
+	if (in_list(p->list[AGENT_PATH], path, true))
+		return CG_CLASS_AGENT;
+	for (size_t at = 0; at < n; at += strlen(args + at) + 1)
+		if (in_list(p->list[AGENT_ARG], args + at, true))
+			return CG_CLASS_AGENT;
+	return cls;
 }
 
 uint32_t agents_by_script(const struct agents *a, const char *path)

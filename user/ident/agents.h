@@ -2,8 +2,11 @@
  * agents.h - what agents look like: patterns from policy/agents.d, read once.
  * Floor: ident.      Owns: its patterns.
  *
- * A pattern: {"name":"claude-code","class":"agent|editor","exe":[NAME...],"path":[GLOB...],"script":[GLOB...],"module":[NAME...]}
+ * A pattern: {"name":"claude-code","class":"agent|editor","exe":[NAME...],"path":[GLOB...],"script":[GLOB...],
+ *   "module":[NAME...],"agent_path":[GLOB...],"agent_arg":[GLOB...]}
  *   exe     base name of the executable                          path    its whole path ('*' also stands for '/')
+ *   agent_path, agent_arg   of an editor: a process of it with this path, or with an argument like this one, is of class agent:
+ *           its extension host, its own agent.  The editor's other processes, and what runs in its terminals, are not
  *   script  what an interpreter (node, python, ...) runs, whole path      module  python -m NAME
  * Labels are numbers from 1, in the order of the list; 0 is none.
  */
@@ -14,7 +17,7 @@
 #include "bpf/abi.h"
 #include "ipc/msg.h"
 
-enum { AGENTS_MAX = 256, AGENTS_ARGS = 4096 };
+enum { AGENTS_MAX = 256, AGENTS_ARGS = 16384 };
 
 struct agents;
 
@@ -33,6 +36,9 @@ uint32_t agents_by_exe(const struct agents *a, const char *path, enum agents_how
 /** agents_by_script(a, path), agents_by_module(a, name): The label of what an interpreter runs, or 0. */
 uint32_t agents_by_script(const struct agents *a, const char *path);
 uint32_t agents_by_module(const struct agents *a, const char *name);
+
+/** agents_role(a, label, path, args, n): The class of a process of ${label}, which its path and arguments (as for agents_script) may raise. */
+enum cg_class agents_role(const struct agents *a, uint32_t label, const char *path, const char *args, size_t n);
 
 /** agents_interpreter(path): Does this executable run scripts that are agents? */
 bool agents_interpreter(const char *path);

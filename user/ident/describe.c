@@ -26,6 +26,7 @@ struct describe {
 
 struct hit {
 	uint32_t label, cls, strength;
+	bool root; /* the process itself looks like it */
 };
 
 struct describe *describe_new(int procfs, const struct agents *agents)
@@ -48,18 +49,26 @@ void describe_free(struct describe **d)
 
 /* ---- what one process looks like ---- */
 
+/* The first arguments, NUL behind the last; the length without it. */
+static size_t arguments(const struct proc *p, char out[AGENTS_ARGS + 1])
+{
+	int n = proc_args(p, out, AGENTS_ARGS);
+
+	out[n > 0 ? n : 0] = 0;
+	return n > 0 ? (size_t)n : 0;
+}
+
 /* argv can be rewritten by the process itself, so what it names is believed a little, whoever owns the file. */
 static struct hit look_script(const struct describe *d, const struct proc *p)
 {
 	char args[AGENTS_ARGS + 1], path[PATH_MAX];
 	const char *script, *module;
 	struct hit h = {0};
-	int n = proc_args(p, args, AGENTS_ARGS);
+	size_t n = arguments(p, args);
 
-	if (n <= 0)
+	if (!n)
 		return h;
-	args[n] = 0;
-	agents_script(args, (size_t)n, &script, &module);
+	agents_script(args, n, &script, &module);
 	if (module)
 		h.label = agents_by_module(d->agents, module);
 	if (script)
@@ -85,6 +94,10 @@ static struct hit look(const struct describe *d, const struct proc *p, char exe[
 	h.label = agents_by_exe(d->agents, exe, &how);
 	if (h.label) {
 		h.cls = agents_class(d->agents, h.label);
+		if (h.cls == CG_CLASS_EDITOR) {
+			char args[AGENTS_ARGS + 1];
+			h.cls = agents_role(d->agents, h.label, exe, args, arguments(p, args));
+		}
 		h.strength = !deleted && proc_root_owned(p, d->procfs, exe) ? IDENT_STRONG
 			     : how == AGENTS_BY_PATH ? IDENT_MEDIUM : IDENT_WEAK;
 		return h;
@@ -105,7 +118,7 @@ static struct hit remembered(struct describe *d, uint32_t tgid, uint64_t ticks)
 
 	if (s->tgid != tgid || !s->cls || !proc_same_start(ticks, d->hz, s->start_ns))
 		return (struct hit){0};
-	return (struct hit){s->label, s->cls, s->strength};
+	return (struct hit){.label = s->label, .cls = s->cls, .strength = s->strength};
 }
 
 static void fill_mark(const struct describe *d, struct m_mark *m, uint32_t tgid, uint64_t start_ns, const struct hit *h)
@@ -119,7 +132,7 @@ static bool remember(struct describe *d, uint32_t tgid, uint64_t start_ns, const
 {
 	struct seen *s = place(d, tgid);
 	bool same = s->tgid == tgid && s->start_ns == start_ns;
-	bool tell = root && !(same && s->root && s->label == h->label);
+	bool tell = root && !(same && s->root && s->label == h->label && s->cls == h->cls);
 
 	*s = (struct seen){.tgid = tgid, .start_ns = start_ns, .label = h->label, .cls = (uint8_t)h->cls,
 	    .strength = (uint8_t)h->strength, .root = root || (same && s->root)};
@@ -153,6 +166,16 @@ static struct hit ancestors(struct describe *d, uint32_t pid, uint64_t before)
 	return h;
 }
 
+/* An editor that an agent started is no person's: it stays in the agent's tree. */
+static struct hit unless_agent(struct describe *d, struct hit editor, uint32_t tgid, const struct proc_stat *st)
+{
+	struct hit up = remembered(d, tgid, st->start_ticks);
+
+	if (up.cls != CG_CLASS_AGENT)
+		up = ancestors(d, st->ppid, st->start_ticks);
+	return up.cls == CG_CLASS_AGENT ? up : editor;
+}
+
 /* Facts of the process itself; those that cannot be had stay empty. */
 static int facts(struct describe *d, const struct proc *p, const struct m_describe *q, struct m_described *out,
     struct proc_stat *st, struct hit *h)
@@ -168,6 +191,7 @@ static int facts(struct describe *d, const struct proc *p, const struct m_descri
 	out->ppid = st->ppid;
 	out->start_ns = q->start_ns ? q->start_ns : st->start_ticks * (1000000000u / d->hz);
 	*h = look(d, p, exe);
+	h->root = h->label != 0;
 	proc_show(out->exe, exe, sizeof(out->exe));
 	if (proc_cgroup(p, cgroup, sizeof(cgroup)) == 0) {
 		proc_show(out->cgroup, cgroup, sizeof(out->cgroup));
@@ -190,7 +214,9 @@ bool describe(struct describe *d, const struct m_describe *q, struct m_described
 	proc_close(&p);
 	if (out->status)
 		return false;
-	if (h.label && q->start_ns) {
+	if (h.cls == CG_CLASS_EDITOR)
+		h = unless_agent(d, h, q->tgid, &st);
+	if (h.root && q->start_ns) {
 		tell = remember(d, q->tgid, q->start_ns, &h, true);
 		if (tell)
 			fill_mark(d, mark, q->tgid, q->start_ns, &h);
@@ -217,7 +243,7 @@ static struct hit look_event(const struct describe *d, const struct cg_exec *e)
 		h.label = agents_by_script(d->agents, e->path);
 	if (!h.label && agents_interpreter(e->path))
 		h.label = agents_by_script(d->agents, e->script);
-	h.cls = agents_class(d->agents, h.label);
+	h.cls = agents_role(d->agents, h.label, e->path, e->script, strlen(e->script));
 	h.strength = h.label ? IDENT_WEAK : IDENT_NONE;
 	return h;
 }
@@ -229,12 +255,21 @@ static void inherit(struct describe *d, const struct cg_exec *e)
 	struct hit h = {.cls = e->cls, .strength = e->cls ? IDENT_WEAK : IDENT_NONE};
 
 	if (s->tgid == e->ppid && s->cls && s->start_ns <= e->start_ns)
-		h = (struct hit){s->label, s->cls, s->strength};
+		h = (struct hit){.label = s->label, .cls = s->cls, .strength = s->strength};
 	s = place(d, e->tgid);
 	if (s->tgid == e->tgid && s->start_ns == e->start_ns && s->cls)
 		return; /* it was in a tree before this exec, and stays there */
 	if (h.cls)
 		(void)remember(d, e->tgid, e->start_ns, &h, false);
+}
+
+/* By what the kernel says, or by what was seen of the parent. */
+static bool of_agent(struct describe *d, const struct cg_exec *e)
+{
+	const struct seen *s = place(d, e->ppid), *own = place(d, e->tgid);
+
+	return e->cls == CG_CLASS_AGENT || (s->tgid == e->ppid && s->cls == CG_CLASS_AGENT && s->start_ns <= e->start_ns) ||
+	       (own->tgid == e->tgid && own->start_ns == e->start_ns && own->cls == CG_CLASS_AGENT);
 }
 
 /*
@@ -264,7 +299,7 @@ bool describe_exec(struct describe *d, const struct cg_exec *ev, struct m_mark *
 	}
 	if (!h.label)
 		h = look_event(d, &e);
-	if (!h.label) {
+	if (!h.label || (h.cls == CG_CLASS_EDITOR && of_agent(d, &e))) {
 		inherit(d, &e);
 		return false;
 	}

@@ -155,34 +155,62 @@ int kern_dests(struct kern *k, const struct kern_dest *dests, size_t n)
 	return r;
 }
 
-static bool in_tree(const struct cg_proc *p, uint32_t tgid, uint64_t id)
+/* Where in the process's ancestry ${id} is: 0 itself, 1 its parent at birth, ...; -1: nowhere. */
+static int depth_of(const struct cg_proc *p, uint32_t tgid, uint64_t id)
 {
 	if (cg_proc_id(tgid, p->start_ns) == id)
-		return true;
+		return 0;
 	for (int i = 0; i < CG_ANCESTORS && p->ancestor[i]; i++)
 		if (p->ancestor[i] == id)
+			return i + 1;
+	return -1;
+}
+
+/* Is a root, living or dead, between the process and the ancestor at ${depth}? */
+static bool nearer_root(int marks, const struct cg_proc *p, uint32_t tgid, int depth)
+{
+	struct cg_mark m;
+	for (int i = 0; i < depth; i++) {
+		uint64_t id = i ? p->ancestor[i - 1] : cg_proc_id(tgid, p->start_ns);
+		bool dead = p->mark.cls && (id & 1023) == (p->mark.root & 1023);
+		if (dead || bpf_map_lookup_elem(marks, &id, &m) == 0)
 			return true;
+	}
 	return false;
 }
 
 /*
- * Give the mark to every known process of the tree.  A process born meanwhile is entered first and looks for the mark
- * afterwards, so one of the two finds it.
+ * Give the mark to every known process of the tree; the nearest root counts.  A process born meanwhile is entered first and looks for
+ * the mark afterwards, so one of the two finds it.
  */
-static void spread(int fd, uint64_t id, const struct cg_mark *mark)
+static void spread(int procs, int marks, uint64_t id, const struct cg_mark *mark)
 {
 	uint32_t tgid, *prev = NULL, last;
 	struct cg_proc p;
-	for (size_t i = 0; i < (size_t)4 * PROCS_MAX && bpf_map_get_next_key(fd, prev, &tgid) == 0; i++) {
+	for (size_t i = 0; i < (size_t)4 * PROCS_MAX && bpf_map_get_next_key(procs, prev, &tgid) == 0; i++) {
 		last = tgid;
 		prev = &last;
-		if (bpf_map_lookup_elem(fd, &tgid, &p) < 0 || !in_tree(&p, tgid, id))
+		int depth = bpf_map_lookup_elem(procs, &tgid, &p) < 0 ? -1 : depth_of(&p, tgid, id);
+		if (depth < 0 || nearer_root(marks, &p, tgid, depth) || (!mark->cls && p.mark.root != mark->root))
 			continue;
-		if (p.mark.cls && p.mark.root != mark->root)
-			continue; /* the nearest root counts */
 		p.mark = *mark;
-		bpf_map_update_elem(fd, &tgid, &p, BPF_EXIST);
+		bpf_map_update_elem(procs, &tgid, &p, BPF_EXIST);
 	}
+}
+
+/* Does the process stand in the tree of an agent that is not itself? */
+static bool of_an_agent(int procs, int marks, uint32_t tgid, uint64_t start_ns)
+{
+	struct cg_proc p;
+	struct cg_mark m;
+	if (bpf_map_lookup_elem(procs, &tgid, &p) < 0 || p.start_ns != start_ns)
+		return false;
+	if (p.mark.cls == CG_CLASS_AGENT && p.mark.root != tgid)
+		return true;
+	for (int i = 0; i < CG_ANCESTORS && p.ancestor[i]; i++)
+		if (bpf_map_lookup_elem(marks, &p.ancestor[i], &m) == 0)
+			return m.cls == CG_CLASS_AGENT;
+	return false;
 }
 
 /* Without tracing nobody takes away the marks of the dead. */
@@ -205,6 +233,9 @@ int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, ui
 	int fd = kern_maps_fd(k, "cg_marks"), procs = kern_maps_fd(k, "cg_procs");
 	uint64_t id = cg_proc_id(tgid, start_ns);
 	struct cg_mark mark = {.cls = cls, .label = label, .root = tgid};
+	/* Nobody becomes less than an agent by starting an editor. */
+	if (cls == CG_CLASS_EDITOR && of_an_agent(procs, fd, tgid, start_ns))
+		return 0;
 	if (cls == CG_CLASS_NONE) {
 		bpf_map_delete_elem(fd, &id);
 	} else if (bpf_map_update_elem(fd, &id, &mark, BPF_ANY) < 0) {
@@ -212,7 +243,7 @@ int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, ui
 		if (bpf_map_update_elem(fd, &id, &mark, BPF_ANY) < 0)
 			return -errno;
 	}
-	spread(procs, id, &mark);
+	spread(procs, fd, id, &mark);
 	return 0;
 }
 
