@@ -180,7 +180,7 @@ static int load_grant(struct loading *l, const struct json_node *n, struct world
 	if (expires && (wall_parse(expires, &g->expires) || !g->expires.ns))
 		return bad(l, "the expiry of grant %.64s is no time", g->id);
 	g->policy = g->policy_hash ? policy_of(l->w, g->policy_hash) : NULL;
-	g->has_digest = digest != NULL;
+	g->exe_sha256 = digest;
 	return 0;
 }
 
@@ -394,6 +394,11 @@ static size_t run_start(const struct world *w, const char *server)
 	return low;
 }
 
+static bool digest_fits(const struct world_grant *g, const struct subject *who)
+{
+	return !g->exe_sha256 || (who->exe_sha256 && who->exe_sha256[0] && strcmp(g->exe_sha256, who->exe_sha256) == 0);
+}
+
 const struct world_grant *world_grant(const struct world *w, const struct subject *who, const struct world_server *server,
     struct wall now, const char **why)
 {
@@ -405,7 +410,7 @@ const struct world_grant *world_grant(const struct world *w, const struct subjec
 		const struct world_grant *g = &w->grant[i];
 		if ((!g->any_uid && g->uid != who->uid) || (g->agent && strcmp(g->agent, who->agent ? who->agent : "") != 0))
 			continue;
-		if (g->has_digest || (g->has_login_uid && g->login_uid != who->login_uid)) {
+		if (!digest_fits(g, who) || (g->has_login_uid && g->login_uid != who->login_uid)) {
 			*why = "(identity mismatch)";
 			continue;
 		}
@@ -413,7 +418,7 @@ const struct world_grant *world_grant(const struct world *w, const struct subjec
 			*why = "(expired)";
 			continue;
 		}
-		int weight = (g->any_uid ? 0 : 4) + (g->agent ? 2 : 0) + (g->has_login_uid ? 1 : 0);
+		int weight = (g->any_uid ? 0 : 8) + (g->exe_sha256 ? 4 : 0) + (g->agent ? 2 : 0) + (g->has_login_uid ? 1 : 0);
 		if (weight > most) {
 			most = weight;
 			best = g;

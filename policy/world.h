@@ -39,7 +39,8 @@ struct world_grant {
 	const char *id, *server, *credential, *policy_name, *policy_hash, *agent;
 	bool any_uid;
 	uint32_t uid;
-	bool has_login_uid, has_digest;
+	bool has_login_uid;
+	const char *exe_sha256; /* NULL: any */
 	uint32_t login_uid;
 	struct wall expires; /* ns 0: never */
 	const struct pol *policy; /* NULL: (no policy) */
@@ -66,6 +67,7 @@ const struct world_tool *world_tool(const struct world *w, const struct world_se
 struct subject { /* what the kernel says; agent is what callgate-ident says */
 	uint32_t uid, login_uid; /* login_uid 0xffffffff: unset */
 	const char *agent;       /* "" none */
+	const char *exe_sha256;  /* of the executable, lower case hexadecimal; "" or NULL: unknown, which no grant with a digest fits */
 };
 
 /** world_grant(w, who, server, now, why): The most specific live grant, or NULL with the rule string in *${why}: "(no grant)", "(expired)", "(identity mismatch)". */

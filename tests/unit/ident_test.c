@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "ident/describe.h"
+#include "ident/digest.h"
 #include "ident/execs.h"
 #include "ident/proc.h"
 
@@ -114,6 +116,118 @@ static void test_unit(void **state)
 		proc_unit(rows[i].cgroup, out, sizeof(out));
 		assert_string_equal(out, rows[i].unit);
 	}
+}
+
+static void test_container(void **state)
+{
+#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2 "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+	static const struct {
+		const char *cgroup, *id;
+	} rows[] = {
+	    {"/system.slice/docker-" ID ".scope", ID},
+	    {"/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope/container", ID},
+	    {"/kubepods.slice/kubepods-burstable.slice/cri-containerd-" ID ".scope", ID},
+	    {"/docker/" ID, ID},
+	    {"/docker/" ID "/docker/" ID2, ID2},
+	    {"/lxc.payload.web/system.slice/x.service", "web"},
+	    {"/user.slice/session-3.scope", ""},
+	    {"/docker/" ID "0", ""},
+	    {"/docker/0123456789abcdef", ""},
+	    {"", ""},
+	};
+	char out[72];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		proc_container(rows[i].cgroup, out, sizeof(out));
+		assert_string_equal(out, rows[i].id);
+	}
+}
+
+static void test_tty(void **state)
+{
+	static const struct {
+		uint32_t tty;
+		const char *name;
+	} rows[] = {{0, ""}, {34816, "pts/0"}, {34819, "pts/3"}, {35072, "pts/256"}, {1025, "tty1"}, {1088, "ttyS0"}, {0x301 << 8 | 5, "769:5"}};
+	char out[24];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		proc_tty(rows[i].tty, out, sizeof(out));
+		assert_string_equal(out, rows[i].name);
+	}
+}
+
+/* ---- digests ---- */
+
+static int text_file(const char *path, const char *text, size_t n)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_all(fd, view_of(text, n)), 0);
+	return fd;
+}
+
+static void test_digest(void **state)
+{
+	/* Source: FIPS 180-4 example, "abc". */
+	static const uint8_t abc[] = {0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23, 0xb0, 0x03,
+	    0x61, 0xa3, 0x96, 0x17, 0x7a, 0x9c, 0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad};
+	struct digests *d = digest_new();
+	char path[] = "/tmp/ident_digest.XXXXXX";
+	uint8_t sum[DIGEST_LEN];
+	uint64_t key, other;
+	static char big[3 * DIGEST_PIECE / 2];
+
+	(void)state;
+	close(mkstemp(path));
+	assert_int_equal(digest_want(d, text_file(path, "abc", 3), &key, sum), 0);
+	assert_int_equal(digest_want(d, open(path, O_RDONLY), &other, sum), 0); /* the same file, asked for twice: made once */
+	assert_int_equal(key, other);
+	assert_int_equal(digest_get(d, key, sum), 0);
+	assert_false(digest_step(d));
+	assert_int_equal(digest_get(d, key, sum), 1);
+	assert_memory_equal(sum, abc, sizeof(abc));
+	memset(sum, 0, sizeof(sum));
+	assert_int_equal(digest_want(d, open(path, O_RDONLY), &key, sum), 1);
+	assert_memory_equal(sum, abc, sizeof(abc));
+
+	/* other content of the same size, with the old modification time: not the old digest */
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	usleep(20000);
+	int fd = text_file(path, "abd", 3);
+	const struct timespec times[2] = {st.st_atim, st.st_mtim};
+	assert_int_equal(futimens(fd, times), 0);
+	assert_int_equal(digest_want(d, fd, &key, sum), 0);
+	assert_false(digest_step(d));
+	assert_int_equal(digest_get(d, key, sum), 1);
+	assert_memory_not_equal(sum, abc, sizeof(abc));
+
+	/* a file that takes two pieces; and one that changes between them */
+	for (int change = 0; change < 2; change++) {
+		big[0] = (char)change;
+		assert_int_equal(digest_want(d, text_file(path, big, sizeof(big)), &key, sum), 0);
+		assert_true(digest_step(d));
+		assert_int_equal(digest_get(d, key, sum), 0);
+		usleep(20000);
+		if (change)
+			assert_int_equal(truncate(path, sizeof(big) - 1), 0);
+		assert_false(digest_step(d));
+		assert_int_equal(digest_get(d, key, sum), change ? -ERR_NOT_FOUND : 1);
+	}
+	/* what is no file, what is too much, what nobody asked for */
+	assert_true(digest_want(d, open("/dev/zero", O_RDONLY), &key, sum) < 0);
+	assert_int_equal(digest_want(d, -1, &key, sum), -EBADF);
+	assert_int_equal(digest_get(d, 0, sum), -ERR_NOT_FOUND);
+	assert_int_equal(digest_get(d, 123456789, sum), -ERR_NOT_FOUND);
+	fd = open(path, O_RDWR);
+	assert_int_equal(ftruncate(fd, (off_t)DIGEST_FILE_MAX + 1), 0);
+	assert_true(digest_want(d, fd, &key, sum) < 0);
+	unlink(path);
+	digest_free(&d);
 }
 
 static void test_start(void **state)
@@ -477,7 +591,7 @@ static void test_ancestor(void **state)
 	assert_int_equal(mark.tgid, pid);
 	assert_true(mark.start_ns == start_ns && mark.agent_class == CG_CLASS_AGENT);
 	assert_string_equal(mark.label, "claude-code");
-	assert_string_equal(agents_name(s->agents, mark.agent), "claude-code");
+	assert_string_equal(agents_name(s->agents, agents_by_tag(s->agents, mark.agent)), "claude-code");
 	assert_false(describe(s->d, &q, &out, &mark));
 	assert_string_equal(out.agent, "claude-code");
 	q.start_ns += 1000000000;
@@ -727,6 +841,9 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_stat), cmocka_unit_test(test_prefixes), cmocka_unit_test(test_unit), cmocka_unit_test(test_start),
+	    cmocka_unit_test(test_container),
+	    cmocka_unit_test(test_tty),
+	    cmocka_unit_test(test_digest),
 	    cmocka_unit_test(test_script), cmocka_unit_test(test_shipped),
 	    cmocka_unit_test(test_layouts), cmocka_unit_test(test_bad_patterns), T(test_ancestor),
 	    T(test_hostile_name), T(test_root_owned), T(test_exec), T(test_orphan), cmocka_unit_test(test_ring),

@@ -103,10 +103,11 @@ static void the_most_specific_live_grant_counts(void **state)
 		struct subject who;
 		int64_t now_s;
 		const char *grant, *why;
-	} row[] = {{{1, 9, ""}, 0, "any", NULL}, {{1, 9, "claude"}, 0, "agent", NULL}, {{1, 9, NULL}, 0, "any", NULL}, {{1000, 9, ""}, 0, "user", NULL},
-	    {{1000, 9, "claude"}, 0, "both", NULL}, {{1000, 9, "other"}, 0, "user", NULL}, {{1000, 5, "other"}, 0, "login", NULL},
+	} row[] = {{{1, 9, "", NULL}, 0, "any", NULL}, {{1, 9, "claude", NULL}, 0, "agent", NULL}, {{1, 9, NULL, NULL}, 0, "any", NULL}, {{1000, 9, "", NULL}, 0, "user", NULL},
+	    {{1000, 9, "claude", NULL}, 0, "both", NULL}, {{1000, 9, "other", NULL}, 0, "user", NULL}, {{1000, 5, "other", NULL}, 0, "login", NULL},
+	    {{1000, 9, "claude", "aa"}, 0, "sealed", NULL}, {{1000, 9, "claude", "ab"}, 0, "both", NULL}, {{1, 9, "claude", "aa"}, 0, "agent", NULL},
 	    /* the grant of uid 1000 ends: from its last instant on the wider one is left */
-	    {{1000, 9, ""}, 1767225599, "user", NULL}, {{1000, 9, ""}, 1767225600, "any", NULL}};
+	    {{1000, 9, "", NULL}, 1767225599, "user", NULL}, {{1000, 9, "", NULL}, 1767225600, "any", NULL}};
 	struct world *w = load(WORLD(SERVER, "{\"id\":\"any\",\"uid\":null,\"server\":\"s\"},{\"id\":\"agent\",\"uid\":null,\"agent\":\"claude\",\"server\":\"s\"},"
 					     "{\"id\":\"user\",\"uid\":1000,\"server\":\"s\",\"expires_at\":\"2026-01-01T00:00:00Z\"},"
 					     "{\"id\":\"both\",\"uid\":1000,\"agent\":\"claude\",\"server\":\"s\"},{\"id\":\"login\",\"uid\":1000,\"login_uid\":5,\"server\":\"s\"},"
@@ -129,15 +130,18 @@ static void refusals_say_why(void **state)
 		const char *world;
 		struct subject who;
 		const char *why;
-	} row[] = {{WORLD(SERVER, "", ""), {1, 1, ""}, "(no grant)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":2,\"server\":\"s\"}", ""), {1, 1, ""}, "(no grant)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"agent\":\"x\",\"server\":\"s\"}", ""), {1, 1, ""}, "(no grant)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"server\":\"s\",\"expires_at\":\"2020-01-01T00:00:00Z\"}", ""), {1, 1, ""}, "(expired)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), {1, 1, ""}, "(identity mismatch)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), {1, UINT32_MAX, ""}, "(identity mismatch)"},
-	    /* bound to an executable's digest: matches nobody */
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), {1, 1, ""}, "(identity mismatch)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":null,\"exe_sha256\":\"\",\"server\":\"s\"}", ""), {1, 1, ""}, "(identity mismatch)"}};
+	} row[] = {{WORLD(SERVER, "", ""), {1, 1, "", NULL}, "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":2,\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"agent\":\"x\",\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"server\":\"s\",\"expires_at\":\"2020-01-01T00:00:00Z\"}", ""), {1, 1, "", NULL}, "(expired)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), {1, UINT32_MAX, "", NULL}, "(identity mismatch)"},
+	    /* bound to an executable's digest: an unknown one and another one do not fit */
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), {1, 1, "", ""}, "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), {1, 1, "", "01"}, "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"\",\"server\":\"s\"}", ""), {1, 1, "", ""}, "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":null,\"exe_sha256\":\"\",\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(identity mismatch)"}};
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct world *w = load(row[i].world);

@@ -60,8 +60,6 @@ static void grant_warn(struct job *j, const json_t *grant)
 
 	if (!json_object_get(grant, "policy"))
 		json_object_set_new(j->answer, "note", json_string("the grant names no policy: every call is denied, (no policy)"));
-	else if (json_object_get(grant, "exe_sha256"))
-		json_object_set_new(j->answer, "note", json_string("digests of executables are not compared yet: this grant fits nobody"));
 	else if (json_is_integer(uid) && !perm_governed(&j->a->users, (uint32_t)json_integer_value(uid)))
 		json_object_set_new(j->answer, "note", json_string("this user is not governed: see \"users\" in callgate.json"));
 }

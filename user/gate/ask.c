@@ -1,5 +1,6 @@
 /* ask.c - see ask.h. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/fd.h"
@@ -54,9 +55,22 @@ static int on_described(struct gate *g, struct conn *c, const struct frame *f)
 	(void)g;
 	memcpy(&c->who, f->body.p, sizeof(c->who));
 	/* Text of another process: make sure that it ends. */
+	c->who.script[PATH_LEN - 1] = c->who.container[sizeof(c->who.container) - 1] = c->who.tty[sizeof(c->who.tty) - 1] = '\0';
+	c->who.chain[PATH_LEN - 1] = '\0';
 	c->who.agent[NAME_LEN - 1] = c->who.exe[PATH_LEN - 1] = c->who.cgroup[PATH_LEN - 1] = c->who.unit[NAME_LEN - 1] = '\0';
 	c->described = c->who.status == 0;
 	return c->who.status;
+}
+
+static int on_digest(struct gate *g, struct conn *c, const struct frame *f)
+{
+	struct m_digest m;
+
+	(void)g;
+	memcpy(&m, f->body.p, sizeof(m));
+	for (size_t i = 0; !m.status && i < sizeof(m.sha256); i++)
+		snprintf(c->exe_sha256 + 2 * i, 3, "%02x", m.sha256[i]);
+	return m.status;
 }
 
 static int on_minted(struct gate *g, struct conn *c, const struct frame *f)
@@ -73,7 +87,7 @@ static int on_lease(struct gate *g, struct conn *c, const struct frame *f)
 static const struct {
 	enum msg type;
 	int (*fn)(struct gate *g, struct conn *c, const struct frame *f);
-} answers[] = {{M_DESCRIBED, on_described}, {M_MINTED, on_minted}, {M_LEASE, on_lease}};
+} answers[] = {{M_DESCRIBED, on_described}, {M_DIGEST, on_digest}, {M_MINTED, on_minted}, {M_LEASE, on_lease}};
 
 static void on_answer(struct gate *g, struct edge *e, const struct frame *f)
 {

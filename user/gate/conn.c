@@ -42,6 +42,7 @@ static void release(struct conn *c)
 	timer_off(g->loop, &c->timer);
 	timer_off(g->loop, &c->patience);
 	ask_forget(&c->describe);
+	ask_forget(&c->digest);
 	ask_forget(&c->mint);
 	ask_forget(&c->lease);
 	list_del(&c->ack);
@@ -146,9 +147,11 @@ void conn_need_server(struct conn *c)
 static void describe(struct conn *c)
 {
 	struct m_describe m = {.tgid = c->flow.tgid, .start_ns = c->flow.start_ns, .cgroup = c->flow.cgroup,
-	    .exe_ino = c->flow.exe_ino, .exe_dev = c->flow.exe_dev};
+	    .exe_ino = c->flow.exe_ino, .exe_dev = c->flow.exe_dev, .agent = c->flow.agent, .agent_class = c->flow.agent_class,
+	    .agent_root = c->flow.agent_root};
 
 	ask_send(c->g, &c->describe, &c->g->ident, M_DESCRIBE, view_of(&m, sizeof(m)));
+	ask_send(c->g, &c->digest, &c->g->ident, M_DIGEST_GET, view_of(&m, sizeof(m)));
 }
 
 void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
@@ -169,8 +172,9 @@ void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
 	c->began = mono_now();
 	c->port = flow_port(flow);
 	flow_addr_text(flow, c->addr, sizeof(c->addr));
-	c->describe.conn = c->mint.conn = c->lease.conn = c;
+	c->describe.conn = c->digest.conn = c->mint.conn = c->lease.conn = c;
 	list_init(&c->describe.node);
+	list_init(&c->digest.node);
 	list_init(&c->mint.node);
 	list_init(&c->lease.node);
 	list_init(&c->ack);

@@ -50,7 +50,8 @@ struct conn {
 	uint64_t in, out;    /* bytes from, to the client */
 	struct cg_flow flow;
 	struct m_described who;
-	struct ask describe, mint, lease;
+	char exe_sha256[65]; /* hexadecimal; empty: unknown */
+	struct ask describe, digest, mint, lease;
 	struct list ack;     /* gate.ack_waiters while waiting for callgate-audit */
 	uint64_t ack_pos;
 	char host[HOST_LEN]; /* SNI or Host, lower case; empty: unknown */

@@ -21,7 +21,7 @@ static bool stands(struct gate *g, struct conn *c)
 	if (path_of(call_head(c)->target, &path))
 		return false;
 	const struct world_server *s = world_server(g->world, view_str(c->host), c->port, path);
-	struct subject who = {c->flow.uid, c->flow.loginuid, c->described ? c->who.agent : ""};
+	struct subject who = {c->flow.uid, c->flow.loginuid, c->described ? c->who.agent : "", c->exe_sha256};
 	return s && world_grant(g->world, &who, s, wall_now(), &why);
 }
 

@@ -32,8 +32,15 @@ static void who(struct rec *r, const struct conn *c)
 	rec_u64(r, F_CONNECT_NS, f->connect_ns);
 	rec_text(r, F_COMM, view_of(f->comm, strnlen(f->comm, sizeof(f->comm))));
 	text(r, F_AGENT_STRENGTH, strength[c->described && c->who.agent[0] && c->who.strength <= IDENT_STRONG ? c->who.strength : IDENT_NONE]);
+	text(r, F_EXE_SHA256, c->exe_sha256[0] ? c->exe_sha256 : "unknown");
+	if (f->agent_root)
+		rec_u32(r, F_AGENT_ROOT, f->agent_root);
 	if (!c->described)
 		return;
+	text(r, F_SCRIPT, c->who.script);
+	text(r, F_CONTAINER, c->who.container);
+	text(r, F_TTY, c->who.tty);
+	text(r, F_CHAIN, c->who.chain);
 	text(r, F_EXE, c->who.exe);
 	text(r, F_CGROUP, c->who.cgroup);
 	text(r, F_UNIT, c->who.unit);

@@ -28,7 +28,7 @@ static void on_patience(void *arg)
 /* callgate-ident was asked when the connection came; the first call waits a moment for its answer. */
 static bool identity_pending(struct conn *c)
 {
-	if (c->impatient || c->describe.state != ASK_PENDING)
+	if (c->impatient || (c->describe.state != ASK_PENDING && c->digest.state != ASK_PENDING))
 		return false;
 	return c->patience.pos || timer_set(c->g->loop, &c->patience, GATE_DESCRIBE_MS, on_patience, c) == 0;
 }
@@ -72,7 +72,7 @@ static void decide(struct conn *c)
 	struct gate *g = c->g;
 	struct call *k = c->call;
 	struct pol_decision *d = &g->decision;
-	struct subject who = {c->flow.uid, c->flow.loginuid, c->described ? c->who.agent : ""};
+	struct subject who = {c->flow.uid, c->flow.loginuid, c->described ? c->who.agent : "", c->exe_sha256};
 	const char *why = "(no grant)";
 
 	k->grant = world_grant(k->world, &who, k->server, wall_now(), &why);

@@ -129,6 +129,24 @@ enum cg_class agents_class(const struct agents *a, uint32_t label)
 	return label >= 1 && label <= a->n ? a->pattern[label - 1].cls : CG_CLASS_NONE;
 }
 
+/* FNV-1a.  Two names with one number would only mix up two labels. */
+uint32_t agents_tag(const struct agents *a, uint32_t label)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *p = agents_name(a, label); *p; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	return label >= 1 && label <= a->n ? h | !h : 0;
+}
+
+uint32_t agents_by_tag(const struct agents *a, uint32_t tag)
+{
+	for (uint32_t label = 1; tag && label <= a->n; label++)
+		if (agents_tag(a, label) == tag)
+			return label;
+	return 0;
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -209,6 +227,17 @@ bool agents_interpreter(const char *path)
 		if (strncmp(base, names[i], n) == 0 && base[n + strspn(base + n, "0123456789.")] == 0)
 			return true;
 	}
+	return false;
+}
+
+bool agents_shell(const char *path)
+{
+	static const char *const names[] = {"sh", "bash", "dash", "zsh", "ksh", "fish", "busybox", "perl", "php", "lua"};
+	const char *base = base_name(path);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(base, names[i]) == 0)
+			return true;
 	return false;
 }
 

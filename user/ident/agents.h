@@ -29,6 +29,10 @@ void agents_free(struct agents **a);
 const char *agents_name(const struct agents *a, uint32_t label);
 enum cg_class agents_class(const struct agents *a, uint32_t label);
 
+/** agents_tag(a, label), agents_by_tag(a, tag): The number under which the kernel knows the name, also of another run; 0 for none. */
+uint32_t agents_tag(const struct agents *a, uint32_t label);
+uint32_t agents_by_tag(const struct agents *a, uint32_t tag);
+
 enum agents_how { AGENTS_NO, AGENTS_BY_NAME, AGENTS_BY_PATH, AGENTS_BY_SCRIPT, AGENTS_BY_MODULE };
 
 /** agents_by_exe(a, path, how): The label of an executable, or 0. */
@@ -42,6 +46,9 @@ enum cg_class agents_role(const struct agents *a, uint32_t label, const char *pa
 
 /** agents_interpreter(path): Does this executable run scripts that are agents? */
 bool agents_interpreter(const char *path);
+
+/** agents_shell(path): Does this executable run scripts, if none that are agents: sh, bash, perl, ...? */
+bool agents_shell(const char *path);
 
 /**
  * agents_script(args, n, script, module):

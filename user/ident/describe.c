@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -123,7 +124,7 @@ static struct hit remembered(struct describe *d, uint32_t tgid, uint64_t ticks)
 
 static void fill_mark(const struct describe *d, struct m_mark *m, uint32_t tgid, uint64_t start_ns, const struct hit *h)
 {
-	*m = (struct m_mark){.tgid = tgid, .agent_class = h->cls, .start_ns = start_ns, .agent = h->label};
+	*m = (struct m_mark){.tgid = tgid, .agent_class = h->cls, .start_ns = start_ns, .agent = agents_tag(d->agents, h->label)};
 	snprintf(m->label, sizeof(m->label), "%s", agents_name(d->agents, h->label));
 }
 
@@ -176,6 +177,73 @@ static struct hit unless_agent(struct describe *d, struct hit editor, uint32_t t
 	return up.cls == CG_CLASS_AGENT ? up : editor;
 }
 
+/* What it runs, when it is an interpreter: by its own arguments, the path without links where there is such a file. */
+static void script_of(const struct describe *d, const struct proc *p, const char *exe, char out[PATH_LEN])
+{
+	char args[AGENTS_ARGS + 1], path[PATH_MAX];
+	const char *script, *module;
+	size_t n = agents_interpreter(exe) || agents_shell(exe) ? arguments(p, args) : 0;
+
+	out[0] = 0;
+	if (!n)
+		return;
+	agents_script(args, n, &script, &module);
+	if (module)
+		snprintf(path, sizeof(path), "-m %.240s", module);
+	else if (!script)
+		return;
+	else if (proc_resolve(p, d->procfs, script, path))
+		snprintf(path, sizeof(path), "%.*s", PATH_MAX - 1, script);
+	proc_show(out, path, PATH_LEN);
+}
+
+/* "PID NAME", and 0x1f before all but the first. */
+static size_t add_link(char out[PATH_LEN], size_t used, uint32_t pid, const char *exe)
+{
+	char item[NAME_LEN], safe[NAME_LEN];
+	const char *slash = strrchr(exe, '/');
+
+	snprintf(item, sizeof(item), "%s%u %.40s", used ? "\x1f" : "", pid, *exe ? slash ? slash + 1 : exe : "?");
+	proc_show(safe, item + (used ? 1 : 0), sizeof(safe));
+	size_t n = strlen(safe) + (used ? 1 : 0);
+	if (used + n >= PATH_LEN)
+		return used;
+	snprintf(out + used, PATH_LEN - used, "%s%s", used ? "\x1f" : "", safe);
+	return used + n;
+}
+
+/* From the process up to the root of its tree; where its parents have gone the root alone is named. */
+static void chain_of(const struct describe *d, uint32_t pid, uint32_t root, char out[PATH_LEN])
+{
+	uint64_t before = UINT64_MAX;
+	size_t used = 0;
+	bool reached = false;
+
+	out[0] = 0;
+	for (int depth = 0; root && pid > 1 && depth < DESCRIBE_DEPTH && !reached; depth++) {
+		char exe[PATH_MAX];
+		bool deleted;
+		struct proc p;
+		struct proc_stat st;
+		if (proc_open(d->procfs, pid, &p))
+			break;
+		int r = proc_stat(&p, &st);
+		if (!r && st.start_ticks <= before) {
+			if (proc_exe(&p, exe, &deleted))
+				exe[0] = 0;
+			used = add_link(out, used, pid, exe);
+			reached = pid == root;
+		}
+		proc_close(&p);
+		if (r || st.start_ticks > before)
+			break;
+		pid = st.ppid;
+		before = st.start_ticks;
+	}
+	if (root && !reached)
+		(void)add_link(out, used, root, "");
+}
+
 /* Facts of the process itself; those that cannot be had stay empty. */
 static int facts(struct describe *d, const struct proc *p, const struct m_describe *q, struct m_described *out,
     struct proc_stat *st, struct hit *h)
@@ -196,7 +264,11 @@ static int facts(struct describe *d, const struct proc *p, const struct m_descri
 	if (proc_cgroup(p, cgroup, sizeof(cgroup)) == 0) {
 		proc_show(out->cgroup, cgroup, sizeof(out->cgroup));
 		proc_unit(out->cgroup, out->unit, sizeof(out->unit));
+		proc_container(cgroup, out->container, sizeof(out->container));
 	}
+	script_of(d, p, exe, out->script);
+	proc_tty(st->tty, out->tty, sizeof(out->tty));
+	chain_of(d, q->tgid, q->agent_root, out->chain);
 	return 0;
 }
 
@@ -225,10 +297,33 @@ bool describe(struct describe *d, const struct m_describe *q, struct m_described
 		h = remembered(d, q->tgid, st.start_ticks);
 	if (!h.cls)
 		h = ancestors(d, st.ppid, st.start_ticks);
+	/* Whose parents have gone: the kernel remembers. */
+	if (!h.label && q->agent)
+		h = (struct hit){.label = agents_by_tag(d->agents, q->agent), .cls = q->agent_class, .strength = IDENT_WEAK};
 	out->agent_class = h.cls;
 	out->strength = h.strength;
 	snprintf(out->agent, sizeof(out->agent), "%s", agents_name(d->agents, h.label));
 	return tell;
+}
+
+int describe_exe(struct describe *d, const struct m_describe *q)
+{
+	struct proc p;
+	struct proc_stat st;
+	struct stat file;
+	int fd = -ERR_NOT_FOUND;
+
+	if (q->tgid == 0 || proc_open(d->procfs, q->tgid, &p))
+		return fd;
+	if (proc_stat(&p, &st) == 0 && (!q->start_ns || proc_same_start(st.start_ticks, d->hz, q->start_ns)))
+		fd = proc_exe_open(&p);
+	proc_close(&p);
+	/* It may have become another program since it connected. */
+	if (fd >= 0 && q->exe_ino && (fstat(fd, &file) < 0 || file.st_ino != q->exe_ino)) {
+		close(fd);
+		return -ERR_NOT_FOUND;
+	}
+	return fd;
 }
 
 /* ---- execs ---- */

@@ -101,6 +101,8 @@ int proc_parse_stat(struct view text, struct proc_stat *st)
 			return -ERR_MALFORMED;
 		if (field == 4)
 			ppid = n;
+		if (field == 7)
+			st->tty = n <= UINT32_MAX ? (uint32_t)n : 0;
 	}
 	if (ppid > UINT32_MAX)
 		return -ERR_MALFORMED;
@@ -184,6 +186,12 @@ int proc_exe(const struct proc *p, char out[PATH_MAX], bool *deleted)
 	if (*deleted)
 		out[n - tail] = 0;
 	return r;
+}
+
+int proc_exe_open(const struct proc *p)
+{
+	int fd = openat(p->dir, "exe", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd >= 0 ? fd : errno == ENOENT || errno == ESRCH ? -ERR_NOT_FOUND : -errno;
 }
 
 int proc_args(const struct proc *p, char *out, size_t cap)
@@ -308,6 +316,39 @@ void proc_unit(const char *cgroup, char *out, size_t cap)
 		return;
 	memcpy(out, unit.p, unit.n);
 	out[unit.n] = 0;
+}
+
+void proc_container(const char *cgroup, char *out, size_t cap)
+{
+	enum { ID = 64 };
+	static const char lxc[] = "/lxc.payload.";
+	const char *found = NULL, *name = strstr(cgroup, lxc);
+
+	/* Every engine names the cgroup by the id, with something before or behind it.  The innermost counts. */
+	out[0] = 0;
+	for (const char *p = cgroup; *p;) {
+		size_t n = strspn(p, "0123456789abcdef");
+		if (n == ID)
+			found = p;
+		p += n ? n : 1;
+	}
+	if (found)
+		snprintf(out, cap, "%.*s", ID, found);
+	else if (name)
+		snprintf(out, cap, "%.*s", (int)strcspn(name + sizeof(lxc) - 1, "/"), name + sizeof(lxc) - 1);
+}
+
+void proc_tty(uint32_t tty, char *out, size_t cap)
+{
+	unsigned major = tty >> 8 & 0xfff, minor = (tty & 0xff) | (tty >> 12 & 0xfff00);
+
+	out[0] = 0;
+	if (major >= 136 && major <= 143)
+		snprintf(out, cap, "pts/%u", (major - 136) * 256 + minor);
+	else if (major == 4)
+		snprintf(out, cap, minor < 64 ? "tty%u" : "ttyS%u", minor < 64 ? minor : minor - 64);
+	else if (tty)
+		snprintf(out, cap, "%u:%u", major, minor);
 }
 
 bool proc_same_start(uint64_t ticks, uint64_t hz, uint64_t start_ns)

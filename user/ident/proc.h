@@ -19,6 +19,7 @@ struct proc {
 
 struct proc_stat {
 	uint32_t ppid;
+	uint32_t tty;         /* device number of the controlling terminal, 0: none */
 	uint64_t start_ticks; /* since boot, CLOCK_BOOTTIME, in clock ticks */
 };
 
@@ -32,6 +33,8 @@ int proc_stat(const struct proc *p, struct proc_stat *st) __attribute__((warn_un
 int proc_uids(const struct proc *p, uint32_t *uid, uint32_t *loginuid) __attribute__((warn_unused_result));
 /** proc_exe(p, out, deleted): Path of the executable as the process sees it; *${deleted} when it was unlinked since. */
 int proc_exe(const struct proc *p, char out[PATH_MAX], bool *deleted) __attribute__((warn_unused_result));
+/** proc_exe_open(p): A descriptor of the file that it runs, whatever its path shows now; -ERR_NOT_FOUND. */
+int proc_exe_open(const struct proc *p) __attribute__((warn_unused_result));
 /** proc_args(p, out, cap): The first ${cap} bytes of the arguments, NUL between; bytes read. */
 int proc_args(const struct proc *p, char *out, size_t cap) __attribute__((warn_unused_result));
 /** proc_cgroup(p, out, cap): Path below the root of cgroup v2; empty when it does not fit. */
@@ -48,6 +51,11 @@ int proc_parse_cgroup(struct view text, char *out, size_t cap) __attribute__((wa
 
 /** proc_unit(cgroup, out, cap): The systemd unit that a cgroup path belongs to, or empty. */
 void proc_unit(const char *cgroup, char *out, size_t cap);
+
+/** proc_container(cgroup, out, cap): The id of the container that the path says it is of, or empty. */
+void proc_container(const char *cgroup, char *out, size_t cap);
+/** proc_tty(tty, out, cap): The terminal's name: "pts/3", "tty1", "ttyS0", or "major:minor"; empty for 0. */
+void proc_tty(uint32_t tty, char *out, size_t cap);
 
 /** proc_same_start(ticks, hz, start_ns): Are both the same instant, as far as ticks can tell? */
 bool proc_same_start(uint64_t ticks, uint64_t hz, uint64_t start_ns);

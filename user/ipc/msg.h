@@ -140,7 +140,9 @@ struct m_describe {
 	uint64_t cgroup;
 	uint64_t exe_ino;
 	uint32_t exe_dev;
-	uint32_t pad2;
+	uint32_t agent;       /* what the kernel's record says of its tree: label, class, pid of the root; 0: nothing */
+	uint32_t agent_class; /* enum cg_class */
+	uint32_t agent_root;
 };
 
 /* M_DESCRIBED (ident -> proxy, admin) */
@@ -156,6 +158,16 @@ struct m_described {
 	char exe[PATH_LEN];    /* empty: unknown */
 	char cgroup[PATH_LEN]; /* path below the cgroup root, empty: unknown */
 	char unit[NAME_LEN];   /* systemd unit, or empty */
+	char script[PATH_LEN]; /* what an interpreter runs, as its arguments say, or empty */
+	char container[NAME_LEN + 8]; /* id of the container by its cgroup, or empty */
+	char tty[24];          /* controlling terminal, "pts/3", or empty */
+	char chain[PATH_LEN];  /* "PID NAME" of it and its parents up to the agent's root, 0x1f between; empty when in no tree */
+};
+
+/* M_DIGEST (ident -> proxy), the answer to M_DIGEST_GET, which asks with a struct m_describe: SHA-256 of the executable. */
+struct m_digest {
+	int32_t status; /* 0, or why it cannot be known */
+	uint8_t sha256[32];
 };
 
 /* M_MARK (ident -> callgated): this process is the root of an agent tree. */
@@ -163,7 +175,7 @@ struct m_mark {
 	uint32_t tgid;
 	uint32_t agent_class;
 	uint64_t start_ns;
-	uint32_t agent; /* label id: index in the agent table, from 1 */
+	uint32_t agent; /* label: a hash of the name (ident/agents.h), never 0 */
 	uint32_t pad;
 	char label[NAME_LEN];
 };

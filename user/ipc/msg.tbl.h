@@ -44,6 +44,8 @@ X(M_RELEASE, 60, V, L, sizeof(struct m_release), sizeof(struct m_release), 0, MS
 /* identity */
 X(M_DESCRIBE, 70, W | A, I, sizeof(struct m_describe), sizeof(struct m_describe), 0, MSG_ANY_TIME)
 X(M_DESCRIBED, 71, I, W | A, sizeof(struct m_described), sizeof(struct m_described), 0, MSG_ANY_TIME)
+X(M_DIGEST_GET, 73, W, I, sizeof(struct m_describe), sizeof(struct m_describe), 0, MSG_ANY_TIME)
+X(M_DIGEST, 74, I, W, sizeof(struct m_digest), sizeof(struct m_digest), 0, MSG_ANY_TIME)
 X(M_MARK, 72, I, S, sizeof(struct m_mark), sizeof(struct m_mark), 0, MSG_ANY_TIME)
 /* admin and callgated */
 X(M_DESTS, 80, A, S, 0, MSG_MAX, 0, MSG_ANY_TIME)

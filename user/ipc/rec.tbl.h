@@ -52,3 +52,9 @@ X(F_SLOT, 50, REC_U32, "slot", 4)
 X(F_PATH, 51, REC_TEXT, "path", 256)
 X(F_APPROVAL, 52, REC_TEXT, "approval", 64)
 X(F_TOOL_HASH, 53, REC_TEXT, "tool_hash", 64) /* of the definition that the server last listed; absent: none seen */
+X(F_EXE_SHA256, 54, REC_TEXT, "exe_sha256", 64) /* or "unknown" */
+X(F_SCRIPT, 55, REC_TEXT, "script", 256)
+X(F_CONTAINER, 56, REC_TEXT, "container", 64)
+X(F_TTY, 57, REC_TEXT, "tty", 24)
+X(F_AGENT_ROOT, 58, REC_U32, "agent_pid", 4)
+X(F_CHAIN, 59, REC_LIST, "chain", 256)

@@ -14,11 +14,12 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "ident/describe.h"
+#include "ident/digest.h"
 #include "ident/execs.h"
 #include "ipc/pump.h"
 #include "proc/child.h"
 
-enum { SLOTS = 64, FRAMES_A_TURN = 32, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2 };
+enum { SLOTS = 64, FRAMES_A_TURN = 32, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2, WAITERS = 256 };
 
 static struct child child;
 static struct pump *pump;
@@ -26,6 +27,13 @@ static struct describe *describer;
 static struct execs *execs;
 static int execs_fd = -1;
 static struct edge sup, admin, worker[SLOTS];
+
+/* Questions for a digest that is being made. */
+static struct waiter {
+	struct edge *e; /* NULL: free */
+	uint64_t tag, key;
+} waiters[WAITERS];
+static struct digests *digests;
 
 static void __attribute__((noreturn)) fatal(const char *what, int err)
 {
@@ -78,8 +86,86 @@ static void on_describe(struct edge *e, const struct frame *f)
 		log_error("no answer to %s: %s", party_name(e->peer), err_text(r));
 }
 
+/* ---- digests ---- */
+
+static void answer_digest(struct edge *e, uint64_t tag, int r, const uint8_t sum[DIGEST_LEN])
+{
+	struct m_digest m = {.status = r < 0 ? r : 0};
+
+	if (r > 0)
+		memcpy(m.sha256, sum, sizeof(m.sha256));
+	r = edge_send(e, M_DIGEST, tag, view_of(&m, sizeof(m)), -1);
+	if (r && r != -EAGAIN && r != -ERR_CLOSED)
+		log_error("no answer to %s: %s", party_name(e->peer), err_text(r));
+}
+
+static void on_work(void *arg)
+{
+	uint8_t sum[DIGEST_LEN];
+
+	(void)arg;
+	limit(LOOK_SECONDS);
+	bool more = digest_step(digests);
+	limit(0);
+	for (size_t i = 0; i < WAITERS; i++) {
+		int r = waiters[i].e ? digest_get(digests, waiters[i].key, sum) : 0;
+		if (!r)
+			continue;
+		answer_digest(waiters[i].e, waiters[i].tag, r, sum);
+		waiters[i].e = NULL;
+	}
+	/* Between two pieces everybody else has a turn. */
+	if (more && pump_timer(pump, mono_now(), on_work, NULL))
+		log_error("no room for a timer: digests stay unknown");
+}
+
+/* 1: in ${sum}; 0: being made under ${key}; negative: there will be none. */
+static int want_digest(const struct m_describe *q, uint64_t *key, uint8_t sum[DIGEST_LEN])
+{
+	limit(LOOK_SECONDS);
+	int fd = describe_exe(describer, q);
+	int r = fd < 0 ? fd : digest_want(digests, fd, key, sum);
+	limit(0);
+	if (!r && pump_timer(pump, mono_now(), on_work, NULL))
+		r = -ENOSPC;
+	return r;
+}
+
+static void on_digest_get(struct edge *e, const struct frame *f)
+{
+	uint8_t sum[DIGEST_LEN];
+	struct m_describe q;
+	uint64_t key;
+	size_t i = 0;
+
+	memcpy(&q, f->body.p, sizeof(q));
+	int r = want_digest(&q, &key, sum);
+	while (!r && i < WAITERS && waiters[i].e)
+		i++;
+	if (!r && i == WAITERS)
+		r = -EAGAIN;
+	if (r)
+		answer_digest(e, f->tag, r, sum);
+	else
+		waiters[i] = (struct waiter){e, f->tag, key};
+}
+
+/* At exec, so that it is there when the process connects. */
+static void prepare_digest(const struct cg_exec *e)
+{
+	struct m_describe q = {.tgid = e->tgid, .start_ns = e->start_ns, .exe_ino = e->exe_ino};
+	uint8_t sum[DIGEST_LEN];
+	uint64_t key;
+
+	(void)!want_digest(&q, &key, sum);
+}
+
 static void drop(struct edge *e)
 {
+	for (size_t i = 0; i < WAITERS; i++)
+		if (waiters[i].e == e)
+			waiters[i].e = NULL;
+
 	if (e->fd >= 0)
 		pump_del(pump, e->fd);
 	edge_close(e);
@@ -100,6 +186,8 @@ static void on_execs(void *arg, int fd, short what)
 		limit(0);
 		if (news)
 			tell(&mark);
+		if (news || e.cls)
+			prepare_digest(&e);
 	}
 	if (r < 0) {
 		log_error("the ring buffer of exec events makes no sense: new agents are seen only when they connect");
@@ -123,6 +211,8 @@ static void on_peer(void *arg, int fd, short what)
 			break;
 		if (f.type == M_DESCRIBE)
 			on_describe(e, &f);
+		if (f.type == M_DIGEST_GET)
+			on_digest_get(e, &f);
 	}
 	if (r >= 0)
 		return;
@@ -190,7 +280,8 @@ static void open_means(void)
 	if (why[0])
 		log_warning("%s", why);
 	describer = describe_new(procfs, agents);
-	if (!describer)
+	digests = digest_new();
+	if (!describer || !digests)
 		fatal("cannot start", -ENOMEM);
 	execs_fd = child_take_fd(&child, FD_EXEC_EVENTS, 0);
 	r = execs_fd < 0 ? -ERR_NO_FEATURE : execs_open(procfs, execs_fd, &execs);
@@ -226,5 +317,6 @@ int main(int argc, char **argv)
 	int r = pump_run(pump);
 	execs_free(&execs);
 	describe_free(&describer);
+	digest_free(&digests);
 	return r ? 1 : 0;
 }

@@ -101,7 +101,7 @@ ROW(L, adjtimex) /* to read it: the right to set the clock is gone */
 ROW(L, linkat)
 ROW(L, fallocate)
 ROW(L, fchmod)
-ROW(L, fstatfs)
+ROW(I | L, fstatfs)
 ROW(L, mkdirat)
 ROW(L, fchown)
 ROW(V, memfd_secret)
