@@ -94,7 +94,7 @@ int explain_world(struct view text, const struct explain_call *call, char why[EX
 		world_unref(&world);
 		return -ERR_NOT_FOUND;
 	}
-	struct subject who = {call->uid, call->login_uid, call->agent};
+	struct subject who = {.uid = call->uid, .login_uid = call->login_uid, .agent = call->agent};
 	const struct world_grant *g = world_grant(world, &who, server, wall_now(), &rule);
 	jsonw_open(&w, NULL, '{');
 	jsonw_str(&w, "mode", server->observe ? "observe" : "enforce");
