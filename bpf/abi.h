@@ -19,6 +19,7 @@ enum {
 	CG_ANCESTORS = 8,     /* generations remembered of an unmarked process */
 	CG_PATH = 256,
 	CG_SCRIPT = 128,
+	CG_ENGINE = 32, /* name of a container engine's socket; a power of two */
 };
 #define CG_STALE_NS 3000000000ull /* a heartbeat older than this is a dead worker */
 

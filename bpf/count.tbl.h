@@ -20,3 +20,6 @@ X(PROC_FULL, "process-table-full")            /* a child process could not be en
 X(EXEC_LOST, "exec-event-lost")               /* the ring of exec events was full */
 X(ASK_LOST, "namespace-event-lost")          /* the ring of namespaces that want a listener was full */
 X(DIRECT_SCOPE, "direct-out-of-scope")        /* no known address, and the scope does not cover this process */
+X(DENIED_FAMILY, "denied-socket-family")      /* an agent asked for a family that no other hook sees */
+X(DENIED_PTRACE, "denied-ptrace")             /* an agent would debug a process outside its tree */
+X(DENIED_ENGINE, "denied-container-engine")   /* an agent called a container engine, which is root */

@@ -28,12 +28,15 @@ const struct kern_hook kern_hooks[] = {
     {PART_EXEC, "cg_exit", "tp_btf/sched_process_exit", -1, "the dead would fill the process table"},
     {PART_EXEC, "cg_fork", "tp_btf/sched_process_fork", -1, "children of agents are known only while their parents live"},
     {PART_EXEC, "cg_exec", "tp_btf/sched_process_exec", -1, "agents are found only when they connect"},
+    {PART_DENY, "cg_family", "deny/socket_create", -1, "agents may use socket families that no other hook sees"},
+    {PART_DENY, "cg_ptrace", "deny/ptrace_access_check", -1, "agents may debug other processes of their user"},
+    {PART_DENY, "cg_engine", "deny/unix_stream_connect", -1, "agents may call container engines"},
 };
 const size_t kern_hook_count = sizeof(kern_hooks) / sizeof(kern_hooks[0]);
 
 static bool needed(enum kern_part part)
 {
-	return part != PART_EXEC;
+	return part < PART_EXEC;
 }
 
 /* Since 5.11 BPF memory is charged to the cgroup; the limit matters only to locked memory of other kinds. */
@@ -46,7 +49,7 @@ static void raise_memlock(void)
 
 static int load_all(struct kern *k, const struct kern *pins, char *why, size_t len)
 {
-	for (enum kern_part p = 0; p < PART_COUNT; p++) {
+	for (enum kern_part p = 0; p < PART_DENY; p++) {
 		int r = kern_load_part(p, pins, &k->obj[p]);
 		if (r == 0)
 			continue;
@@ -54,6 +57,8 @@ static int load_all(struct kern *k, const struct kern *pins, char *why, size_t l
 			return kern_load_say(why, len, r, "the kernel does not take the mandatory BPF programs (part %d)", (int)p);
 		kern_load_say(k->exec_note, sizeof(k->exec_note), r, "not attached: children of agents are known only while their parents live");
 	}
+	if (pins)
+		kern_deny_load(k);
 	return 0;
 }
 
@@ -169,13 +174,20 @@ static int map_beats(struct kern *k)
 	return 0;
 }
 
+enum { NOTE_LEN = 160 };
+
+static char *optional_note(struct kern *k, enum kern_part part)
+{
+	return part == PART_DENY ? k->deny_note : k->exec_note;
+}
+
 static int attach_all(struct kern *k, char *why, size_t len)
 {
 	for (size_t i = 0; i < kern_hook_count; i++) {
 		enum kern_part part = kern_hooks[i].part;
 		if (!k->obj[part])
 			continue;
-		int r = needed(part) ? kern_pin_hook(k, i, why, len) : kern_pin_hook(k, i, k->exec_note, sizeof(k->exec_note));
+		int r = needed(part) ? kern_pin_hook(k, i, why, len) : kern_pin_hook(k, i, optional_note(k, part), NOTE_LEN);
 		if (r < 0 && needed(part))
 			return r;
 	}
@@ -337,6 +349,10 @@ void kern_each_hook(struct kern *k, void (*fn)(void *arg, const char *hook, bool
 	for (size_t i = 0; i < kern_hook_count; i++) {
 		note_foreign(k, i, note, sizeof(note));
 		bool attached = k->link[i] != NULL;
-		fn(arg, kern_hooks[i].title, attached, attached ? note : k->exec_note);
+		if (attached && kern_hooks[i].part == PART_DENY)
+			snprintf(note, sizeof(note), "by %s", k->deny_way);
+		else if (!attached)
+			snprintf(note, sizeof(note), "%s; %s", kern_hooks[i].lost, optional_note(k, kern_hooks[i].part));
+		fn(arg, kern_hooks[i].title, attached, note);
 	}
 }

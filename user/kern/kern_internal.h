@@ -10,7 +10,7 @@
 
 #include "kern/kern.h"
 
-enum kern_part { PART_CONNECT, PART_SOCKOPS, PART_EXEC, PART_COUNT };
+enum kern_part { PART_CONNECT, PART_SOCKOPS, PART_EXEC, PART_DENY, PART_COUNT, PART_DENY_FMOD = PART_COUNT };
 
 struct kern_hook { /* a program and where it goes */
 	enum kern_part part;
@@ -34,7 +34,8 @@ struct kern {
 	struct ring_buffer *asks; /* NULL: not opened */
 	kern_ask_fn *ask_fn;
 	void *ask_arg;
-	char exec_note[160];
+	char exec_note[160], deny_note[320];
+	const char *deny_way; /* "lsm" or "fmod_ret"; NULL: neither */
 };
 
 extern const struct kern_hook kern_hooks[];
@@ -74,6 +75,11 @@ int kern_maps_prune(int fd, const void *keys, size_t n, size_t size, size_t max)
 int kern_netns_home(struct kern *k) __attribute__((warn_unused_result));
 /** kern_netns_close(k): Stop reading asks. */
 void kern_netns_close(struct kern *k);
+
+/* kern_deny.c */
+
+/** kern_deny_load(k): Load the optional denials, by the first way that this kernel takes; k->deny_note says what is lost when it takes none. */
+void kern_deny_load(struct kern *k);
 
 /* kern_cgroup.c */
 

@@ -13,15 +13,19 @@
 
 #include "connect.skel.h"
 #include "exec.skel.h"
+#include "fmodret.skel.h"
+#include "lsm.skel.h"
 #include "sockops.skel.h"
 
 static const struct {
 	const char *name;
 	const void *(*bytes)(size_t *len);
-} parts[PART_COUNT] = {
+} parts[] = {
     [PART_CONNECT] = {"connect", connect_bpf__elf_bytes},
     [PART_SOCKOPS] = {"sockops", sockops_bpf__elf_bytes},
     [PART_EXEC] = {"exec", exec_bpf__elf_bytes},
+    [PART_DENY] = {"lsm", lsm_bpf__elf_bytes},
+    [PART_DENY_FMOD] = {"fmodret", fmodret_bpf__elf_bytes},
 };
 
 /* Both may stay as two ABI versions of the programs are attached at once; see maps.bpf.h. */

@@ -123,6 +123,14 @@ static int attach(struct sup *s, char *why, size_t len)
 	return r ? r : kern_setup(&k, why, len, &s->kern);
 }
 
+/* What is missing, and what that costs, is said aloud. */
+static void say_missing(void *arg, const char *hook, bool attached, const char *note)
+{
+	(void)arg;
+	if (!attached)
+		log_warning("%s is not attached: %s", hook, note);
+}
+
 static int make_children(struct sup *s)
 {
 	const enum party singles[] = {P_AUDIT, P_VAULT, P_IDENT, P_FETCH, P_ADMIN};
@@ -325,6 +333,7 @@ static int start(struct sup *s)
 		log_error("%s", why[0] ? why : err_text(r));
 		return r;
 	}
+	kern_each_hook(s->kern, say_missing, NULL);
 	sup_ring_adopt(s);
 	r = signals(s);
 	if (!r)
