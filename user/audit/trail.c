@@ -102,6 +102,8 @@ int trail_number_line(struct trail *s, const char *kind, struct view members, bo
 	s->range.lines++;
 	s->range.raw += b->len;
 	s->member_lines++;
+	if (s->owner.copy)
+		s->owner.copy(s->owner.copy_arg, buf_view(b));
 	return 0;
 }
 

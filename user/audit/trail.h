@@ -42,8 +42,12 @@ typedef void trail_first_fn(void *arg, struct jsonw *w);
 
 /* The owner's members of a seal: what it knows about the time since the last one. */
 typedef void trail_seal_fn(void *arg, struct jsonw *w);
+/* A line as it is given to the file, its newline included; it counts when the next commit says 0. */
+typedef void trail_copy_fn(void *arg, struct view line);
 
 struct trail_owner {
+	trail_copy_fn *copy;   /* may be NULL */
+	void *copy_arg;
 	trail_seed_fn *seed;   /* may be NULL */
 	trail_first_fn *first; /* may be NULL */
 	trail_seal_fn *seal;   /* may be NULL */

@@ -94,6 +94,11 @@ struct m_ready {
 	char note[NAME_LEN]; /* a spoken downgrade, or empty */
 };
 
+/* M_FORWARDED (fetch -> audit): copies of lines, over all destinations and since that process started. */
+struct m_forwarded {
+	uint64_t sent, lost;
+};
+
 /* M_LEASE_GET (proxy -> vault) */
 struct m_lease_get {
 	char credential[NAME_LEN];

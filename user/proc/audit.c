@@ -64,6 +64,7 @@ static int read_conf(struct audit *a)
 	a->conf.level = (int)number_of(o, "level", 6);
 	a->conf.segment_bytes = number_of(o, "segment_bytes", 16 << 20);
 	a->conf.segment_seconds = number_of(o, "segment_seconds", 3600);
+	a->forward.on = json_is_true(json_object_get(o, "forward"));
 	json_decref(o);
 	return 0;
 }
@@ -92,8 +93,10 @@ static void read_boot_id(struct audit *a)
 
 static void open_trails(struct audit *a)
 {
-	struct trail_owner owner = feed_owner(a->feed);
+	struct trail_owner owner = feed_owner(a->feed), copied = {.copy = audit_forward_copy, .copy_arg = a};
 
+	owner.copy = copied.copy;
+	owner.copy_arg = copied.copy_arg;
 	a->conf.host = a->host;
 	a->conf.boot = a->boot;
 	a->conf.what = "the audit directory";
@@ -104,7 +107,7 @@ static void open_trails(struct audit *a)
 	feed_trail(a->feed, a->trail);
 	a->conf.what = "the journal directory";
 	a->conf.stream = "journal";
-	r = trail_open(a->journal_dir, &a->conf, NULL, &a->journal);
+	r = trail_open(a->journal_dir, &a->conf, &copied, &a->journal);
 	if (r)
 		die("cannot write the journal: make room, or move the directory with --state", r);
 }
@@ -227,6 +230,7 @@ static void serve(struct audit *a)
 		int r = pump_turn(a->pump, pause_ms(a, quiet));
 		if (r)
 			die("waiting", r);
+		audit_forward_flush(a);
 		if (a->strict != STRICT_ASYNC)
 			feed_wake(a->feed);
 		else if (a->rang)
@@ -259,6 +263,8 @@ static int stop(struct audit *a)
 	feed_free(&a->feed);
 	edge_close(&a->admin);
 	edge_close(&a->vault);
+	edge_close(&a->forward.edge);
+	buf_free(&a->forward.kept);
 	pump_free(&a->pump);
 	if (r || e || j)
 		log_error("not everything could be sealed: %s", err_text(r ? r : e ? e : j));
@@ -287,6 +293,7 @@ int main(int argc, char **argv)
 		a.belled[i] = -1;
 	edge_init(&a.admin, -1, P_AUDIT, P_ADMIN, 0);
 	edge_init(&a.vault, -1, P_AUDIT, P_VAULT, 0);
+	edge_init(&a.forward.edge, -1, P_AUDIT, P_FETCH, 0);
 	/* libcrypto reads its settings while files are still open; repair and rings come after the door is closed. */
 	r = chain_ready();
 	if (r)

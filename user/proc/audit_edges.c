@@ -143,6 +143,12 @@ static void on_release(struct audit *a, struct edge *e, const struct frame *f)
 		log_error("a release was not recorded: %s", err_text(r));
 }
 
+static void on_forwarded(struct audit *a, struct edge *e, const struct frame *f)
+{
+	(void)e;
+	audit_forward_told(a, (const void *)f->body.p);
+}
+
 static void put_trail(struct jsonw *w, const char *key, const struct trail *s)
 {
 	struct trail_state st = trail_state(s);
@@ -174,6 +180,7 @@ static void on_audit_get(struct audit *a, struct edge *e, const struct frame *f)
 	put_trail(&w, "audit", a->trail);
 	put_trail(&w, "journal", a->journal);
 	feed_state(a->feed, &w);
+	audit_forward_state(a, &w);
 	jsonw_close(&w, '}');
 	int r = jsonw_end(&w);
 	if (!r)
@@ -208,6 +215,7 @@ static const struct {
     {M_AUDIT_GET, on_audit_get},
     {M_AUDIT_NOTE, on_note},
     {M_RELEASE, on_release},
+    {M_FORWARDED, on_forwarded},
     {M_STOP, on_stop},
     {M_GO, on_ignored},
 };
@@ -223,9 +231,9 @@ static void on_edge(void *arg, int fd, short what);
 
 static struct edge *edge_of(struct audit *a, int fd)
 {
-	struct edge *all[] = {&a->child.sup, &a->admin, &a->vault};
+	struct edge *all[] = {&a->child.sup, &a->admin, &a->vault, &a->forward.edge};
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i]->fd == fd)
 			return all[i];
 	return NULL;
@@ -290,6 +298,7 @@ void audit_edges(struct audit *a)
 		watch(a, &a->child.sup);
 	replace(a, &a->admin, P_ADMIN);
 	replace(a, &a->vault, P_VAULT);
+	replace(a, &a->forward.edge, P_FETCH);
 }
 
 /* ---- rings ---- */

@@ -17,6 +17,16 @@ struct ring_parts { /* of one ring, until all four descriptors came */
 	int fd[4];
 };
 
+struct audit_forward { /* copies of lines, to callgate-fetch */
+	bool on;
+	struct edge edge;
+	struct buf kept; /* lines that were not handed on yet */
+	uint64_t handed, lost;
+	unsigned budget; /* lines that may still be copied in this second */
+	struct mono second;
+	struct m_forwarded told, before;
+};
+
 struct audit {
 	struct child child;
 	struct pump *pump;
@@ -24,6 +34,7 @@ struct audit {
 	struct trail *trail, *journal;
 	struct feed *feed;
 	struct edge admin, vault;
+	struct audit_forward forward;
 	struct ring_parts parts[FEED_RINGS];
 	int belled[FEED_RINGS]; /* the bell that the pump watches, or -1 */
 
@@ -46,5 +57,14 @@ void audit_rings(struct audit *a);
 void audit_conf(struct audit *a);
 /** audit_note(a, body): A line for the audit stream from another process. */
 void audit_note(struct audit *a, struct view body);
+
+/* ---- audit_forward.c ---- */
+
+/** audit_forward_copy(a, line): For trail_open().  audit_forward_flush(a): Hand on what was written since; once a turn. */
+void audit_forward_copy(void *arg, struct view line);
+void audit_forward_flush(struct audit *a);
+void audit_forward_told(struct audit *a, const struct m_forwarded *m);
+/** audit_forward_state(a, w): A member "forward" for status. */
+void audit_forward_state(const struct audit *a, struct jsonw *w);
 
 #endif

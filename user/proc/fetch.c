@@ -1,5 +1,5 @@
 /*
- * fetch.c - callgate-fetch: the service's own errands into the network: the addresses of registered hosts.
+ * fetch.c - callgate-fetch: the service's own errands into the network: the addresses of registered hosts, copies of audit lines.
  * Process: callgate-fetch, its own uid.      Never: grants, policies, a record ring, a listener; reads no file but how to resolve names.
  * Floor: proc (uses fetch, ipc, base).      What comes from the network is parsed in processes of their own (fetch/errand.h), not here.
  *
@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -18,15 +19,18 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "fetch/forward.h"
 #include "fetch/hosts.h"
 #include "fetch/resolve.h"
 #include "proc/child.h"
 
-enum { FRAMES_A_TURN = 32 };
+enum { FRAMES_A_TURN = 32, TELL_MS = 200 };
 
 static struct child child;
 static struct pump *pump;
 static struct hosts *hosts;
+static struct forward *forward;
+static struct mono told;
 static struct edge sup, peer[P_COUNT];
 
 static void __attribute__((noreturn)) fatal(const char *what, int err)
@@ -53,11 +57,44 @@ static void on_hosts(struct edge *e, const struct frame *f)
 		log_error("the list of hosts from %s is not taken: %s; the former one stays", party_name(e->peer), err_text(r));
 }
 
+/* ---- errand: copies of audit lines ---- */
+
+static void on_forward(struct edge *e, const struct frame *f)
+{
+	struct mono now = mono_now();
+
+	forward_lines(forward, f->body);
+	if (now.ns < mono_after_ms(told, TELL_MS).ns)
+		return;
+	told = now;
+	struct forward_count c = forward_counts(forward);
+	struct m_forwarded m = {c.sent, c.lost};
+	int r = edge_send(e, M_FORWARDED, 0, view_of(&m, sizeof(m)), -1);
+	if (r)
+		log_detail("callgate-audit is not told how many copies left: %s", err_text(r));
+}
+
+static void set_forward(void)
+{
+	json_t *o = json_loads(child.conf[0] ? child.conf : "{}", 0, NULL), *dest;
+	size_t i;
+
+	forward_clear(forward);
+	json_array_foreach(json_object_get(o, "forward"), i, dest) {
+		const char *text = json_string_value(dest);
+		int r = forward_add(forward, view_str(text ? text : ""));
+		if (r)
+			log_error("callgate.json: /audit/forward: %s: %s", text ? text : "?", err_text(r));
+	}
+	json_decref(o);
+}
+
 static const struct {
 	enum msg type;
 	void (*fn)(struct edge *, const struct frame *);
 } errands[] = {
     {M_HOSTS, on_hosts},
+    {M_FORWARD, on_forward},
 };
 
 /* ---- channels ---- */
@@ -132,6 +169,8 @@ static void on_sup(void *arg, int fd, short what)
 		}
 		if (child_frame(&child, &f))
 			adopt();
+		if (f.type == M_CONF)
+			set_forward();
 		while (child.fds)
 			fd_close(&child.fd[--child.fds].fd);
 	}
@@ -169,6 +208,10 @@ int main(int argc, char **argv)
 		fatal("cannot start", -ENOMEM);
 	for (size_t i = 0; i < P_COUNT; i++)
 		peer[i].fd = -1;
+	int made = forward_new(&forward);
+	if (made)
+		fatal("cannot make sockets for copies of audit lines", made);
+	set_forward();
 	sup = child.sup;
 	resolve_prepare();
 	keep_resolver_files();
@@ -178,6 +221,7 @@ int main(int argc, char **argv)
 	child_ready(&child, -1);
 	int r = pump_run(pump);
 	hosts_free(&hosts);
+	forward_free(&forward);
 	pump_free(&pump);
 	return r ? 1 : 0;
 }

@@ -15,7 +15,7 @@
 #include "ipc/pump.h"
 #include "kern/kern.h"
 
-enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256 };
+enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128 };
 
 struct sup_paths { /* from the command line */
 	const char *etc, *state, *log, *run, *cgroup, *bpffs, *trust, *share, *libexec;
@@ -34,6 +34,8 @@ struct sup_conf { /* callgate.json */
 	char mode[16], strict[16];
 	uint32_t level, segment_seconds;
 	uint64_t segment_bytes;
+	char forward[SUP_FORWARDS][SUP_FORWARD_LEN]; /* where copies of audit lines go, fetch/forward.h */
+	size_t forwards;
 };
 
 enum sup_life { LIFE_NONE, LIFE_STARTING, LIFE_READY, LIFE_STOPPING };

@@ -193,6 +193,28 @@ static int read_segment_seconds(struct reading *r, const struct json_node *n)
 	return e;
 }
 
+/* The shape only; callgate-fetch reads the rest of it, and says what it cannot take. */
+static int read_forward(struct reading *r, const struct json_node *n)
+{
+	static const char *const kinds[] = {"journald", "syslog", "syslog-udp"};
+
+	r->out->forwards = 0;
+	if (n->type != JSON_ARRAY)
+		return bad(r, n, "/audit/forward", "must be a list");
+	for (const struct json_node *m = json_first(&r->doc, n); m; m = json_next(&r->doc, n, m)) {
+		struct view v;
+		bool good = m->type == JSON_STRING && json_plain(&r->doc, m, &v) && v.n < SUP_FORWARD_LEN, known = false;
+		const uint8_t *colon = good && v.n ? memchr(v.p, ':', v.n) : NULL;
+		struct view word = good ? view_head(v, colon ? (size_t)(colon - v.p) : v.n) : view_of(NULL, 0);
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+			known = known || view_is(word, kinds[i]);
+		if (!known || r->out->forwards == SUP_FORWARDS)
+			return bad(r, m, "/audit/forward", "must hold at most 4 of \"journald\", \"syslog\", \"journald:/PATH\", \"syslog:/PATH\", \"syslog-udp:ADDRESS:PORT\"");
+		snprintf(r->out->forward[r->out->forwards++], SUP_FORWARD_LEN, "%.*s", (int)v.n, (const char *)v.p);
+	}
+	return 0;
+}
+
 struct field {
 	const char *path; /* of the object, then the member */
 	const char *key;
@@ -215,6 +237,7 @@ static const struct field fields[] = {
     {"/audit", "level", read_level},
     {"/audit", "segment_bytes", read_segment_bytes},
     {"/audit", "segment_seconds", read_segment_seconds},
+    {"/audit", "forward", read_forward},
 };
 
 static int read_object(struct reading *r, const struct json_node *obj, const char *path)

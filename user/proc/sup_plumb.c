@@ -29,6 +29,7 @@ static const struct {
     {P_ADMIN, P_IDENT},
     {P_VAULT, P_AUDIT},
     {P_ADMIN, P_FETCH},
+    {P_AUDIT, P_FETCH},
 };
 
 static int send_fd(struct sup_child *to, enum fd_what what, uint32_t slot, uint64_t ring, int fd)
@@ -269,7 +270,14 @@ int sup_plumb_conf(struct sup *s, struct sup_child *c)
 		jsonw_str(&w, "mode", s->conf.mode);
 		jsonw_str(&w, "strict", s->conf.strict);
 	}
+	if (c->party == P_FETCH) {
+		jsonw_open(&w, "forward", '[');
+		for (size_t i = 0; i < s->conf.forwards; i++)
+			jsonw_str(&w, NULL, s->conf.forward[i]);
+		jsonw_close(&w, ']');
+	}
 	if (c->party == P_AUDIT) {
+		jsonw_bool(&w, "forward", s->conf.forwards > 0);
 		jsonw_uint(&w, "level", s->conf.level);
 		jsonw_uint(&w, "segment_bytes", s->conf.segment_bytes);
 		jsonw_uint(&w, "segment_seconds", s->conf.segment_seconds);
