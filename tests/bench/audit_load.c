@@ -413,12 +413,12 @@ static int verify(const char *dir)
 	cpu = cpu_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
 	uint64_t wall = mono_now().ns - began;
 	getrusage(RUSAGE_SELF, &u);
-	printf("{\"error\":%d,\"bad\":%d,\"files\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"seals\":%" PRIu64 ",\"raw\":%" PRIu64
+	printf("{\"error\":%d,\"bad\":%" PRIu64 ",\"files\":%" PRIu64 ",\"lines\":%" PRIu64 ",\"seals\":%" PRIu64 ",\"raw\":%" PRIu64
 	       ",\"seconds\":%.3f,\"mb_per_second\":%.1f,\"mb_per_cpu_second\":%.1f,\"rss_max_kb\":%ld}\n",
 	    r, v.bad, v.files, v.lines, v.seals, v.raw, (double)wall / 1e9, (double)v.raw * 1e3 / (double)wall, (double)v.raw * 1e3 / (double)cpu, u.ru_maxrss);
 	if (v.bad)
 		fprintf(stderr, "audit_load: %s: %s\n", v.file, v.why);
-	return r || v.bad;
+	return r || v.bad ? 1 : 0;
 }
 
 static int plain(const char *path)

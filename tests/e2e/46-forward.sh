@@ -28,7 +28,7 @@ check "the journal's changes go along" grep -q '"event":"grant.add"' "$LAB/log.g
 check "journald gets fields" grep -q 'SYSLOG_IDENTIFIER=callgate-audit.*CALLGATE_KIND=call.*CALLGATE_VERDICT=deny.*MESSAGE={"kind":"call"' "$LAB/journal.got"
 hasnt "no key in the copies" "$(cat "$LAB/log.got" "$LAB/journal.got" "$LAB/udp.got")" "$REAL_KEY"
 state() { callgate --json audit stats | jq ".audit.forward.$1"; }
-check "nothing was lost" test "$(state lost) $(state lost_on_the_way)" = "0 0"
+check "nothing was lost: $(callgate --json audit stats | jq -c .audit.forward)" test "$(state lost) $(state lost_on_the_way)" = "0 0"
 check "and everything counted" test "$(state sent)" -ge "$(($(wc -l <"$LAB/seqs") * 3))"
 
 # The receivers stop reading: the calls go on, each with its record; what is lost is counted.

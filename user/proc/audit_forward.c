@@ -10,6 +10,19 @@
 
 enum { KEPT_MAX = 1 << 20, LINES_A_SECOND = 10000, SECOND_MS = 1000 };
 
+/* Lines that may be copied now. */
+static unsigned budget(struct audit_forward *f)
+{
+	if (f->budget)
+		return f->budget;
+	struct mono now = mono_now();
+	if (!f->second.ns || now.ns >= mono_after_ms(f->second, SECOND_MS).ns) {
+		f->second = now;
+		f->budget = LINES_A_SECOND;
+	}
+	return f->budget;
+}
+
 void audit_forward_copy(void *arg, struct view line)
 {
 	struct audit *a = arg;
@@ -17,7 +30,7 @@ void audit_forward_copy(void *arg, struct view line)
 
 	if (!f->on)
 		return;
-	if (f->budget == 0 || line.n > MSG_MAX || f->kept.len + line.n > KEPT_MAX || buf_put(&f->kept, line)) {
+	if (!budget(f) || line.n > MSG_MAX || f->kept.len + line.n > KEPT_MAX || buf_put(&f->kept, line)) {
 		f->lost++;
 		return;
 	}
@@ -44,12 +57,7 @@ static struct view frame_of(struct view v, uint64_t *lines)
 void audit_forward_flush(struct audit *a)
 {
 	struct audit_forward *f = &a->forward;
-	struct mono now = mono_now();
 
-	if (now.ns >= mono_after_ms(f->second, SECOND_MS).ns) {
-		f->second = now;
-		f->budget = LINES_A_SECOND;
-	}
 	/* What a failed commit gave to the file has no number yet; it is copied again when it has one. */
 	bool failed = trail_state(a->trail).err || trail_state(a->journal).err;
 	/* At the start, or between two lives of callgate-fetch: what there is room for waits for it. */
