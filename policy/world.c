@@ -165,18 +165,27 @@ static int load_grant(struct loading *l, const struct json_node *n, struct world
 	g->agent = text(l, n, "agent", &ok);
 	g->policy_name = text(l, n, "policy_name", &ok);
 	g->policy_hash = text(l, n, "policy", &ok);
+	g->unit = text(l, n, "unit", &ok);
+	g->cgroup = text(l, n, "cgroup", &ok);
+	g->token_sha256 = text(l, n, "token_sha256", &ok);
+	const char *via = text(l, n, "via", &ok);
 	const char *digest = text(l, n, "exe_sha256", &ok), *expires = text(l, n, "expires_at", &ok);
 	if (!ok || !g->id || !g->server)
 		return bad(l, "a grant needs an id and a server");
 	int r = load_id(l, n, "uid", &has_uid, &g->uid);
 	if (!r)
 		r = load_id(l, n, "login_uid", &g->has_login_uid, &g->login_uid);
+	if (!r)
+		r = load_id(l, n, "gid", &g->has_gid, &g->gid);
 	if (r)
 		return r;
 	/* "Everybody" is said with null; a field that was lost must not widen a grant. */
 	if (!has_uid && !json_get(&l->doc, n, VIEW_LIT("uid")))
 		return bad(l, "grant %.64s has no uid", g->id);
 	g->any_uid = !has_uid;
+	g->su = via != NULL;
+	if (via && strcmp(via, "su") != 0)
+		return bad(l, "the via of grant %.64s is not su", g->id);
 	if (expires && (wall_parse(expires, &g->expires) || !g->expires.ns))
 		return bad(l, "the expiry of grant %.64s is no time", g->id);
 	g->policy = g->policy_hash ? policy_of(l->w, g->policy_hash) : NULL;
@@ -394,11 +403,6 @@ static size_t run_start(const struct world *w, const char *server)
 	return low;
 }
 
-static bool digest_fits(const struct world_grant *g, const struct subject *who)
-{
-	return !g->exe_sha256 || (who->exe_sha256 && who->exe_sha256[0] && strcmp(g->exe_sha256, who->exe_sha256) == 0);
-}
-
 const struct world_grant *world_grant(const struct world *w, const struct subject *who, const struct world_server *server,
     struct wall now, const char **why)
 {
@@ -408,9 +412,9 @@ const struct world_grant *world_grant(const struct world *w, const struct subjec
 	*why = "(no grant)";
 	for (size_t i = run_start(w, server->name); i < w->grants && strcmp(w->grant[i].server, server->name) == 0; i++) {
 		const struct world_grant *g = &w->grant[i];
-		if ((!g->any_uid && g->uid != who->uid) || (g->agent && strcmp(g->agent, who->agent ? who->agent : "") != 0))
+		if (!subject_addressed(g, who))
 			continue;
-		if (!digest_fits(g, who) || (g->has_login_uid && g->login_uid != who->login_uid)) {
+		if (!subject_fits(g, who)) {
 			*why = "(identity mismatch)";
 			continue;
 		}
@@ -418,7 +422,7 @@ const struct world_grant *world_grant(const struct world *w, const struct subjec
 			*why = "(expired)";
 			continue;
 		}
-		int weight = (g->any_uid ? 0 : 8) + (g->exe_sha256 ? 4 : 0) + (g->agent ? 2 : 0) + (g->has_login_uid ? 1 : 0);
+		int weight = subject_weight(g);
 		if (weight > most) {
 			most = weight;
 			best = g;

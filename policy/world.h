@@ -5,11 +5,11 @@
  * The file (sealed memory, JSON):
  *   {"generation":N,"mode":"enforce|observe",
  *    "servers":[{"name","match":[{"host","port","path"?}],"credential"?,"inject"?:{"header","format"},"mode"?}],
- *    "grants":[{"id","uid"|null,"user"?,"login_uid"?,"agent"?,"exe_sha256"?,"server","policy"?,"policy_name"?,"credential"?,"expires_at"?}],
+ *    "grants":[{"id","uid"|null,"user"?,"login_uid"?,"via"?,"gid"?,"agent"?,"exe_sha256"?,
+ *              "unit"?,"cgroup"?,"token_sha256"?,"server","policy"?,"policy_name"?,"credential"?,"expires_at"?}],
  *    "policies":{SHA256HEX: "document text"},"tools"?:[see world_tools.h]}
  * port defaults to 443; path is a prefix ending at a '/' boundary, or absent: every path.  format holds "{secret}" once.
- * uid null: every governed user.  A server without a mode has the mode of the file.  A grant that is bound to an executable's
- * digest matches nobody: no digest reaches a worker.
+ * uid null: every governed user.  A server without a mode has the mode of the file. 
  */
 #ifndef POLICY_WORLD_H
 #define POLICY_WORLD_H
@@ -37,6 +37,11 @@ struct world_server {
 
 struct world_grant {
 	const char *id, *server, *credential, *policy_name, *policy_hash, *agent;
+	const char *unit, *cgroup; /* patterns, NULL: any */
+	const char *token_sha256;  /* of the bearer token that must come with the request, NULL: none */
+	bool su;                   /* "via":"su": the login may be another user's */
+	bool has_gid;
+	uint32_t gid;
 	bool any_uid;
 	uint32_t uid;
 	bool has_login_uid;
@@ -68,10 +73,23 @@ struct subject { /* what the kernel says; agent is what callgate-ident says */
 	uint32_t uid, login_uid; /* login_uid 0xffffffff: unset */
 	const char *agent;       /* "" none */
 	const char *exe_sha256;  /* of the executable, lower case hexadecimal; "" or NULL: unknown, which no grant with a digest fits */
+	const char *unit, *cgroup, *token_sha256; /* NULL or "": unknown, none */
+	uint32_t gid;
+	const uint32_t *group; /* supplementary groups, borrowed */
+	size_t groups;
 };
 
 /** world_grant(w, who, server, now, why): The most specific live grant, or NULL with the rule string in *${why}: "(no grant)", "(expired)", "(identity mismatch)". */
 const struct world_grant *world_grant(const struct world *w, const struct subject *who, const struct world_server *server,
     struct wall now, const char **why);
+
+/* subject.c.  Authority comes from the real uid, or for grants to a group from it and the process's groups; everything else narrows. */
+bool subject_addressed(const struct world_grant *g, const struct subject *who);
+/** subject_fits(g, who): Does everything that narrows ${g} fit?  Else it is an identity mismatch. */
+bool subject_fits(const struct world_grant *g, const struct subject *who);
+/** subject_weight(g): How specific it is: different sets of narrowing members have different weights, a user more than a group, that more than the rest. */
+int subject_weight(const struct world_grant *g);
+/** subject_glob(pattern, text): '*' is any run without '/', '**' any run. */
+bool subject_glob(const char *pattern, const char *text);
 
 #endif

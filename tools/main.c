@@ -8,7 +8,7 @@
 
 #include "tools/tools.h"
 
-struct tool_opts tool_opts = {.run = "/run/callgate", .log = "/var/log/callgate"};
+struct tool_opts tool_opts = {.run = "/run/callgate", .log = "/var/log/callgate", .state = "/var/lib/callgate"};
 
 static const struct {
 	const char *name;
@@ -18,7 +18,7 @@ static const struct {
     {"status", cmd_status, "what runs, what is in force, what is missing"},
     {"doctor", cmd_doctor, "what is wrong on this machine, and what to do about it"},
     {"server", cmd_server, "the MCP servers behind the gate: list, show, add, remove"},
-    {"grant", cmd_grant, "who may use which server, under which policy: list, show, add, revoke"},
+    {"grant", cmd_grant, "who may use which server, under which policy: list, show, add, revoke, review"},
     {"policy", cmd_policy, "what may be called there: check, apply, list, show, test"},
     {"catalog", cmd_catalog, "what tools may do: list, show, classify, approve, forget, override"},
     {"vault", cmd_vault, "credentials; a secret is read from standard input: set, list, remove"},
@@ -29,7 +29,7 @@ enum { NOUNS = sizeof(nouns) / sizeof(*nouns) };
 
 static int usage(FILE *to, int status)
 {
-	fputs("usage: callgate [--run DIR] [--log DIR] [--json] NOUN VERB ...\n\n", to);
+	fputs("usage: callgate [--run DIR] [--log DIR] [--state DIR] [--json] NOUN VERB ...\n\n", to);
 	for (size_t i = 0; i < NOUNS; i++)
 		fprintf(to, "  %-8s %s\n", nouns[i].name, nouns[i].help);
 	fputs("\ncallgate NOUN --help lists its verbs.  Exit status: 0 yes, 1 no, 2 usage, 3 Callgate is not running.\n", to);
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		const char **value;
-	} opt[] = {{"--run", &tool_opts.run}, {"--log", &tool_opts.log}};
+	} opt[] = {{"--run", &tool_opts.run}, {"--log", &tool_opts.log}, {"--state", &tool_opts.state}};
 
 	signal(SIGPIPE, SIG_IGN);
 	argc = take_json(argc, argv);

@@ -16,6 +16,7 @@ enum tool_exit { EXIT_YES = 0, EXIT_NO = 1, EXIT_USAGE = 2, EXIT_DOWN = 3 };
 struct tool_opts {
 	const char *run; /* --run DIR, /run/callgate */
 	const char *log; /* --log DIR, /var/log/callgate */
+	const char *state; /* --state DIR, /var/lib/callgate */
 	bool json;       /* --json: print one JSON value and nothing else */
 };
 extern struct tool_opts tool_opts;

@@ -97,17 +97,19 @@ static void paths_end_at_boundaries(void **state)
 	world_unref(&w);
 }
 
+#define WHO(u, l, a, d) {.uid = (u), .login_uid = (l), .agent = (a), .exe_sha256 = (d)}
+
 static void the_most_specific_live_grant_counts(void **state)
 {
 	static const struct {
 		struct subject who;
 		int64_t now_s;
 		const char *grant, *why;
-	} row[] = {{{1, 9, "", NULL}, 0, "any", NULL}, {{1, 9, "claude", NULL}, 0, "agent", NULL}, {{1, 9, NULL, NULL}, 0, "any", NULL}, {{1000, 9, "", NULL}, 0, "user", NULL},
-	    {{1000, 9, "claude", NULL}, 0, "both", NULL}, {{1000, 9, "other", NULL}, 0, "user", NULL}, {{1000, 5, "other", NULL}, 0, "login", NULL},
-	    {{1000, 9, "claude", "aa"}, 0, "sealed", NULL}, {{1000, 9, "claude", "ab"}, 0, "both", NULL}, {{1, 9, "claude", "aa"}, 0, "agent", NULL},
+	} row[] = {{WHO(1, UINT32_MAX, "", NULL), 0, "any", NULL}, {WHO(1, UINT32_MAX, "claude", NULL), 0, "agent", NULL}, {WHO(1, UINT32_MAX, NULL, NULL), 0, "any", NULL}, {WHO(1000, UINT32_MAX, "", NULL), 0, "user", NULL},
+	    {WHO(1000, UINT32_MAX, "claude", NULL), 0, "both", NULL}, {WHO(1000, UINT32_MAX, "other", NULL), 0, "user", NULL}, {WHO(1000, 5, "other", NULL), 0, "login", NULL},
+	    {WHO(1000, 9, "claude", "aa"), 0, "sealed", NULL}, {WHO(1000, UINT32_MAX, "claude", "ab"), 0, "both", NULL}, {WHO(1, UINT32_MAX, "claude", "aa"), 0, "agent", NULL},
 	    /* the grant of uid 1000 ends: from its last instant on the wider one is left */
-	    {{1000, 9, "", NULL}, 1767225599, "user", NULL}, {{1000, 9, "", NULL}, 1767225600, "any", NULL}};
+	    {WHO(1000, UINT32_MAX, "", NULL), 1767225599, "user", NULL}, {WHO(1000, UINT32_MAX, "", NULL), 1767225600, "any", NULL}};
 	struct world *w = load(WORLD(SERVER, "{\"id\":\"any\",\"uid\":null,\"server\":\"s\"},{\"id\":\"agent\",\"uid\":null,\"agent\":\"claude\",\"server\":\"s\"},"
 					     "{\"id\":\"user\",\"uid\":1000,\"server\":\"s\",\"expires_at\":\"2026-01-01T00:00:00Z\"},"
 					     "{\"id\":\"both\",\"uid\":1000,\"agent\":\"claude\",\"server\":\"s\"},{\"id\":\"login\",\"uid\":1000,\"login_uid\":5,\"server\":\"s\"},"
@@ -130,18 +132,18 @@ static void refusals_say_why(void **state)
 		const char *world;
 		struct subject who;
 		const char *why;
-	} row[] = {{WORLD(SERVER, "", ""), {1, 1, "", NULL}, "(no grant)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":2,\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(no grant)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"agent\":\"x\",\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(no grant)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"server\":\"s\",\"expires_at\":\"2020-01-01T00:00:00Z\"}", ""), {1, 1, "", NULL}, "(expired)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(identity mismatch)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), {1, UINT32_MAX, "", NULL}, "(identity mismatch)"},
+	} row[] = {{WORLD(SERVER, "", ""), WHO(1, 1, "", NULL), "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":2,\"server\":\"s\"}", ""), WHO(1, 1, "", NULL), "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"agent\":\"x\",\"server\":\"s\"}", ""), WHO(1, 1, "", NULL), "(no grant)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"server\":\"s\",\"expires_at\":\"2020-01-01T00:00:00Z\"}", ""), WHO(1, 1, "", NULL), "(expired)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), WHO(1, 1, "", NULL), "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"login_uid\":7,\"server\":\"s\"}", ""), WHO(1, UINT32_MAX, "", NULL), "(identity mismatch)"},
 	    /* bound to an executable's digest: an unknown one and another one do not fit */
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), {1, 1, "", ""}, "(identity mismatch)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), {1, 1, "", "01"}, "(identity mismatch)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"\",\"server\":\"s\"}", ""), {1, 1, "", ""}, "(identity mismatch)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(identity mismatch)"},
-	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":null,\"exe_sha256\":\"\",\"server\":\"s\"}", ""), {1, 1, "", NULL}, "(identity mismatch)"}};
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), WHO(1, 1, "", ""), "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), WHO(1, 1, "", "01"), "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"\",\"server\":\"s\"}", ""), WHO(1, 1, "", ""), "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":1,\"exe_sha256\":\"00\",\"server\":\"s\"}", ""), WHO(1, 1, "", NULL), "(identity mismatch)"},
+	    {WORLD(SERVER, "{\"id\":\"g\",\"uid\":null,\"exe_sha256\":\"\",\"server\":\"s\"}", ""), WHO(1, 1, "", NULL), "(identity mismatch)"}};
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct world *w = load(row[i].world);
@@ -153,6 +155,64 @@ static void refusals_say_why(void **state)
 	}
 }
 
+/* Everything but the user and the group narrows: what does not fit is a mismatch, never another's grant. */
+static void subjects(void **state)
+{
+	static const uint32_t groups[] = {4, 50};
+	static const char hash[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	const struct subject alice = {.uid = 1000, .login_uid = 1000, .gid = 1000, .group = groups, .groups = 2, .agent = "",
+	    .unit = "app-codex@1.service", .cgroup = "/user.slice/user-1000.slice/app", .token_sha256 = ""};
+	struct subject su = alice, other = alice, token = alice, bare = {.uid = 1000, .login_uid = UINT32_MAX, .agent = ""};
+	su.login_uid = 1001;
+	other.uid = 1001;
+	token.token_sha256 = hash;
+	const struct {
+		const struct subject *who;
+		const char *grant, *why; /* NULL: it fits */
+	} row[] = {
+	    {&alice, "\"uid\":1000", NULL}, {&bare, "\"uid\":1000", NULL}, {&su, "\"uid\":1000", "(identity mismatch)"},
+	    {&su, "\"uid\":1000,\"via\":\"su\"", NULL}, {&alice, "\"uid\":1000,\"via\":\"su\"", NULL}, {&su, "\"uid\":1000,\"login_uid\":1001", NULL},
+	    {&su, "\"uid\":null", "(identity mismatch)"}, {&other, "\"uid\":1000,\"via\":\"su\"", "(no grant)"},
+	    {&alice, "\"uid\":null,\"gid\":50", NULL}, {&alice, "\"uid\":null,\"gid\":1000", NULL}, {&alice, "\"uid\":null,\"gid\":51", "(no grant)"},
+	    {&bare, "\"uid\":null,\"gid\":50", "(no grant)"},
+	    {&alice, "\"uid\":1000,\"unit\":\"app-*.service\"", NULL}, {&alice, "\"uid\":1000,\"unit\":\"app-?.service\"", "(identity mismatch)"},
+	    {&bare, "\"uid\":1000,\"unit\":\"*\"", "(identity mismatch)"},
+	    {&alice, "\"uid\":1000,\"cgroup\":\"/user.slice/**\"", NULL}, {&alice, "\"uid\":1000,\"cgroup\":\"/user.slice/*\"", "(identity mismatch)"},
+	    {&token, "\"uid\":1000,\"token_sha256\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"", NULL},
+	    {&alice, "\"uid\":1000,\"token_sha256\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"", "(identity mismatch)"},
+	    {&token, "\"uid\":1001,\"token_sha256\":\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"", "(no grant)"},
+	    {&token, "\"uid\":1000", NULL},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		char text[1024];
+		const char *why = NULL;
+		snprintf(text, sizeof(text), "{\"generation\":1,\"mode\":\"enforce\",\"servers\":[{\"name\":\"s\",\"match\":[{\"host\":\"api.example\"}]}],"
+		    "\"grants\":[{\"id\":\"g\",\"server\":\"s\",%s}],\"policies\":{}}", row[i].grant);
+		struct world *w = load(text);
+		const struct world_server *s = world_server(w, VIEW_LIT("api.example"), 443, VIEW_LIT("/mcp"));
+		const struct world_grant *g = world_grant(w, row[i].who, s, (struct wall){0}, &why);
+		if (!g != (row[i].why != NULL) || (!g && strcmp(why, row[i].why) != 0))
+			fail_msg("row %zu (%s): %s", i, row[i].grant, g ? "fits" : why);
+		world_unref(&w);
+	}
+}
+
+static void patterns(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		bool yes;
+	} row[] = {{"", "", true}, {"*", "", true}, {"a", "", false}, {"", "a", false}, {"*", "abc", true}, {"*", "a/c", false}, {"**", "a/c", true},
+	    {"a*c", "abc", true}, {"a*c", "a/c", false}, {"a**c", "a/b/c", true}, {"*.service", "x.service", true}, {"*.service", "x.scope", false},
+	    {"*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false}, {"/u/**/x", "/u/a/b/x", true}, {"/u/*/x", "/u/a/b/x", false}, {"a*b*", "ab", true},
+	    {"/u/**/app*", "/u/app/b/app1", true}, {"/u/**/app*", "/u/app/b/ap", false}, {"**a*b", "a/axb", true}, {"x*/y", "xz/y", true}};
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+		if (subject_glob(row[i].pattern, row[i].text) != row[i].yes)
+			fail_msg("%s on %s", row[i].pattern, row[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,7 +220,7 @@ int main(void)
 	    cmocka_unit_test(every_prefix_fails),
 	    cmocka_unit_test(paths_end_at_boundaries),
 	    cmocka_unit_test(the_most_specific_live_grant_counts),
-	    cmocka_unit_test(refusals_say_why),
+	    cmocka_unit_test(refusals_say_why), cmocka_unit_test(subjects), cmocka_unit_test(patterns),
 	};
 	return cmocka_run_group_tests_name("world", tests, NULL, NULL);
 }

@@ -35,6 +35,17 @@ static bool check_user(const char *s)
 	return check_line(s) && strlen(s) <= CHECK_NAME_MAX && !strpbrk(s, ":/ ");
 }
 
+/* Of units and cgroup paths: '*' and '**' are wild. */
+static bool check_pattern(const char *s)
+{
+	return check_line(s) && *s && strlen(s) < 256;
+}
+
+static bool check_via(const char *s)
+{
+	return strcmp(s, "su") == 0;
+}
+
 static const struct grant_text {
 	const char *key;
 	bool (*ok)(const char *);
@@ -43,6 +54,12 @@ static const struct grant_text {
     {"user", check_user, "must be the name of an account"},
     {"agent", check_name, "must be the label of an agent, such as claude-code"},
     {"exe_sha256", check_digest, "must be a SHA-256 digest in lower case hex"},
+    {"unit", check_pattern, "must be a pattern of systemd units, such as claude-*.service"},
+    {"cgroup", check_pattern, "must be a pattern of cgroup paths, such as /user.slice/**"},
+    {"via", check_via, "must be su: the login may be another user's"},
+    {"group", check_user, "must be the name of a group"},
+    {"requested_by", check_line, "must be one line of at most 256 bytes"},
+    {"approved_by", check_line, "must be one line of at most 256 bytes"},
     {"server", check_name, "must be the name of a server"},
     {"policy", check_name, "must be the name of a policy"},
     {"credential", check_name, "must be the name of a credential"},
@@ -72,7 +89,8 @@ static bool check_fields(const json_t *args, char why[CHECK_WHY])
 	/* The object is only read. */
 	json_object_foreach((json_t *)(uintptr_t)args, key, v) {
 		size_t i = 0;
-		if (strcmp(key, "uid") == 0 || strcmp(key, "login_uid") == 0)
+		if (strcmp(key, "uid") == 0 || strcmp(key, "login_uid") == 0 || strcmp(key, "gid") == 0 ||
+		    (strcmp(key, "token") == 0 && json_is_true(v)))
 			continue;
 		while (i < GRANT_TEXTS && strcmp(grant_text[i].key, key) != 0)
 			i++;
@@ -81,7 +99,8 @@ static bool check_fields(const json_t *args, char why[CHECK_WHY])
 		if (!json_is_string(v) || !grant_text[i].ok(json_string_value(v)))
 			return fail(why, "/%s: %s", key, grant_text[i].must);
 	}
-	return check_uid(args, "uid", false, why) && check_uid(args, "login_uid", true, why);
+	return check_uid(args, "uid", false, why) && check_uid(args, "login_uid", true, why) &&
+	       check_uid(args, "gid", true, why);
 }
 
 static const char *str(const json_t *o, const char *key)
@@ -107,7 +126,7 @@ static bool expired(const json_t *g, struct wall now)
 /* Two grants of one subject on one server: nothing could say which one holds. */
 static const char *equal_one(const json_t *grant, const struct roster *r, struct wall now)
 {
-	static const char *const subject[] = {"uid", "login_uid", "agent", "exe_sha256", "server"};
+	static const char *const subject[] = {"uid", "login_uid", "gid", "agent", "exe_sha256", "unit", "cgroup", "server"};
 	const char *id;
 	json_t *g;
 
@@ -115,7 +134,9 @@ static const char *equal_one(const json_t *grant, const struct roster *r, struct
 		size_t i = 0;
 		while (i < sizeof(subject) / sizeof(*subject) && same(g, grant, subject[i]))
 			i++;
-		if (i == sizeof(subject) / sizeof(*subject) && !expired(g, now))
+		/* Of two tokens each is for one grant alone. */
+		bool apart = json_object_get(g, "token_sha256") || json_object_get(grant, "token");
+		if (i == sizeof(subject) / sizeof(*subject) && !apart && !expired(g, now))
 			return id;
 	}
 	return NULL;
@@ -136,6 +157,9 @@ json_t *check_grant(const json_t *args, const struct roster *r, struct wall now,
 		return fail(why, "/credential: no credential is named %s; first: callgate vault set %s", credential, credential);
 	if (expired(args, now))
 		return fail(why, "/expires_at: lies in the past");
+	const char *asked = str(args, "requested_by"), *approved = str(args, "approved_by");
+	if (asked && approved && strcmp(asked, approved) == 0)
+		return fail(why, "/approved_by: who asks for a grant does not approve it");
 	const char *id = equal_one(args, r, now);
 	if (id)
 		return fail(why, "grant %s is for the same subject and server already; revoke it first", id);

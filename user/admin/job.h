@@ -100,4 +100,9 @@ void job_read_late(struct job *j);
 void job_change(struct job *j);
 void job_change_vault(struct job *j, const json_t *answer);
 
+/* job_grant.c: likewise. */
+void job_grant_add(struct job *j);
+void job_grant_revoke(struct job *j);
+void job_grant_review(struct job *j);
+
 #endif

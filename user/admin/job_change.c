@@ -14,14 +14,6 @@ static const char *arg(const struct job *j, const char *key)
 	return json_string_value(json_object_get(j->args, key));
 }
 
-static json_t *now_text(void)
-{
-	char at[WALL_TEXT];
-
-	wall_text(wall_now(), at);
-	return json_string(at);
-}
-
 static void server_add(struct job *j)
 {
 	json_t *s = check_server(json_object_get(j->args, "server"), &j->a->roster, j->why);
@@ -42,73 +34,6 @@ static void server_remove(struct job *j)
 		job_fail(j, r == -ERR_NOT_FOUND ? "not-found" : "in-use", j->why);
 	else
 		job_write(j, json_pack("{s:s s:s}", "event", "server.remove", "name", arg(j, "name")));
-}
-
-static void issued(const struct job *j, json_t *grant)
-{
-	const char *name = admin_name_of(j->a, j->uid);
-
-	json_object_set_new(grant, "issued_by", name ? json_pack("{s:I s:s}", "uid", (json_int_t)j->uid, "user", name)
-	                                             : json_pack("{s:I}", "uid", (json_int_t)j->uid));
-	json_object_set_new(grant, "issued_at", now_text());
-}
-
-/* What is no error, but probably not meant. */
-static void grant_warn(struct job *j, const json_t *grant)
-{
-	const json_t *uid = json_object_get(grant, "uid");
-
-	if (!json_object_get(grant, "policy"))
-		json_object_set_new(j->answer, "note", json_string("the grant names no policy: every call is denied, (no policy)"));
-	else if (json_is_integer(uid) && !perm_governed(&j->a->users, (uint32_t)json_integer_value(uid)))
-		json_object_set_new(j->answer, "note", json_string("this user is not governed: see \"users\" in callgate.json"));
-}
-
-static bool user_fits(struct job *j, const json_t *grant)
-{
-	const json_t *uid = json_object_get(grant, "uid");
-	const char *user = json_string_value(json_object_get(grant, "user"));
-	const char *name = json_is_integer(uid) ? admin_name_of(j->a, (uint32_t)json_integer_value(uid)) : NULL;
-
-	if (!user || (json_is_integer(uid) && (!name || strcmp(user, name) == 0)))
-		return true;
-	snprintf(j->why, sizeof(j->why), "/user: \"%.64s\" is not the account of this uid", user);
-	return false;
-}
-
-static void grant_add(struct job *j)
-{
-	const json_t *asked = json_object_get(j->args, "grant");
-	json_t *g = check_grant(asked, &j->a->roster, wall_now(), j->why);
-	char id[16];
-
-	if (!g || !user_fits(j, g)) {
-		json_decref(g);
-		job_fail(j, "invalid", j->why);
-		return;
-	}
-	if (check_grant_id(&j->a->roster, id)) {
-		json_decref(g);
-		job_fail(j, "unavailable", "no new id could be drawn");
-		return;
-	}
-	json_object_set_new(g, "id", json_string(id));
-	issued(j, g);
-	j->answer = json_pack("{s:s s:O}", "id", id, "grant", g);
-	grant_warn(j, g);
-	job_write(j, json_pack("{s:s s:s s:o}", "event", "grant.add", "id", id, "grant", g));
-}
-
-static void grant_revoke(struct job *j)
-{
-	const char *id = arg(j, "id");
-
-	if (!json_object_get(j->a->roster.grants, id)) {
-		snprintf(j->why, sizeof(j->why), "no grant in force has the id %.32s", id);
-		job_fail(j, "not-found", j->why);
-		return;
-	}
-	job_write(j, json_pack("{s:s s:s}", "event", "grant.revoke", "id", id));
 }
 
 static void policy_apply(struct job *j)
@@ -266,8 +191,9 @@ void job_change(struct job *j)
 	} row[] = {
 	    {R_SERVER_ADD, server_add},
 	    {R_SERVER_REMOVE, server_remove},
-	    {R_GRANT_ADD, grant_add},
-	    {R_GRANT_REVOKE, grant_revoke},
+	    {R_GRANT_ADD, job_grant_add},
+	    {R_GRANT_REVOKE, job_grant_revoke},
+	    {R_GRANT_REVIEW, job_grant_review},
 	    {R_POLICY_APPLY, policy_apply},
 	    {R_POLICY_ROLLBACK, policy_rollback},
 	    {R_CATALOG_OVERRIDE, job_catalog_override},

@@ -171,6 +171,11 @@ void job_written(struct job *j, const struct m_journal_ack *ack)
 		send_line(j);
 		return;
 	}
+	if (!j->answer)
+		j->answer = json_object();
+	char at[WALL_TEXT];
+	wall_text(wall_now(), at);
+	json_object_set_new(j->answer, "at", json_string(at));
 	j->next.seq = ack->seq;
 	j->generation = ack->seq;
 	j->stage = JOB_WORLD;

@@ -31,7 +31,7 @@ static void members(struct jsonw *w, const json_t *o, const char *const *key)
 static void world_grant_out(struct jsonw *w, const struct roster *r, const json_t *g)
 {
 	static const char *const plain[] = {
-	    "id", "uid", "user", "login_uid", "agent", "exe_sha256", "server", "credential", "expires_at", NULL};
+	    "id", "uid", "user", "login_uid", "via", "gid", "agent", "exe_sha256", "unit", "cgroup", "token_sha256", "server", "credential", "expires_at", NULL};
 	const char *name = json_string_value(json_object_get(g, "policy"));
 	const json_t *p = name ? json_object_get(r->policies, name) : NULL;
 

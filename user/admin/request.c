@@ -29,6 +29,8 @@ static const struct {
     {R_GRANT_SHOW, "id", 'S'},
     {R_GRANT_ADD, "grant", 'O'},
     {R_GRANT_REVOKE, "id", 'S'},
+    {R_GRANT_REVIEW, "id", 'S'},
+    {R_GRANT_REVIEW, "decision", 'S'},
     {R_POLICY_CHECK, "document", 'S'},
     {R_POLICY_APPLY, "document", 'S'},
     {R_POLICY_APPLY, "name", 'S'},

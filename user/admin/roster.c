@@ -103,6 +103,27 @@ static int grant_revoke(struct roster *r, const json_t *e)
 	return drop_named(r->grants, e, "id");
 }
 
+static int grant_review(struct roster *r, const json_t *e)
+{
+	const char *id = text_of(e, "id"), *decision = text_of(e, "decision");
+	json_t *g = id ? json_object_get(r->grants, id) : NULL;
+
+	if (!id || !decision)
+		return -ERR_MALFORMED;
+	if (strcmp(decision, "revoke") == 0)
+		return grant_revoke(r, e);
+	if (strcmp(decision, "keep") != 0)
+		return -ERR_MALFORMED;
+	if (!g)
+		return 0;
+	/* Values are shared between rosters: the grant with its review is another one. */
+	json_t *copy = json_copy(g);
+	if (!copy || json_object_set(copy, "reviewed_at", json_object_get(e, "ts")) ||
+	    json_object_set(copy, "reviewed_by", json_object_get(e, "reviewer")) || json_object_set_new(r->grants, id, copy))
+		return -ENOMEM;
+	return 0;
+}
+
 /* A piece of a document; the first one begins anew, since an earlier attempt may have stopped half way. */
 static int policy_part(struct roster *r, const json_t *e)
 {
@@ -189,6 +210,7 @@ int roster_apply(struct roster *r, const json_t *event)
 	    {"server.remove", server_remove},
 	    {"grant.add", grant_add},
 	    {"grant.revoke", grant_revoke},
+	    {"grant.review", grant_review},
 	    {"policy.part", policy_part},
 	    {"policy.apply", policy_apply},
 	    {"credential.set", credential_set},

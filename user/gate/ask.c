@@ -58,6 +58,8 @@ static int on_described(struct gate *g, struct conn *c, const struct frame *f)
 	c->who.script[PATH_LEN - 1] = c->who.container[sizeof(c->who.container) - 1] = c->who.tty[sizeof(c->who.tty) - 1] = '\0';
 	c->who.chain[PATH_LEN - 1] = '\0';
 	c->who.agent[NAME_LEN - 1] = c->who.exe[PATH_LEN - 1] = c->who.cgroup[PATH_LEN - 1] = c->who.unit[NAME_LEN - 1] = '\0';
+	if (c->who.groups > DESCRIBED_GROUPS)
+		c->who.groups = 0;
 	c->described = c->who.status == 0;
 	return c->who.status;
 }

@@ -55,6 +55,7 @@ struct conn {
 	struct list ack;     /* gate.ack_waiters while waiting for callgate-audit */
 	uint64_t ack_pos;
 	char host[HOST_LEN]; /* SNI or Host, lower case; empty: unknown */
+	char token[65];      /* SHA-256 of the grant token that the last request brought; empty: none */
 	char addr[64];       /* the original destination as text */
 	uint16_t port;
 	uint64_t plain_left; /* S_PLAIN: body bytes that follow */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "gate/claim.h"
 #include "gate/head.h"
 
 /* Of this hop only, or said anew by us. */
@@ -114,7 +115,8 @@ int head_request(struct buf *out, const struct http1_head *h, unsigned flags, co
 	r = r ? r : buf_put(out, VIEW_LIT(" HTTP/1.1\r\n"));
 	r = r ? r : field(out, VIEW_LIT("Host"), h->host);
 	for (size_t i = 0; !r && i < h->n; i++)
-		if (kept_up(h, h->h[i].name, flags, inject))
+		if (kept_up(h, h->h[i].name, flags, inject) &&
+		    !(same_name(h->h[i].name, VIEW_LIT("authorization")) && claim_is_token(h->h[i].value)))
 			r = field(out, h->h[i].name, h->h[i].value);
 	if (!r && inject && inject->header)
 		r = inject_field(out, inject);

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "gate/cert.h"
+#include "gate/claim.h"
 #include "gate/inforce.h"
 #include "gate/path.h"
 #include "gate/record.h"
@@ -21,7 +22,7 @@ static bool stands(struct gate *g, struct conn *c)
 	if (path_of(call_head(c)->target, &path))
 		return false;
 	const struct world_server *s = world_server(g->world, view_str(c->host), c->port, path);
-	struct subject who = {c->flow.uid, c->flow.loginuid, c->described ? c->who.agent : "", c->exe_sha256};
+	struct subject who = claim_of(c);
 	return s && world_grant(g->world, &who, s, wall_now(), &why);
 }
 

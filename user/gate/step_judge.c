@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "gate/ask.h"
 #include "gate/call.h"
+#include "gate/claim.h"
 #include "gate/headers.h"
 #include "gate/loan.h"
 #include "gate/record.h"
@@ -72,9 +73,10 @@ static void decide(struct conn *c)
 	struct gate *g = c->g;
 	struct call *k = c->call;
 	struct pol_decision *d = &g->decision;
-	struct subject who = {c->flow.uid, c->flow.loginuid, c->described ? c->who.agent : "", c->exe_sha256};
 	const char *why = "(no grant)";
 
+	claim_token(call_head(c), c->token);
+	struct subject who = claim_of(c);
 	k->grant = world_grant(k->world, &who, k->server, wall_now(), &why);
 	k->observed = g->conf.observe || k->server->observe;
 	k->credential = !k->grant ? NULL : k->grant->credential ? k->grant->credential : k->server->credential;

@@ -256,6 +256,8 @@ static int facts(struct describe *d, const struct proc *p, const struct m_descri
 	r = proc_uids(p, &out->uid, &out->loginuid);
 	if (r)
 		return -ERR_NOT_FOUND;
+	int n = proc_groups(p, out->group, DESCRIBED_GROUPS);
+	out->groups = n > 0 ? (uint32_t)n : 0;
 	out->ppid = st->ppid;
 	out->start_ns = q->start_ns ? q->start_ns : st->start_ticks * (1000000000u / d->hz);
 	*h = look(d, p, exe);

@@ -127,6 +127,23 @@ int proc_parse_uid(struct view status, uint32_t *uid)
 	return 0;
 }
 
+int proc_parse_groups(struct view status, uint32_t *out, size_t max)
+{
+	const uint8_t *at = status.n ? memmem(status.p, status.n, "\nGroups:\t", 9) : NULL;
+	uint64_t gid;
+	size_t n = 0;
+
+	if (!at)
+		return -ERR_MALFORMED;
+	struct view v = view_skip(status, (size_t)(at - status.p) + 9);
+	while (n < max && number(&v, " ", &gid)) {
+		if (gid > UINT32_MAX)
+			return -ERR_MALFORMED;
+		out[n++] = (uint32_t)gid;
+	}
+	return (int)n;
+}
+
 int proc_parse_cgroup(struct view text, char *out, size_t cap)
 {
 	out[0] = 0;
@@ -174,6 +191,14 @@ int proc_uids(const struct proc *p, uint32_t *uid, uint32_t *loginuid)
 		*loginuid = v > UINT32_MAX ? ~0u : (uint32_t)v;
 	}
 	return 0;
+}
+
+int proc_groups(const struct proc *p, uint32_t *out, size_t max)
+{
+	char text[2 * TEXT];
+	int n = slurp(p, "status", text, sizeof(text));
+
+	return n < 0 ? n : proc_parse_groups(view_of(text, (size_t)n), out, max);
 }
 
 int proc_exe(const struct proc *p, char out[PATH_MAX], bool *deleted)

@@ -31,6 +31,8 @@ void proc_close(struct proc *p);
 int proc_stat(const struct proc *p, struct proc_stat *st) __attribute__((warn_unused_result));
 /** proc_uids(p, uid, loginuid): Real uid, and login uid (0xffffffff: unset). */
 int proc_uids(const struct proc *p, uint32_t *uid, uint32_t *loginuid) __attribute__((warn_unused_result));
+/** proc_groups(p, out, max): Supplementary groups, at most ${max}; how many. */
+int proc_groups(const struct proc *p, uint32_t *out, size_t max) __attribute__((warn_unused_result));
 /** proc_exe(p, out, deleted): Path of the executable as the process sees it; *${deleted} when it was unlinked since. */
 int proc_exe(const struct proc *p, char out[PATH_MAX], bool *deleted) __attribute__((warn_unused_result));
 /** proc_exe_open(p): A descriptor of the file that it runs, whatever its path shows now; -ERR_NOT_FOUND. */
@@ -47,6 +49,7 @@ bool proc_root_owned(const struct proc *p, int procfs, const char *path);
 /* The readers themselves.  Any input is legal to pass. */
 int proc_parse_stat(struct view text, struct proc_stat *st) __attribute__((warn_unused_result));
 int proc_parse_uid(struct view status, uint32_t *uid) __attribute__((warn_unused_result));
+int proc_parse_groups(struct view status, uint32_t *out, size_t max) __attribute__((warn_unused_result));
 int proc_parse_cgroup(struct view text, char *out, size_t cap) __attribute__((warn_unused_result));
 
 /** proc_unit(cgroup, out, cap): The systemd unit that a cgroup path belongs to, or empty. */

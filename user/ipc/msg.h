@@ -151,6 +151,7 @@ struct m_describe {
 };
 
 /* M_DESCRIBED (ident -> proxy, admin) */
+enum { DESCRIBED_GROUPS = 64 };
 enum ident_strength { IDENT_NONE, IDENT_WEAK, IDENT_MEDIUM, IDENT_STRONG };
 struct m_described {
 	int32_t status; /* 0, or -ERR_NOT_FOUND when the process has gone */
@@ -167,6 +168,8 @@ struct m_described {
 	char container[NAME_LEN + 8]; /* id of the container by its cgroup, or empty */
 	char tty[24];          /* controlling terminal, "pts/3", or empty */
 	char chain[PATH_LEN];  /* "PID NAME" of it and its parents up to the agent's root, 0x1f between; empty when in no tree */
+	uint32_t groups;       /* how many of the next; those beyond are left out, which can only narrow */
+	uint32_t group[DESCRIBED_GROUPS];
 };
 
 /* M_DIGEST (ident -> proxy), the answer to M_DIGEST_GET, which asks with a struct m_describe: SHA-256 of the executable. */
