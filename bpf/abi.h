@@ -103,6 +103,18 @@ struct cg_conf {
 	__u32 pad;
 };
 
+struct cg_addr { /* IPv6, or IPv4-mapped */
+	__u8 addr[16];
+};
+
+/* On a socket that an agent made or connects.  Children of a listening socket inherit it, and have no destination. */
+struct cg_label {
+	__u32 cls; /* enum cg_class */
+	__be16 dst_port;
+	__u16 pad;
+	__u8 dst[16]; /* what connect let pass directly; zero: nothing */
+};
+
 struct cg_beats { /* CLOCK_MONOTONIC of each worker's last sign of life, 0: dead */
 	__u64 ns[CG_SLOTS];
 };
@@ -156,6 +168,7 @@ _Static_assert(sizeof(struct cg_flow) == 168, "cg_flow is part of the ABI");
 _Static_assert(__builtin_offsetof(struct cg_flow, start_ns) == 56, "cg_flow.start_ns");
 _Static_assert(__builtin_offsetof(struct cg_flow, comm) == 120, "cg_flow.comm");
 _Static_assert(sizeof(struct cg_conf) == 32 && sizeof(struct cg_dest) == 24, "settings are part of the ABI");
+_Static_assert(sizeof(struct cg_label) == 24 && sizeof(struct cg_addr) == 16, "labels are part of the ABI");
 _Static_assert(sizeof(struct cg_proc) == 88 && sizeof(struct cg_exec) == 424, "processes are part of the ABI");
 
 #endif

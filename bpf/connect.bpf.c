@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * connect.bpf.c - connect() of every TCP socket: pass, send to a worker, or refuse with EPERM.
+ * connect.bpf.c - connect() of every TCP or UDP socket: pass, send to a worker, or refuse with EPERM.
  *
  * Why this hook: cgroup/connect4|6 (4.17) runs below the system call layer, so io_uring, Fast Open and MPTCP's first subflow
  * pass it too, in the context of the calling task.  connect6 sees IPv4-mapped addresses, which connect4 never does.
  * On any failure of ours a governed process is refused; an ungoverned one is let through untouched.
  */
-#include "bpf/lib/maps.bpf.h"
 #include "bpf/lib/dest.bpf.h"
+#include "bpf/lib/label.bpf.h"
 #include "bpf/lib/netns.bpf.h"
-#include "bpf/lib/task.bpf.h"
+#include "bpf/lib/udp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -78,6 +78,22 @@ static __always_inline int keep(struct bpf_sock_addr *ctx, const struct cg_flow 
 	return 0;
 }
 
+/* An agent's socket may send directly only to what is approved here.  Zero: refused, for want of memory. */
+static __always_inline int direct(struct bpf_sock_addr *ctx, const struct to *to, bool agent, __u32 why)
+{
+	struct cg_label fresh = {.cls = CG_CLASS_AGENT};
+	count(why);
+	if (!agent)
+		return CG_DIRECT;
+	struct cg_label *l = bpf_sk_storage_get(&cg_label, ctx->sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!l) {
+		count(CG_COUNT_DENIED_NO_STORAGE);
+		return CG_DENY;
+	}
+	label_approve(l, to->addr, to->port);
+	return CG_DIRECT;
+}
+
 /* ${port} is set for CG_REDIRECT. */
 static __always_inline int decide(struct bpf_sock_addr *ctx, struct to *to, __u8 family, __u32 *port)
 {
@@ -91,17 +107,18 @@ static __always_inline int decide(struct bpf_sock_addr *ctx, struct to *to, __u8
 	struct cg_mark mark = {};
 	/* A person's own processes inside an editor are like any other of his: only registered servers matter. */
 	bool agent = task_mark(&mark) && mark.cls != CG_CLASS_EDITOR;
-	if (!mark.cls && conf->scope != CG_SCOPE_ALL && !task_user_governed(task_uid((__u32)bpf_get_current_uid_gid())))
+	struct cg_label *label = bpf_sk_storage_get(&cg_label, ctx->sk, 0, 0);
+	if (label && label->cls == CG_CLASS_AGENT)
+		agent = true; /* an agent made it, whoever connects it */
+	if (!mark.cls && !agent && conf->scope != CG_SCOPE_ALL && !task_user_governed(task_uid((__u32)bpf_get_current_uid_gid())))
 		return CG_DIRECT;
 	if (task_in_service(conf->own_cgroup)) {
 		count(CG_COUNT_DIRECT_OWN);
 		return CG_DIRECT;
 	}
 	__u32 why = wanted(conf, to, agent || conf->scope != CG_SCOPE_AGENTS);
-	if (why != CG_COUNTS) {
-		count(why);
-		return CG_DIRECT;
-	}
+	if (why != CG_COUNTS)
+		return direct(ctx, to, agent, why);
 	__u64 netns = bpf_get_netns_cookie(ctx);
 	__u32 *at = bpf_map_lookup_elem(&cg_netns, &netns);
 	if (!at) {
@@ -143,9 +160,9 @@ int cg_connect4(struct bpf_sock_addr *ctx)
 {
 	struct to to;
 	__u32 port = 0;
-	if (ctx->protocol != IPPROTO_TCP)
-		return 1;
 	to_set(&to, 0, 0, MAPPED, ctx->user_ip4, ctx->user_port);
+	if (ctx->protocol != IPPROTO_TCP)
+		return udp_decide(ctx, &to) != CG_DENY;
 	int verdict = decide(ctx, &to, AF_INET, &port);
 	forget(ctx, verdict);
 	if (verdict == CG_REDIRECT) {
@@ -160,9 +177,9 @@ int cg_connect6(struct bpf_sock_addr *ctx)
 {
 	struct to to;
 	__u32 port = 0;
-	if (ctx->protocol != IPPROTO_TCP)
-		return 1;
 	to_set(&to, ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3], ctx->user_port);
+	if (ctx->protocol != IPPROTO_TCP)
+		return udp_decide(ctx, &to) != CG_DENY;
 	int verdict = decide(ctx, &to, AF_INET6, &port);
 	forget(ctx, verdict);
 	if (verdict == CG_REDIRECT) {

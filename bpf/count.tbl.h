@@ -23,3 +23,8 @@ X(DIRECT_SCOPE, "direct-out-of-scope")        /* no known address, and the scope
 X(DENIED_FAMILY, "denied-socket-family")      /* an agent asked for a family that no other hook sees */
 X(DENIED_PTRACE, "denied-ptrace")             /* an agent would debug a process outside its tree */
 X(DENIED_ENGINE, "denied-container-engine")   /* an agent called a container engine, which is root */
+X(DENIED_KIND, "denied-socket-kind")          /* an agent asked for a socket that is neither TCP nor UDP */
+X(DENIED_UDP, "denied-udp")                   /* a datagram that could have been QUIC to a registered server */
+X(DENIED_PORT_TAKEN, "denied-port-theft")     /* somebody wanted to listen on a worker's port */
+X(DENIED_OPTION, "denied-source-route")       /* an agent wanted to set a route of its own */
+X(DROPPED_EGRESS, "dropped-unapproved")       /* a packet of an agent's socket that no hook had let pass */

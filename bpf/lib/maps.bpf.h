@@ -85,6 +85,17 @@ CG_SK_STORAGE(cg_accepted, struct cg_flow);
  * while two sets of programs are attached, the second knows the rewrite of the first by it. */
 CG_SK_STORAGE(cg_rewritten, __u64);
 
+/* Whose socket it is.  create and connect write, egress reads; a listener's children get a copy. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+	__type(key, __u32);
+	__type(value, struct cg_label);
+} cg_label SEC(".maps");
+/* The machine's resolvers: where an agent may send a datagram to port 53.  callgated writes. */
+CG_HASH(cg_resolvers, struct cg_addr, __u32, 64, BPF_F_NO_PREALLOC);
+
 /* Registered destinations.  The value is the address prefix length.  callgated writes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

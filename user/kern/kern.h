@@ -45,6 +45,9 @@ struct kern_dest {
 };
 int kern_dests(struct kern *k, const struct kern_dest *dests, size_t n) __attribute__((warn_unused_result));
 
+/** kern_resolvers(k, list, n): The machine's resolvers: where an agent may send datagrams to port 53.  Replaces the set. */
+int kern_resolvers(struct kern *k, const struct cg_addr *list, size_t n) __attribute__((warn_unused_result));
+
 /** kern_mark(k, tgid, start_ns, cls, label): Make a process the root of an agent tree; its present and future children follow. */
 int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, uint32_t label) __attribute__((warn_unused_result));
 

@@ -12,10 +12,13 @@
 #include "kern/kern_internal.h"
 
 #include "connect.skel.h"
+#include "egress.skel.h"
 #include "exec.skel.h"
 #include "fmodret.skel.h"
 #include "lsm.skel.h"
+#include "socket.skel.h"
 #include "sockops.skel.h"
+#include "udp.skel.h"
 
 static const struct {
 	const char *name;
@@ -23,6 +26,9 @@ static const struct {
 } parts[] = {
     [PART_CONNECT] = {"connect", connect_bpf__elf_bytes},
     [PART_SOCKOPS] = {"sockops", sockops_bpf__elf_bytes},
+    [PART_UDP] = {"udp", udp_bpf__elf_bytes},
+    [PART_SOCKET] = {"socket", socket_bpf__elf_bytes},
+    [PART_EGRESS] = {"egress", egress_bpf__elf_bytes},
     [PART_EXEC] = {"exec", exec_bpf__elf_bytes},
     [PART_DENY] = {"lsm", lsm_bpf__elf_bytes},
     [PART_DENY_FMOD] = {"fmodret", fmodret_bpf__elf_bytes},

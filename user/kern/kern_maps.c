@@ -13,7 +13,7 @@
 #include "base/mtime.h"
 #include "kern/kern_internal.h"
 
-enum { KEY_MAX = 32, USERS_MAX = 4096, DESTS_MAX = 16384, PROCS_MAX = 65536, ADDR_BITS = 128, PORT_BITS = 16 };
+enum { KEY_MAX = 32, USERS_MAX = 4096, DESTS_MAX = 16384, PROCS_MAX = 65536, RESOLVERS_MAX = 64, ADDR_BITS = 128, PORT_BITS = 16 };
 
 int kern_maps_fd(const struct kern *k, const char *name)
 {
@@ -153,6 +153,16 @@ int kern_dests(struct kern *k, const struct kern_dest *dests, size_t n)
 		r = kern_maps_prune(fd, keys, n, sizeof(*keys), DESTS_MAX);
 	free(keys);
 	return r;
+}
+
+int kern_resolvers(struct kern *k, const struct cg_addr *list, size_t n)
+{
+	int fd = kern_maps_fd(k, "cg_resolvers");
+	uint32_t one = 1;
+	for (size_t i = 0; i < n; i++)
+		if (bpf_map_update_elem(fd, &list[i], &one, BPF_ANY) < 0)
+			return -errno;
+	return kern_maps_prune(fd, list, n, sizeof(*list), RESOLVERS_MAX);
 }
 
 /* Where in the process's ancestry ${id} is: 0 itself, 1 its parent at birth, ...; -1: nowhere. */

@@ -167,6 +167,7 @@ static void beat(void *arg)
 	end_silent(s);
 	sup_ring_sweep(s);
 	sup_netns_sweep(s);
+	sup_resolver_sweep(s);
 	if (pump_timer(s->pump, mono_after_ms(mono_now(), BEAT_MS), beat, s))
 		log_error("the heartbeat cannot be scheduled");
 }

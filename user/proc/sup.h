@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/mtime.h"
@@ -90,6 +91,9 @@ struct sup {
 	struct mono netns_swept;
 	int cgroup_fd; /* the service's own cgroup, for its children */
 	uint64_t cgroup_id;
+	bool resolver_read; /* resolv.conf, as it was then */
+	ino_t resolver_ino;
+	struct timespec resolver_time;
 	int control, board;
 	int lock;
 	bool stopping;
@@ -138,6 +142,9 @@ int sup_listen(const struct sockaddr *sa, socklen_t len, int *out) __attribute__
 int sup_known_dests(struct sup *s, struct view list) __attribute__((warn_unused_result)); /* M_DESTS */
 int sup_known_add(struct sup *s, enum party from, struct view frame) __attribute__((warn_unused_result)); /* M_KNOWN */
 size_t sup_known_count(const struct sup *s, enum party from);
+
+/* sup_resolver.c: the machine's resolvers, when they have changed. */
+void sup_resolver_sweep(struct sup *s);
 
 /* sup_serve.c: frames from children. */
 void sup_serve(struct sup *s, struct sup_child *c);
