@@ -40,7 +40,8 @@ struct pol_decision {
 	char authorised_by[POL_RULE_MAX]; /* of an allow */
 	char text[POL_TEXT_MAX];          /* for the agent, of a denial */
 	int rule_index;                   /* -1: none */
-	uint32_t limits; /* how many limits apply: see pol_limit.h */
+	uint32_t limits; /* how many limits apply, a "when" and an "idempotency" included: see pol_limit.h */
+	const char *approve; /* of an allow: the rule by which a person has to approve this call first; NULL: none.  Borrowed from the policy */
 };
 
 /**

@@ -18,11 +18,17 @@ int pol_eval_view_cmp(const void *a, const void *b)
 }
 
 /* The first member of struct pol_tool and struct pol_method is the name: they can be searched by it. */
-_Static_assert(offsetof(struct pol_tool, name) == 0 && offsetof(struct pol_method, name) == 0, "searched by name");
+_Static_assert(offsetof(struct pol_tool, name) == 0 && offsetof(struct pol_method, name) == 0 && offsetof(struct pol_extra, name) == 0,
+    "searched by name");
 
 const struct pol_tool *pol_eval_tool(const struct pol *p, struct view name)
 {
 	return p->n_tools ? bsearch(&name, p->tool, p->n_tools, sizeof(*p->tool), pol_eval_view_cmp) : NULL;
+}
+
+const struct pol_extra *pol_eval_extra(const struct pol *p, struct view name)
+{
+	return p->n_extra ? bsearch(&name, p->extra, p->n_extra, sizeof(*p->extra), pol_eval_view_cmp) : NULL;
 }
 
 static bool hidden(const struct pol *p, struct view name)
@@ -47,6 +53,7 @@ void pol_eval_deny(struct pol_decision *out, const char *rule, int index, struct
 	out->verdict = POL_DENY;
 	out->unknown_tool = false;
 	out->authorised_by[0] = '\0';
+	out->approve = NULL;
 	out->rule_index = index;
 	out->limits = 0;
 	snprintf(out->rule, sizeof(out->rule), "%s", rule);
@@ -80,6 +87,7 @@ static void allow(struct pol_decision *out, const char *by)
 	out->unknown_tool = false;
 	out->rule[0] = '\0';
 	out->text[0] = '\0';
+	out->approve = NULL;
 	out->rule_index = -1;
 	snprintf(out->authorised_by, sizeof(out->authorised_by), "%s", by);
 }
@@ -143,7 +151,9 @@ void pol_judge(const struct pol *p, struct view tool, const struct json_doc *doc
 	if (t && refused(t, doc, args, out))
 		return;
 	allow(out, t ? t->pointer : "(default allow)");
-	out->limits = (t ? t->limits.n : 0) + p->all.n;
+	const struct pol_extra *x = pol_eval_extra(p, tool);
+	out->limits = (t ? t->limits.n : 0) + p->all.n + p->extra_all.n + (x ? x->limits.n + (x->when.name != NULL) + (x->once > 0) : 0);
+	out->approve = x && x->approve.name && all_true(&x->approve, doc, args, true) ? x->approve.name : NULL;
 }
 
 enum pol_visible pol_visible(const struct pol *p, struct view tool)

@@ -1,7 +1,6 @@
 /*
  * pol_extra.c - read "x-callgate", what this product adds to the document.
  * Floor: policy, inside.      Source: docs/POLICY.md "x-callgate".
- * Keys that are planned but not enforced yet are refused: a document must never seem to protect what it does not.
  */
 #include <stdlib.h>
 
@@ -50,13 +49,19 @@ static void extra_methods(struct pol_loader *l, const struct json_node *n, void 
 		qsort(p->method, i, sizeof(*p->method), pol_eval_view_cmp);
 }
 
+static void extra_limits(struct pol_loader *l, const struct json_node *n, void *into)
+{
+	struct pol *p = into;
+	pol_quota_read(l, n, "/x-callgate/limits", LIST_EXTRA_ALL, VIEW_LIT(""), &p->extra_all);
+}
+
 void pol_extra_read(struct pol_loader *l, const struct json_node *n, void *into)
 {
 	static const struct pol_field fields[] = {
 	    {"version", extra_version, true},
 	    {"methods", extra_methods, false},
-	    {"tools", NULL, false},
-	    {"limits", NULL, false},
+	    {"tools", pol_extra_tools, false},
+	    {"limits", extra_limits, false},
 	};
 	pol_load_fields(l, n, fields, sizeof(fields) / sizeof(fields[0]), into);
 }

@@ -5,6 +5,7 @@
 #ifndef POLICY_POL_INTERNAL_H
 #define POLICY_POL_INTERNAL_H
 
+#include "base/mtime.h"
 #include "policy/arena.h"
 #include "policy/dec.h"
 #include "policy/pol.h"
@@ -54,16 +55,22 @@ struct pol_rules {
 
 enum { POL_CALL_LIMITS_MAX = 16 }; /* limits that one call may meet; the same as POL_LIMITS_MAX */
 
-enum pol_window { WINDOW_MINUTE, WINDOW_HOUR, WINDOW_DAY, WINDOW_COUNT };
+/* The numbers are those of quota_table.h.  The format knows the first three, x-callgate all. */
+enum pol_window { WINDOW_MINUTE, WINDOW_HOUR, WINDOW_DAY, WINDOW_MONTH, WINDOW_SLIDING_MINUTE, WINDOW_SLIDING_HOUR, WINDOW_SLIDING_DAY, WINDOW_COUNT };
+enum pol_scope { SCOPE_GRANT, SCOPE_USER, SCOPE_SERVER, SCOPE_TOOL, SCOPE_COUNT };
+/* Which list a limit stands in; the letter is part of the counter's name. */
+enum pol_list { LIST_TOOL = 't', LIST_ALL = 'a', LIST_EXTRA_TOOL = 'x', LIST_EXTRA_ALL = 'y' };
 
 struct pol_limit {
 	const char *name; /* the rule string */
 	struct view counter, on_deny;
 	bool has_text;
 	enum pol_window window;
+	enum pol_scope scope;
+	enum pol_list list;
 	int64_t max, increment;
 	struct pol_path from; /* n 0: ${increment} */
-	unsigned __int128 hash; /* of scope, counter and window: a grant's name is mixed in later */
+	unsigned __int128 hash; /* of list, tool, counter and window: whose it is, is mixed in later */
 };
 
 struct pol_limit_list {
@@ -75,6 +82,24 @@ struct pol_tool {
 	struct view name;
 	const char *pointer; /* /tools/NAME */
 	struct pol_rules require, deny_if;
+	struct pol_limit_list limits;
+	uint32_t node;
+};
+
+struct pol_when {
+	const char *name; /* the rule string; NULL: no such rule */
+	int from, to;     /* minutes of the UTC day; both -1: any time.  ${to} below ${from}: over midnight */
+	uint32_t days;    /* bits, Monday is 0; 0: every day */
+	struct wall until;
+	bool ends;
+};
+
+struct pol_extra { /* of one tool, in x-callgate */
+	struct view name;
+	struct pol_when when;
+	struct pol_rule approve; /* its name NULL: no approval is needed */
+	const char *once_name;
+	int64_t once; /* seconds; 0: repeats are nobody's business */
 	struct pol_limit_list limits;
 	uint32_t node;
 };
@@ -101,6 +126,9 @@ struct pol {
 	struct pol_tool *tool; /* sorted by name */
 	uint32_t n_tools;
 	struct pol_limit_list all;
+	struct pol_extra *extra; /* sorted by name */
+	uint32_t n_extra;
+	struct pol_limit_list extra_all;
 	struct pol_method *method; /* sorted by name */
 	uint32_t n_methods;
 };
@@ -118,6 +146,7 @@ void pol_value_border(struct view needle, uint32_t *out);
 /* --- pol_eval.c --- */
 
 const struct pol_tool *pol_eval_tool(const struct pol *p, struct view name);
+const struct pol_extra *pol_eval_extra(const struct pol *p, struct view name);
 /** pol_eval_deny(out, rule, index, text, len): Make ${out} a denial by ${rule}; the text is cut at a whole character. */
 void pol_eval_deny(struct pol_decision *out, const char *rule, int index, struct view text);
 int pol_eval_view_cmp(const void *a, const void *b); /* struct view, for qsort and bsearch */

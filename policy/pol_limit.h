@@ -9,15 +9,28 @@
 #include "base/mtime.h"
 #include "policy/pol.h"
 
-enum { POL_LIMITS_MAX = 16, POL_CHARGES_TEXT = 2048, POL_LIMIT_SCALE = 11 };
+enum { POL_LIMITS_MAX = 16, POL_CHARGES_MAX = POL_LIMITS_MAX + 1, POL_CHARGES_TEXT = 2048, POL_LIMIT_SCALE = 11 };
 
 struct pol_limits; /* a view on the mapped counters */
 
 struct pol_charge { /* what one call holds */
-	unsigned __int128 amount[POL_LIMITS_MAX]; /* in units of 10^-POL_LIMIT_SCALE */
-	uint64_t slot[POL_LIMITS_MAX], window[POL_LIMITS_MAX];
-	uint32_t n;
-	char text[POL_CHARGES_TEXT]; /* counter=amount@window, joined by 0x1f, for the record: "pay=12.5@2026-11-03T10" is an hour */
+	unsigned __int128 amount[POL_CHARGES_MAX]; /* in units of 10^-POL_LIMIT_SCALE */
+	uint64_t slot[POL_CHARGES_MAX], window[POL_CHARGES_MAX];
+	int held[POL_CHARGES_MAX]; /* of quota_held.h; -1: a use noted for idempotency */
+	uint32_t n, worker;
+	/*
+	 * counter=amount@window, joined by 0x1f, for the record: "pay=12.5@2026-11-03T10" is an hour.  Before the counter stands
+	 * "all_tools/", "x-callgate/SCOPE/" or "x-callgate/all/SCOPE/"; a sliding window is written "START~minute".
+	 */
+	char text[POL_CHARGES_TEXT];
+};
+
+/* Who calls: what a counter may belong to. */
+struct pol_who {
+	const char *grant, *server;
+	uint32_t uid;
+	uint32_t worker; /* the caller's slot: no two processes that live at the same time may share one */
+	struct wall now;
 };
 
 /** pol_limits_open(mem, len, out): Use ${mem} (shared, page aligned, zeroed when new).  pol_limits_size(): how long it must be. */
@@ -26,14 +39,40 @@ int pol_limits_open(void *mem, size_t len, struct pol_limits **out) __attribute_
 void pol_limits_close(struct pol_limits **l);
 
 /**
- * pol_reserve(l, p, grant, tool, doc, args, now, worker, decision, charge):
- * Reserve every limit that applies to an allowed call.  When one refuses, ${decision} becomes that denial and nothing is held.
- * ${worker} is the caller's slot: no two processes that live at the same time may share one.
+ * pol_limits_claim(l, worker): A new process takes this slot: what the one before it had reserved and not settled turns uncertain.
+ * How many reservations that were.
  */
-void pol_reserve(struct pol_limits *l, const struct pol *p, const char *grant, struct view tool, const struct json_doc *doc,
-    const struct json_node *args, struct wall now, uint32_t worker, struct pol_decision *decision, struct pol_charge *charge);
+unsigned pol_limits_claim(struct pol_limits *l, uint32_t worker);
 
-/** pol_settle(l, charge, delivered): The call's end.  delivered false: certainly never sent, give it back; true: keep it. */
-void pol_settle(struct pol_limits *l, struct pol_charge *charge, bool delivered);
+/**
+ * pol_reserve(l, p, who, tool, doc, args, decision, charge):
+ * Step 6 of docs/POLICY.md "order of evaluation" for an allowed call: the time it may be made at, no repetition, then every limit that
+ * applies.  When one refuses, ${decision} becomes that denial and nothing is held.
+ */
+void pol_reserve(struct pol_limits *l, const struct pol *p, const struct pol_who *who, struct view tool, const struct json_doc *doc,
+    const struct json_node *args, struct pol_decision *decision, struct pol_charge *charge);
+
+enum pol_outcome {
+	POL_REFUND = 0,    /* certainly never sent: give it back */
+	POL_COMMIT = 1,    /* sent and answered: keep it */
+	POL_UNCERTAIN = 2, /* sent, and nobody knows what came of it: keep it, and say so */
+};
+
+/** pol_settle(l, charge, outcome): The call's end. */
+void pol_settle(struct pol_limits *l, struct pol_charge *charge, enum pol_outcome outcome);
+
+struct pol_sum { /* of one counter in one window; committed is what is left of used */
+	unsigned __int128 used, reserved, uncertain;
+};
+
+/** pol_limits_sum(l, charge, i, out): How the counter stands that the charge's ${i}th limit counts in. */
+void pol_limits_sum(struct pol_limits *l, const struct pol_charge *charge, uint32_t i, struct pol_sum *out);
+
+/**
+ * pol_limits_replay(l, text, who, tool):
+ * Count again what a record says that a call was charged (its ${text}, its grant, server, uid and tool): after a power cut, for records
+ * that may be newer than the file.  What was counted already is counted twice: too much, never too little.  How many were counted.
+ */
+unsigned pol_limits_replay(struct pol_limits *l, struct view text, const struct pol_who *who, struct view tool);
 
 #endif

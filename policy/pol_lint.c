@@ -95,10 +95,33 @@ static void lint_tool(struct pol_loader *l, const struct pol_tool *t)
 	lint_deny_if(l, t);
 }
 
+/* What x-callgate says of a tool that nobody may call. */
+static void lint_extra(struct pol_loader *l)
+{
+	const struct pol *p = l->p;
+	size_t root = pol_diag_name(l, VIEW_LIT("x-callgate"));
+	(void)pol_diag_name(l, VIEW_LIT("tools"));
+	for (uint32_t i = 0; i < p->n_extra; i++) {
+		const struct pol_extra *x = &p->extra[i];
+		bool listed = p->allow;
+		for (uint32_t k = 0; k < p->n_tools && !listed; k++)
+			listed = view_eq(p->tool[k].name, x->name);
+		if (listed)
+			continue;
+		size_t back = pol_diag_name(l, x->name);
+		pol_diag_warning(l, &l->doc.node[x->node], "has no effect: default is deny, and \"tools\" does not list this tool");
+		pol_diag_back(l, back);
+	}
+	pol_diag_back(l, root);
+}
+
 void pol_lint(struct pol_loader *l, const struct json_node *tools)
 {
 	const struct pol *p = l->p;
-	if (!tools || !l->report)
+	if (!l->report)
+		return;
+	lint_extra(l);
+	if (!tools)
 		return;
 	size_t root = pol_diag_key(l, tools);
 	if (!p->allow && p->hide_all && p->n_tools)

@@ -198,7 +198,7 @@ static void read_hide(struct pol_loader *l, const struct json_node *n, void *int
 static void read_all_limits(struct pol_loader *l, const struct json_node *n, void *into)
 {
 	struct pol *p = into;
-	pol_quota_read(l, n, NULL, &p->all);
+	pol_quota_read(l, n, "/all_tools/limits", LIST_ALL, VIEW_LIT(""), &p->all);
 }
 
 static void read_all_tools(struct pol_loader *l, const struct json_node *n, void *into)
@@ -222,7 +222,7 @@ static void read_deny_if(struct pol_loader *l, const struct json_node *n, void *
 static void read_limits(struct pol_loader *l, const struct json_node *n, void *into)
 {
 	struct pol_tool *t = into;
-	pol_quota_read(l, n, t, &t->limits);
+	pol_quota_read(l, n, pol_load_pointer(l, n, "/tools", t->name, "/limits"), LIST_TOOL, t->name, &t->limits);
 }
 
 static void read_tool(struct pol_loader *l, const struct json_node *n, struct pol_tool *t)
@@ -265,19 +265,31 @@ static void too_many(struct pol_loader *l, const struct json_node *n, uint32_t l
 		pol_diag_error(l, n, -ERR_TOO_LONG, "%u limits apply to one call: more than %d", limits, POL_CALL_LIMITS_MAX);
 }
 
+/* Of a tool: its own in both places, and those of all tools in both places. */
 static void check_limit_count(struct pol_loader *l)
 {
 	const struct pol *p = l->p;
+	uint32_t all = p->all.n + p->extra_all.n;
 	size_t root = pol_diag_name(l, VIEW_LIT("tools"));
 	for (uint32_t i = 0; i < p->n_tools; i++) {
 		size_t back = pol_diag_name(l, p->tool[i].name);
+		const struct pol_extra *x = pol_eval_extra(p, p->tool[i].name);
 		if (p->tool[i].limits.n)
-			too_many(l, &l->doc.node[p->tool[i].node], p->tool[i].limits.n + p->all.n);
+			too_many(l, &l->doc.node[p->tool[i].node], p->tool[i].limits.n + all + (x ? x->limits.n : 0));
+		pol_diag_back(l, back);
+	}
+	pol_diag_back(l, root);
+	root = pol_diag_name(l, VIEW_LIT("x-callgate"));
+	(void)pol_diag_name(l, VIEW_LIT("tools"));
+	for (uint32_t i = 0; i < p->n_extra; i++) {
+		size_t back = pol_diag_name(l, p->extra[i].name);
+		if (p->extra[i].limits.n)
+			too_many(l, &l->doc.node[p->extra[i].node], p->extra[i].limits.n + all);
 		pol_diag_back(l, back);
 	}
 	pol_diag_back(l, root);
 	root = pol_diag_name(l, VIEW_LIT("all_tools"));
-	too_many(l, l->doc.node, p->all.n);
+	too_many(l, l->doc.node, all);
 	pol_diag_back(l, root);
 }
 

@@ -59,8 +59,13 @@ void *pol_load_take(struct pol_loader *l, size_t n, size_t size);
 
 bool pol_rules_path(struct pol_loader *l, const struct json_node *n, struct pol_path *out);
 void pol_rules_read(struct pol_loader *l, const struct json_node *n, const char *base, struct pol_rules *out);
-void pol_quota_read(struct pol_loader *l, const struct json_node *n, const struct pol_tool *tool, struct pol_limit_list *out);
+/** pol_rules_conditions(l, n, r): The conditions of a rule that is not in a list. */
+void pol_rules_conditions(struct pol_loader *l, const struct json_node *n, struct pol_rule *r);
+/** pol_quota_read(l, n, base, list, tool, out): ${base} is the start of the rule strings; ${tool} is empty for lists of all tools. */
+void pol_quota_read(struct pol_loader *l, const struct json_node *n, const char *base, enum pol_list list, struct view tool,
+    struct pol_limit_list *out);
 void pol_extra_read(struct pol_loader *l, const struct json_node *n, void *into);
+void pol_extra_tools(struct pol_loader *l, const struct json_node *n, void *into); /* pol_extra_tool.c */
 void pol_lint(struct pol_loader *l, const struct json_node *tools);
 
 #endif

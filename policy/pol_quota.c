@@ -8,11 +8,13 @@
 #include "policy/pol_load_internal.h"
 #include "policy/quota_hash.h"
 
-static const char *const windows[WINDOW_COUNT] = {"minute", "hour", "day"};
+static const char *const windows[WINDOW_COUNT] = {"minute", "hour", "day", "month", "sliding_minute", "sliding_hour", "sliding_day"};
+static const char *const scopes[SCOPE_COUNT] = {"grant", "user", "server", "tool"};
 
 struct reading { /* a limit and whether each amount was given */
 	struct pol_limit *limit;
 	bool increment, increment_from;
+	bool extra; /* stands in x-callgate */
 };
 
 static void limit_counter(struct pol_loader *l, const struct json_node *n, void *into)
@@ -27,12 +29,16 @@ static void limit_counter(struct pol_loader *l, const struct json_node *n, void 
 static void limit_window(struct pol_loader *l, const struct json_node *n, void *into)
 {
 	struct reading *r = into;
-	for (int i = 0; i < WINDOW_COUNT; i++) {
+	int known = r->extra ? WINDOW_COUNT : WINDOW_MONTH;
+	for (int i = 0; i < known; i++) {
 		r->limit->window = (enum pol_window)i;
 		if (json_str_eq(&l->doc, n, view_str(windows[i])))
 			return;
 	}
-	pol_diag_error(l, n, -ERR_MALFORMED, "must be \"minute\", \"hour\" or \"day\"");
+	r->limit->window = WINDOW_MINUTE;
+	pol_diag_error(l, n, -ERR_MALFORMED, r->extra ?
+	    "must be \"minute\", \"hour\", \"day\", \"month\", \"sliding_minute\", \"sliding_hour\" or \"sliding_day\"" :
+	    "must be \"minute\", \"hour\" or \"day\"; others stand in x-callgate");
 }
 
 static void limit_max(struct pol_loader *l, const struct json_node *n, void *into)
@@ -43,9 +49,16 @@ static void limit_max(struct pol_loader *l, const struct json_node *n, void *int
 
 static void limit_scope(struct pol_loader *l, const struct json_node *n, void *into)
 {
-	(void)into;
-	if (!json_str_eq(&l->doc, n, VIEW_LIT("grant")))
-		pol_diag_error(l, n, -ERR_MALFORMED, "must be \"grant\"");
+	struct reading *r = into;
+	int known = r->extra ? SCOPE_COUNT : SCOPE_USER;
+	for (int i = 0; i < known; i++) {
+		r->limit->scope = (enum pol_scope)i;
+		if (json_str_eq(&l->doc, n, view_str(scopes[i])))
+			return;
+	}
+	r->limit->scope = SCOPE_GRANT;
+	pol_diag_error(l, n, -ERR_MALFORMED, r->extra ? "must be \"grant\", \"user\", \"server\" or \"tool\"" :
+	    "must be \"grant\"; others stand in x-callgate");
 }
 
 static void limit_increment(struct pol_loader *l, const struct json_node *n, void *into)
@@ -70,7 +83,7 @@ static void limit_on_deny(struct pol_loader *l, const struct json_node *n, void 
 		pol_diag_warning(l, n, "is longer than %d bytes and will be cut", POL_TEXT_MAX - 1);
 }
 
-static void read_limit(struct pol_loader *l, const struct json_node *n, void *into)
+static void read_any(struct pol_loader *l, const struct json_node *n, struct pol_limit *into, bool extra)
 {
 	static const struct pol_field fields[] = {
 	    {"counter", limit_counter, true},
@@ -81,11 +94,21 @@ static void read_limit(struct pol_loader *l, const struct json_node *n, void *in
 	    {"increment_from", limit_increment_from, false},
 	    {"on_deny", limit_on_deny, false},
 	};
-	struct reading r = {.limit = into};
+	struct reading r = {.limit = into, .extra = extra};
 	r.limit->increment = 1;
 	pol_load_fields(l, n, fields, sizeof(fields) / sizeof(fields[0]), &r);
 	if (r.increment && r.increment_from)
 		pol_diag_error(l, n, -ERR_MALFORMED, "has both increment and increment_from");
+}
+
+static void read_limit(struct pol_loader *l, const struct json_node *n, void *into)
+{
+	read_any(l, n, into, false);
+}
+
+static void read_extra_limit(struct pol_loader *l, const struct json_node *n, void *into)
+{
+	read_any(l, n, into, true);
 }
 
 /* Counters of one list, sorted, to find one that is used twice. */
@@ -102,7 +125,7 @@ static void check_counters(struct pol_loader *l, const struct json_node *n, cons
 			pol_diag_error(l, n, -ERR_EXISTS, "uses the counter \"%.64s\" twice", (const char *)name[i].p);
 }
 
-/* all_tools limits are static: an amount taken from an argument would mean something else for every tool. */
+/* Limits of all tools are static: an amount taken from an argument would mean something else for every tool. */
 static void check_static(struct pol_loader *l, const struct json_node *n)
 {
 	uint32_t i = 0;
@@ -112,26 +135,25 @@ static void check_static(struct pol_loader *l, const struct json_node *n)
 			continue;
 		size_t back = pol_diag_index(l, i);
 		pol_diag_key(l, from);
-		pol_diag_error(l, from, -ERR_MALFORMED, "is not possible under all_tools");
+		pol_diag_error(l, from, -ERR_MALFORMED, "is not possible for all tools together");
 		pol_diag_back(l, back);
 	}
 }
 
-void pol_quota_read(struct pol_loader *l, const struct json_node *n, const struct pol_tool *tool, struct pol_limit_list *out)
+void pol_quota_read(struct pol_loader *l, const struct json_node *n, const char *base, enum pol_list list, struct view tool,
+    struct pol_limit_list *out)
 {
-	const char *base = tool ? pol_load_pointer(l, n, "/tools", tool->name, "/limits") : "/all_tools/limits";
-	out->limit = pol_load_list(l, n, sizeof(*out->limit), read_limit, &out->n);
+	bool extra = list == LIST_EXTRA_TOOL || list == LIST_EXTRA_ALL;
+	out->limit = pol_load_list(l, n, sizeof(*out->limit), extra ? read_extra_limit : read_limit, &out->n);
 	if (!out->limit)
 		return;
 	for (uint32_t i = 0; i < out->n; i++) {
 		struct pol_limit *lim = &out->limit[i];
+		lim->list = list;
 		lim->name = pol_load_pointer(l, n, base, lim->counter, "");
-		lim->hash = quota_hash(QUOTA_HASH_START, view_of(&(uint8_t){(uint8_t)lim->window}, 1));
-		lim->hash = quota_hash(lim->hash, tool ? VIEW_LIT("t") : VIEW_LIT("a"));
-		lim->hash = quota_hash_sized(lim->hash, tool ? tool->name : VIEW_LIT(""));
-		lim->hash = quota_hash_sized(lim->hash, lim->counter);
+		lim->hash = quota_hash_limit((unsigned)lim->window, (uint8_t)list, tool, lim->counter);
 	}
 	check_counters(l, n, out);
-	if (!tool)
+	if (list == LIST_ALL || list == LIST_EXTRA_ALL)
 		check_static(l, n);
 }

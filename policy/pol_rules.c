@@ -155,6 +155,11 @@ static void rule_conditions(struct pol_loader *l, const struct json_node *n, voi
 	r->cond = pol_load_list(l, n, sizeof(struct pol_cond), read_cond, &r->n);
 }
 
+void pol_rules_conditions(struct pol_loader *l, const struct json_node *n, struct pol_rule *r)
+{
+	rule_conditions(l, n, r);
+}
+
 static void rule_on_deny(struct pol_loader *l, const struct json_node *n, void *into)
 {
 	struct pol_rule *r = into;

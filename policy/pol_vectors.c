@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "policy/dec.h"
 #include "policy/pol_limit.h"
 #include "policy/pol_vectors.h"
 
@@ -22,6 +23,7 @@ struct run {
 	pol_vectors_line *line;
 	void *arg;
 	char id[32]; /* of the vector at hand */
+	unsigned number;
 	struct pol_decision d;
 };
 
@@ -67,6 +69,37 @@ static int load_policy(struct run *r, const struct json_node *vector, struct pol
 	return pol_load(json_raw(&r->doc, n), first_problem, why, out) ? say(r, "vector %s: the policy does not load: %s", r->id, why) : 0;
 }
 
+/* Who makes a call, and when.  Each vector counts for itself, so its name is part of everybody's. */
+struct caller {
+	char grant[160], server[160];
+	struct pol_who who;
+};
+
+static bool caller_of(struct run *r, const struct json_node *call, struct caller *out)
+{
+	const struct json_node *at = json_get(&r->doc, call, VIEW_LIT("at")), *uid = json_get(&r->doc, call, VIEW_LIT("uid"));
+	static const char *const keys[] = {"grant", "server"};
+	char *into[] = {out->grant, out->server}, text[64];
+	struct dec d;
+	int64_t number = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct json_node *n = member(r, call, keys[i], JSON_STRING);
+		int len = n ? json_str(&r->doc, n, text, sizeof(text) - 1) : 0;
+		if (len < 0 || (!n && json_get(&r->doc, call, view_str(keys[i]))))
+			return false;
+		snprintf(into[i], sizeof(out->grant), "%s/%.*s", r->id, len, text);
+	}
+	out->who = (struct pol_who){.grant = out->grant, .server = out->server, .now = {NOON * 1000000000ll}};
+	if (uid && (uid->type != JSON_NUMBER || dec_parse(json_raw(&r->doc, uid), &d) || dec_int(&d, &number) || number < 0 || number > 999))
+		return false;
+	out->who.uid = r->number * 1000 + (uint32_t)number;
+	int len = at && at->type == JSON_STRING ? json_str(&r->doc, at, text, sizeof(text) - 1) : -1;
+	if (len >= 0)
+		text[len] = '\0';
+	return !at || (len >= 0 && wall_parse(text, &out->who.now) == 0);
+}
+
 static int one_call(struct run *r, const struct pol *p, const struct json_node *call)
 {
 	const struct json_node *tool = member(r, call, "tool", JSON_STRING), *args = json_get(&r->doc, call, VIEW_LIT("arguments"));
@@ -78,26 +111,30 @@ static int one_call(struct run *r, const struct pol *p, const struct json_node *
 
 	if (len < 0 || (upstream && !fails && !json_str_eq(&r->doc, upstream, VIEW_LIT("ok"))))
 		return say(r, "vector %s: a call needs a tool, and an upstream that is \"ok\" or \"err\"", r->id);
+	struct caller caller;
+	if (!caller_of(r, call, &caller))
+		return say(r, "vector %s: at must be a time, grant and server short names, uid below 1000", r->id);
 	struct view v = view_of(name, (size_t)len);
 	pol_judge(p, v, &r->doc, args, &r->d);
 	if (r->d.verdict == POL_ALLOW)
-		pol_reserve(r->limits, p, r->id, v, &r->doc, args, (struct wall){(int64_t)NOON * 1000000000}, 0, &r->d, &charge);
-	pol_settle(r->limits, &charge, !fails || r->flags & POL_VECTORS_KEEP_ON_ERROR);
+		pol_reserve(r->limits, p, &caller.who, v, &r->doc, args, &r->d, &charge);
+	pol_settle(r->limits, &charge, !fails || r->flags & POL_VECTORS_KEEP_ON_ERROR ? POL_COMMIT : POL_REFUND);
 	return 0;
 }
 
 static bool as_expected(struct run *r, const struct json_node *expect)
 {
 	const struct json_node *verdict = member(r, expect, "verdict", JSON_STRING), *rule = member(r, expect, "rule", JSON_STRING);
-	const char *got = r->d.verdict == POL_ALLOW ? "allow" : "deny";
+	bool hold = r->d.verdict == POL_ALLOW && r->d.approve;
+	const char *got = hold ? "hold" : r->d.verdict == POL_ALLOW ? "allow" : "deny", *by = hold ? r->d.approve : r->d.rule;
 	if (!verdict || !rule) {
 		say(r, "vector %s: expect needs a verdict and a rule", r->id);
 		return false;
 	}
-	if (json_str_eq(&r->doc, verdict, view_str(got)) && json_str_eq(&r->doc, rule, view_str(r->d.rule)))
+	if (json_str_eq(&r->doc, verdict, view_str(got)) && json_str_eq(&r->doc, rule, view_str(by)))
 		return true;
 	struct view want = json_raw(&r->doc, expect);
-	say(r, "vector %s: got %s \"%s\", expected %.*s", r->id, got, r->d.rule, (int)(want.n < 1000 ? want.n : 1000), (const char *)want.p);
+	say(r, "vector %s: got %s \"%s\", expected %.*s", r->id, got, by, (int)(want.n < 1000 ? want.n : 1000), (const char *)want.p);
 	return false;
 }
 
@@ -108,6 +145,7 @@ static bool one_vector(struct run *r, const struct json_node *v, unsigned number
 	struct pol *p;
 	bool good = true;
 
+	r->number = number;
 	if (id && id->type == JSON_NUMBER && id->len < sizeof(r->id))
 		snprintf(r->id, sizeof(r->id), VIEW_FMT, VIEW_ARG(json_raw(&r->doc, id)));
 	else
@@ -120,8 +158,9 @@ static bool one_vector(struct run *r, const struct json_node *v, unsigned number
 		return false;
 	for (const struct json_node *c = json_first(&r->doc, calls); c && good; c = json_next(&r->doc, calls, c))
 		good = one_call(r, p, c) == 0;
+	good = good && as_expected(r, expect); /* the decision borrows from the policy */
 	pol_free(&p);
-	return good && as_expected(r, expect);
+	return good;
 }
 
 static int run_all(struct run *r)

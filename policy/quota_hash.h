@@ -26,4 +26,12 @@ static inline quota_hash_t quota_hash_sized(quota_hash_t h, struct view v)
 	return quota_hash(quota_hash(h, view_of(&n, sizeof(n))), v);
 }
 
+/* What a limit's counters have in common; whose they are, is mixed in afterwards.  ${list}: enum pol_list. */
+static inline quota_hash_t quota_hash_limit(unsigned window, uint8_t list, struct view tool, struct view counter)
+{
+	uint8_t w = (uint8_t)window;
+	quota_hash_t h = quota_hash(quota_hash(QUOTA_HASH_START, view_of(&w, 1)), view_of(&list, 1));
+	return quota_hash_sized(quota_hash_sized(h, tool), counter);
+}
+
 #endif

@@ -5,17 +5,19 @@
  * changed; then the word is set to nothing.  Who added between the two looks at the name again, and takes it back if that changed.
  */
 #include <sched.h>
+#include <time.h>
 #include <stdatomic.h>
 
 #include "policy/quota_table.h"
 
 #define TABLE_MAGIC 0x3174746f75716763ull
-enum { COUNTERS = 1 << 15, PROBES = 64, KINDS = 3, SPINS = 1 << 14, WORD_BITS = 100 };
+enum { COUNTERS = QUOTA_COUNTERS, PROBES = 64, SPINS = 1 << 14, WORD_BITS = 100 };
 #define FROZEN ((1u << 28) - 1) /* as a window */
 #define USED_MASK (((word_t)1 << WORD_BITS) - 1)
 
 typedef unsigned __int128 word_t;
-static const int64_t window_seconds[KINDS] = {60, 3600, 86400};
+static const int64_t window_seconds[QUOTA_KINDS] = {[QUOTA_MINUTE] = 60, [QUOTA_HOUR] = 3600, [QUOTA_DAY] = 86400,
+    [QUOTA_SLIDING_MINUTE] = 10, [QUOTA_SLIDING_HOUR] = 600, [QUOTA_SLIDING_DAY] = 14400, [QUOTA_ONCE] = 60};
 
 struct counter {
 	_Atomic uint64_t name[2]; /* both 0: free */
@@ -76,16 +78,48 @@ struct quota_table *quota_table_open(void *mem, size_t len)
 	return t;
 }
 
+static int64_t month_of(int64_t seconds)
+{
+	struct tm tm;
+	time_t t = (time_t)seconds;
+	return gmtime_r(&t, &tm) ? (tm.tm_year - 70) * 12ll + tm.tm_mon : 0;
+}
+
+static int64_t month_start(int64_t month)
+{
+	struct tm tm = {.tm_year = (int)(70 + month / 12), .tm_mon = (int)(month % 12), .tm_mday = 1};
+	return (int64_t)timegm(&tm);
+}
+
 uint64_t quota_table_window(unsigned kind, int64_t seconds)
 {
-	uint64_t n = seconds > 0 ? (uint64_t)(seconds / window_seconds[kind]) + 1 : 1; /* 0 is: nothing counted yet */
+	int64_t at = seconds > 0 ? seconds : 0;
+	uint64_t n = (uint64_t)(kind == QUOTA_MONTH ? month_of(at) : at / window_seconds[kind]) + 1; /* 0 is: nothing counted yet */
 	return n < FROZEN ? n : FROZEN - 1;
 }
 
-/* The lowest bits of a name say its kind, so that the age of a counter can be told by itself. */
+int64_t quota_table_start(unsigned kind, uint64_t window)
+{
+	int64_t n = (int64_t)window - 1;
+	return kind == QUOTA_MONTH ? month_start(n) : n * window_seconds[kind];
+}
+
+int64_t quota_table_end(unsigned kind, uint64_t window)
+{
+	return quota_table_start(kind, window + 1);
+}
+
+/* The lowest bits of a name say its kind, so that the age of a counter can be told by itself: 1 to 3, or 0 and three more bits. */
 static quota_hash_t full_name(const struct quota_claim *q)
 {
-	return (q->name & ~(quota_hash_t)3) | (q->kind + 1);
+	quota_hash_t low = q->kind < QUOTA_MONTH ? q->kind + 1u : (q->kind - QUOTA_MONTH) << 2;
+	return (q->name & ~(quota_hash_t)(q->kind < QUOTA_MONTH ? 3 : 31)) | low;
+}
+
+static unsigned kind_of(const struct counter *c)
+{
+	unsigned low = (unsigned)atomic_load(&c->name[0]);
+	return low & 3 ? (low & 3) - 1 : QUOTA_MONTH + ((low >> 2) & 7);
 }
 
 static bool has_name(const struct counter *c, quota_hash_t name)
@@ -131,18 +165,17 @@ static void table_unlock(struct quota_table *t, uint64_t mine)
 	atomic_compare_exchange_strong(&t->lock, &mine, 0);
 }
 
-/* Was it last used so long ago that its count is of interest to nobody?  A day, or a window and a day. */
+/* Was it last used so long ago that its count is of interest to nobody?  Its window is over for a day; one use is over at once. */
 static bool out_of_use(struct counter *c, const struct quota_claim *q, word_t *word)
 {
-	unsigned kind = (unsigned)(atomic_load(&c->name[0]) & 3) - 1;
+	unsigned kind = kind_of(c);
 	*word = word_load(c);
 	if (window_of(*word) == FROZEN)
 		return true; /* who froze it is dead: the lock is ours */
-	if (kind >= KINDS)
+	if (kind >= QUOTA_KINDS || !window_of(*word))
 		return false;
-	int64_t ended = (int64_t)window_of(*word) * window_seconds[kind];
-	int64_t now = (int64_t)(q->window - 1) * window_seconds[q->kind]; /* at least */
-	return window_of(*word) && ended + 86400 < now;
+	int64_t now = kind == QUOTA_ONCE ? q->now : quota_table_start(q->kind, q->window); /* at least */
+	return quota_table_end(kind, window_of(*word)) + (kind == QUOTA_ONCE ? 0 : 86400) < now;
 }
 
 /* Under the lock: give ${name} a place. */
@@ -195,19 +228,62 @@ static struct counter *find(struct quota_table *t, const struct quota_claim *q, 
 }
 
 /*
- * What ${w} counts in the window that is asked for.  One window ahead means that the clock was set back a little: it goes on
- * counting there, so that nothing is counted twice over.  More than that is a clock that was wrong: a new start.
+ * What ${w} counts in the window that is asked for.  A window ahead means that the clock was set back: it goes on counting there, so
+ * that no window is ever counted from nothing twice.
  */
 static word_t used_in(word_t w, uint64_t *window)
 {
 	uint64_t at = window_of(w);
-	if (at == *window + 1)
+	if (at > *window)
 		*window = at;
 	return at == *window ? w & USED_MASK : 0;
 }
 
+static bool slides(const struct quota_claim *q)
+{
+	return q->kind >= QUOTA_SLIDING_MINUTE && q->kind <= QUOTA_SLIDING_DAY;
+}
+
+static struct quota_claim bucket_of(const struct quota_claim *q, uint64_t window)
+{
+	struct quota_claim b = *q;
+	b.name += (quota_hash_t)(window % QUOTA_BUCKETS) << 64;
+	b.window = window;
+	return b;
+}
+
+/* A name that has no place yet counts nothing. */
+static struct counter *known(struct quota_table *t, const struct quota_claim *q)
+{
+	quota_hash_t name = full_name(q);
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct counter *c = place(t, name, i);
+		if (has_name(c, name))
+			return c;
+		if (is_free(c))
+			break;
+	}
+	return NULL;
+}
+
+/* The sum of the buckets that a span which ends now can touch, and of those that a clock set back has left ahead. */
+static word_t sum(struct quota_table *t, const struct quota_claim *q)
+{
+	word_t total = 0;
+	for (unsigned i = 0; i < QUOTA_BUCKETS; i++) {
+		struct quota_claim b = bucket_of(q, q->window + i);
+		struct counter *c = known(t, &b);
+		word_t w = c ? word_load(c) : 0;
+		if (c && window_of(w) != FROZEN && window_of(w) + QUOTA_BUCKETS > q->window)
+			total += w & USED_MASK;
+	}
+	return total;
+}
+
 enum quota_answer quota_table_look(struct quota_table *t, struct quota_claim *q, uint32_t worker)
 {
+	if (slides(q))
+		return q->amount <= q->max && sum(t, q) <= q->max - q->amount ? QUOTA_YES : QUOTA_NO;
 	struct counter *c = find(t, q, worker);
 	uint64_t window = q->window;
 	if (!c)
@@ -240,7 +316,7 @@ static enum quota_answer try_add(struct quota_table *t, struct counter *c, struc
 	}
 }
 
-enum quota_answer quota_table_add(struct quota_table *t, struct quota_claim *q, uint32_t worker)
+static enum quota_answer add(struct quota_table *t, struct quota_claim *q, uint32_t worker)
 {
 	for (int tries = 0; tries < 8; tries++) {
 		struct counter *c = find(t, q, worker);
@@ -262,4 +338,57 @@ void quota_table_back(struct quota_table *t, uint64_t slot, uint64_t window, uns
 			return;
 		old = seen;
 	}
+}
+
+/* Added first and summed afterwards: of two that add at once at least the later sum sees both. */
+static enum quota_answer add_sliding(struct quota_table *t, struct quota_claim *q, uint32_t worker)
+{
+	struct quota_claim b = bucket_of(q, q->window);
+	enum quota_answer a = add(t, &b, worker);
+	if (a != QUOTA_YES)
+		return a;
+	if (sum(t, q) > q->max) {
+		quota_table_back(t, b.slot, b.window, b.amount);
+		return QUOTA_NO;
+	}
+	q->slot = b.slot;
+	q->window = b.window;
+	return QUOTA_YES;
+}
+
+enum quota_answer quota_table_add(struct quota_table *t, struct quota_claim *q, uint32_t worker)
+{
+	return slides(q) ? add_sliding(t, q, worker) : add(t, q, worker);
+}
+
+/* The word of a use: the minute in which it is forgotten, and the second. */
+enum quota_answer quota_table_once(struct quota_table *t, struct quota_claim *q, int64_t now, uint32_t worker)
+{
+	word_t until = (word_t)(now > 0 ? now : 0) + q->max;
+	q->now = now;
+	q->amount = until;
+	q->window = quota_table_window(QUOTA_ONCE, (int64_t)until);
+	for (int tries = 0; tries < 8; tries++) {
+		struct counter *c = find(t, q, worker);
+		if (!c)
+			return QUOTA_FULL;
+		word_t old = word_load(c);
+		if (window_of(old) == FROZEN)
+			continue;
+		if ((old & USED_MASK) > (word_t)(now > 0 ? now : 0))
+			return QUOTA_NO;
+		if (swap(&c->word, old, word_of(q->window, until)) != old)
+			continue;
+		q->slot = (uint64_t)(c - t->counter);
+		if (has_name(c, full_name(q)))
+			return QUOTA_YES;
+		quota_table_back(t, q->slot, q->window, until);
+	}
+	return QUOTA_FULL;
+}
+
+unsigned __int128 quota_table_used(struct quota_table *t, uint64_t slot, uint64_t window)
+{
+	word_t w = word_load(&t->counter[slot % COUNTERS]);
+	return window_of(w) == window ? w & USED_MASK : 0;
 }

@@ -57,6 +57,9 @@ static struct pol_decision judge(const struct pol *p, const char *tool, const ch
 #define LIMIT(rest) T("\"limits\":[{\"counter\":\"c\",\"window\":\"hour\",\"max\":1" rest "}]")
 #define COND(path, op, value) T("\"deny_if\":[{\"conditions\":[{\"path\":\"" path "\",\"op\":\"" op "\",\"value\":" value "}]}]")
 
+#define X(rest) "{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1," rest "}}"
+#define XT(rest) X("\"tools\":{\"t\":{" rest "}}")
+
 /* Documents that must not load; ${at} is the pointer of the first error. */
 static const struct {
 	const char *doc, *at;
@@ -105,8 +108,24 @@ static const struct {
     {"{" V "\"default\":\"deny\",\"x-callgate\":{}}", "/x-callgate/version"},
     {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":\"1\"}}", "/x-callgate/version"},
     {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":2}}", "/x-callgate/version"},
-    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"tools\":{}}}", "/x-callgate/tools"},
-    {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"limits\":[]}}", "/x-callgate/limits"},
+    {X("\"tools\":[]"), "/x-callgate/tools"}, {X("\"tools\":{\"\":{}}"), "/x-callgate/tools/"}, {X("\"tools\":{\"*\":{}}"), "/x-callgate/tools/*"},
+    {X("\"limits\":{}"), "/x-callgate/limits"}, {XT("\"deny_if\":[]"), "/x-callgate/tools/t/deny_if"}, {XT("\"approve\":false"), "/x-callgate/tools/t/approve"},
+    {XT("\"approve\":{}"), "/x-callgate/tools/t/approve/conditions"}, {XT("\"approve\":{\"conditions\":[],\"who\":1}"), "/x-callgate/tools/t/approve/who"},
+    {XT("\"approve\":{\"conditions\":[{\"path\":\"x\",\"op\":\"eq\",\"value\":1}]}"), "/x-callgate/tools/t/approve/conditions/0/path"},
+    {XT("\"idempotency\":60"), "/x-callgate/tools/t/idempotency"}, {XT("\"idempotency\":{}"), "/x-callgate/tools/t/idempotency/seconds"},
+    {XT("\"idempotency\":{\"seconds\":0}"), "/x-callgate/tools/t/idempotency/seconds"}, {XT("\"idempotency\":{\"seconds\":86401}"), "/x-callgate/tools/t/idempotency/seconds"},
+    {XT("\"when\":{}"), "/x-callgate/tools/t/when"}, {XT("\"when\":{\"from\":\"08:00\"}"), "/x-callgate/tools/t/when"},
+    {XT("\"when\":{\"from\":\"08:00\",\"to\":\"08:00\"}"), "/x-callgate/tools/t/when"}, {XT("\"when\":{\"from\":\"24:00\",\"to\":\"08:00\"}"), "/x-callgate/tools/t/when/from"},
+    {XT("\"when\":{\"from\":\"8:00\",\"to\":\"09:00\"}"), "/x-callgate/tools/t/when/from"}, {XT("\"when\":{\"from\":\"08:00\",\"to\":\"09:60\"}"), "/x-callgate/tools/t/when/to"},
+    {XT("\"when\":{\"days\":[]}"), "/x-callgate/tools/t/when/days"}, {XT("\"when\":{\"days\":[\"Mon\"]}"), "/x-callgate/tools/t/when/days/0"},
+    {XT("\"when\":{\"days\":[\"mon\",\"mon\"]}"), "/x-callgate/tools/t/when/days"}, {XT("\"when\":{\"until\":\"soon\"}"), "/x-callgate/tools/t/when/until"},
+    {XT("\"when\":{\"until\":1}"), "/x-callgate/tools/t/when/until"}, {XT("\"when\":{\"zone\":\"CET\"}"), "/x-callgate/tools/t/when/zone"},
+    {XT("\"limits\":[{\"counter\":\"c\",\"window\":\"week\",\"max\":1}]"), "/x-callgate/tools/t/limits/0/window"},
+    {XT("\"limits\":[{\"counter\":\"c\",\"window\":\"month\",\"max\":1,\"scope\":\"team\"}]"), "/x-callgate/tools/t/limits/0/scope"},
+    {X("\"limits\":[{\"counter\":\"c\",\"window\":\"month\",\"max\":1,\"increment_from\":\"args.a\"}]"), "/x-callgate/limits/0/increment_from"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"month\",\"max\":1}]"), "/tools/t/limits/0/window"},
+    {T("\"limits\":[{\"counter\":\"c\",\"window\":\"sliding_hour\",\"max\":1}]"), "/tools/t/limits/0/window"},
+    {T("\"approve\":true"), "/tools/t/approve"},
     {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"approve\":{}}}", "/x-callgate/approve"},
     {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"methods\":{\"x\":true}}}", "/x-callgate/methods/x"},
     {"{" V "\"default\":\"deny\",\"x-callgate\":{\"version\":1,\"methods\":{\"tools/call\":\"allow\"}}}", "/x-callgate/methods/tools~1call"},

@@ -23,11 +23,16 @@ static void keep(void *arg, const char *line)
 	l->n++;
 }
 
-static struct buf vectors(void)
+static struct buf file(const char *name)
 {
 	struct buf b = {0};
-	assert_int_equal(fd_slurp(AT_FDCWD, "tests/data/vectors/policy.json", 1 << 20, &b), 0);
+	assert_int_equal(fd_slurp(AT_FDCWD, name, 1 << 20, &b), 0);
 	return b;
+}
+
+static struct buf vectors(void)
+{
+	return file("tests/data/vectors/policy.json");
 }
 
 static void all_pass(void **state)
@@ -40,6 +45,18 @@ static void all_pass(void **state)
 		fail_msg("%s", l.text);
 	assert_int_equal(l.n, 1);
 	assert_string_equal(l.text, "69 passed, 0 failed\n");
+	buf_free(&b);
+}
+
+/* Our own: what x-callgate adds. */
+static void additions_pass(void **state)
+{
+	struct lines l = {"", 0};
+	struct buf b = file("tests/data/vectors/x-callgate.json");
+	(void)state;
+	if (pol_vectors_run(buf_view(&b), 0, keep, &l))
+		fail_msg("%s", l.text);
+	assert_string_equal(l.text, "46 passed, 0 failed\n");
 	buf_free(&b);
 }
 
@@ -86,6 +103,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(all_pass),
+	    cmocka_unit_test(additions_pass),
 	    cmocka_unit_test(keeping_charges_on_errors_shows),
 	    cmocka_unit_test(says_what_is_wrong),
 	};

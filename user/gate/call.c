@@ -63,6 +63,19 @@ static void clear(struct call *k)
 	list_init(&k->node);
 }
 
+/* What the server said counts, whatever it said; silence is silence. */
+static enum pol_outcome charge_outcome(const struct call *k)
+{
+	static const char *const known[] = {"ok", "tool_error", "rpc_error"};
+
+	if (!k->sent)
+		return POL_REFUND;
+	for (size_t i = 0; k->status && i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(k->status, known[i]) == 0)
+			return POL_COMMIT;
+	return k->http >= 400 ? POL_COMMIT : POL_UNCERTAIN;
+}
+
 void call_end(struct conn *c)
 {
 	struct call *k = c->call;
@@ -78,7 +91,7 @@ void call_end(struct conn *c)
 		c->ack_pos = pos;
 	}
 	if (k->charged)
-		pol_settle(g->conf.limits, &k->charge, k->sent > 0);
+		pol_settle(g->conf.limits, &k->charge, charge_outcome(k));
 	/* A connection with half an exchange on it serves nobody. */
 	if (k->allowed && k->sent && !k->up_done)
 		server_drop(c);

@@ -40,6 +40,7 @@ static void deny(struct pol_decision *d, const char *rule, const char *text)
 	d->unknown_tool = false;
 	d->rule_index = -1;
 	d->limits = 0;
+	d->approve = NULL;
 	d->authorised_by[0] = '\0';
 	snprintf(d->rule, sizeof(d->rule), "%s", rule);
 	snprintf(d->text, sizeof(d->text), "%s", text);
@@ -56,8 +57,8 @@ static void reserve(struct conn *c)
 		deny(&g->decision, "(limits unavailable)", "limits cannot be counted now");
 		return;
 	}
-	pol_reserve(g->conf.limits, k->grant->policy, k->grant->id, g->rpc.tool, &g->doc, g->rpc.arguments, wall_now(),
-	    g->conf.slot, &g->decision, &k->charge);
+	struct pol_who who = {k->grant->id, k->server->name, c->flow.uid, g->conf.slot, wall_now()};
+	pol_reserve(g->conf.limits, k->grant->policy, &who, g->rpc.tool, &g->doc, g->rpc.arguments, &g->decision, &k->charge);
 	k->charged = g->decision.verdict == POL_ALLOW;
 }
 
@@ -130,7 +131,7 @@ static enum step hold_back(struct conn *c)
 	struct call *k = c->call;
 
 	if (k->charged)
-		pol_settle(c->g->conf.limits, &k->charge, false);
+		pol_settle(c->g->conf.limits, &k->charge, POL_REFUND);
 	k->charged = false;
 	k->number = 0;
 	if (!c->timer.pos && !c->late)

@@ -97,6 +97,9 @@ static void open_limits(struct gate_conf *conf)
 	int r = pol_limits_open(mem, n, &conf->limits);
 	if (r)
 		fatal("the file of the limit counters", r);
+	unsigned left = pol_limits_claim(conf->limits, child.slot);
+	if (left)
+		log_notice("%u charges of this slot's last worker are uncertain and stay counted", left);
 	fd_close(&fd);
 }
 
