@@ -1,6 +1,6 @@
 /*
  * pol_canon.h - one digest for all spellings of the same arguments: what makes two calls identical.
- * Floor: policy (uses codec, base, libcrypto).      Source: docs/POLICY.md "identical calls".      Allocates nothing.
+ * Floor: policy (uses codec, base, libcrypto).      Source: docs/POLICY.md "x-callgate".      Allocates nothing.
  *
  * Members are taken in the order of their names, strings unescaped, numbers by their plain decimal text; types stay apart, so that
  * 1 and "1" differ here.

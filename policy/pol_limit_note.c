@@ -1,6 +1,6 @@
 /*
  * pol_limit_note.c - what a record says of a charge, and counting it again from there.
- * Floor: policy.      Source: docs/POLICY.md "limits", docs/AUDIT.md "charges".
+ * Floor: policy.      Source: docs/POLICY.md "limits".
  */
 #include <stdio.h>
 #include <stdlib.h>
