@@ -89,7 +89,8 @@ static void property(const struct json_doc *doc, const struct json_node *prop, s
 		choices(doc, prop, key, f);
 	else if (f->risk < RISK_EXECUTE && (may_be(doc, prop, "string") || may_be(doc, prop, "array")) && is_program(doc, prop, &w))
 		catalogue_note(f, RISK_EXECUTE, 85, "schema: takes \"%s\"", key);
-	const struct word *v = words_verb(w.w[0]);
+	/* "removeImages" is how an answer is laid out. */
+	const struct word *v = w.n > 1 && strcmp(w.w[0], "remove") == 0 ? NULL : words_verb(w.w[0]);
 	if (v && (v->flags & WORD_ANY) && v->risk == RISK_DESTRUCTIVE && f->risk < RISK_DESTRUCTIVE && may_be(doc, prop, "boolean") &&
 	    !may_be(doc, prop, "string"))
 		catalogue_note(f, RISK_DESTRUCTIVE, 75, "schema: switch \"%s\"", key);

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "policy/catalogue.h"
 #include "policy/pol_load_internal.h"
 
 struct paths { /* of one tool that a require demands to exist, sorted */
@@ -85,6 +86,19 @@ static void lint_require(struct pol_loader *l, const struct pol_tool *t)
 	pol_diag_back(l, list);
 }
 
+/* By its name alone: more is known of a server's own list (pol_fit.h). */
+static void lint_class(struct pol_loader *l, const struct pol_tool *t)
+{
+	struct catalogue_tool c = {.name = t->name};
+	struct catalogue_class k;
+
+	if (t->require.n || t->deny_if.n || t->limits.n)
+		return;
+	catalogue_classify(&c, &k);
+	if (k.risk >= RISK_DESTRUCTIVE)
+		pol_diag_warning(l, &l->doc.node[t->node], "is %s by its name, and nothing bounds it", catalogue_name(k.risk));
+}
+
 static void lint_tool(struct pol_loader *l, const struct pol_tool *t)
 {
 	const struct pol *p = l->p;
@@ -93,6 +107,8 @@ static void lint_tool(struct pol_loader *l, const struct pol_tool *t)
 		pol_diag_warning(l, n, "is hidden as well: hiding wins");
 	lint_require(l, t);
 	lint_deny_if(l, t);
+	if (!p->hide_all)
+		lint_class(l, t);
 }
 
 /* What x-callgate says of a tool that nobody may call. */

@@ -1,5 +1,6 @@
 /* policy.c - callgate policy.  check needs no daemon: it links the code that the daemon judges with. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin/problems.h"
@@ -39,27 +40,76 @@ static int check(const char *file, struct buf *text, struct problems *p, json_t 
 	return r ? EXIT_NO : EXIT_YES;
 }
 
+/* What the catalogue holds of a server's tools, as the server would list them. */
+static int known_tools(const char *server, struct buf *out)
+{
+	json_t *answer, *t, *list = json_array();
+	json_error_t err;
+	size_t i;
+	int status = tool_ask(tool_request("catalog.list", json_pack("{s:s}", "server", server)), view_of(NULL, 0), &answer);
+
+	json_array_foreach(status ? NULL : json_object_get(answer, "tools"), i, t) {
+		const char *schema = json_string_value(json_object_get(t, "schema"));
+		json_array_append_new(list, json_pack("{s:O s:o*}", "name", json_object_get(t, "tool"), "inputSchema", schema ? json_loads(schema, 0, &err) : NULL));
+	}
+	if (!status && !json_array_size(list))
+		status = tool_fail(EXIT_NO, "nothing is known of the tools of server %s yet: they are learned when an agent lists them", server);
+	char *text = status ? NULL : json_dumps(list, JSON_COMPACT);
+	if (text && buf_puts(out, text))
+		status = tool_fail(EXIT_NO, "no memory");
+	free(text);
+	json_decref(list);
+	if (answer)
+		json_decref(answer);
+	return status;
+}
+
+/* The warnings about a server's own tools join the others. */
+static int fit(const char *file, const char *tools, const char *server, struct view doc, struct problems *p, json_t *list)
+{
+	struct buf text = {0};
+	struct problems more = {0};
+	json_error_t err;
+	int status = tools ? tool_file(tools, DOC_MAX, &text) : known_tools(server, &text);
+
+	if (status)
+		return status;
+	int r = problems_fit(doc, buf_view(&text), &more);
+	struct view v = buf_view(&more.json);
+	json_t *found = r ? NULL : json_loadb((const char *)v.p, v.n, 0, &err);
+	json_array_extend(list, found);
+	p->warnings += more.warnings;
+	json_decref(found);
+	buf_free(&more.json);
+	buf_free(&text);
+	return r ? tool_fail(EXIT_NO, "%s: no list of tools: an array of tools, or an answer to tools/list (%s)", tools ? tools : file, err_text(r)) : EXIT_YES;
+}
+
 static int do_check(int argc, char **argv)
 {
-	const char *file = NULL;
+	const char *file = NULL, *tools = NULL, *server = NULL;
+	const struct tool_flag flags[] = {{"--tools", &tools, NULL}, {"--server", &server, NULL}, {NULL, NULL, NULL}};
 	struct buf text = {0};
 	struct problems p = {0};
 	json_t *list;
-	int n = tool_flags("policy check", NULL, argc, argv, &file, 1);
+	int n = tool_flags("policy check", flags, argc, argv, &file, 1);
 
-	if (n == 0)
-		return tool_fail(EXIT_USAGE, "policy check: which file?  callgate policy check FILE");
+	if (n == 0 || (tools && server))
+		return tool_fail(EXIT_USAGE, "policy check: which file?  callgate policy check FILE [--tools LIST | --server NAME]");
 	if (n < 0)
 		return EXIT_USAGE;
 	int status = check(file, &text, &p, &list);
-	if (list && tool_opts.json) {
+	if (status == EXIT_YES && (tools || server))
+		status = fit(file, tools, server, buf_view(&text), &p, list);
+	bool said = status != EXIT_YES && !p.errors; /* no verdict on the document: the reason is out already */
+	if (!said && list && tool_opts.json) {
 		json_t *o = json_pack("{s:b s:I s:I s:O}", "ok", status == EXIT_YES, "errors", (json_int_t)p.errors, "warnings",
 		    (json_int_t)p.warnings, "problems", list);
 		if (p.hash[0])
 			json_object_set_new(o, "hash", json_string(p.hash));
 		tool_json(o);
 		json_decref(o);
-	} else if (list) {
+	} else if (!said && list) {
 		print_problems(file, list);
 		if (status == EXIT_YES)
 			printf("%s: good, sha256 %s\n", file, p.hash);
@@ -198,7 +248,7 @@ static int do_test(int argc, char **argv)
 int cmd_policy(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
-	    {"check", do_check, "FILE", "every error and warning with its place; asks no daemon"},
+	    {"check", do_check, "FILE [--tools LIST | --server NAME]", "every error and warning with its place; with a server's tools also what never matches; only --server asks the daemon"},
 	    {"apply", do_apply, "NAME FILE [--reason TEXT] [--ticket TEXT]", "put a document in force under a name"},
 	    {"list", do_list, "", "the policies in force"},
 	    {"show", do_show, "NAME", "the document, byte for byte"},

@@ -21,6 +21,12 @@ settled
 check "the record of a call has the class" lab_has_record '.kind=="call" and .tool=="pay" and .risk=="Financial" and (.tool_hash | length) == 64'
 check "and before it was listed: Execute" lab_has_record '.kind=="call" and .tool=="echo" and .risk=="Execute" and (.tool_hash | not)'
 
+cat >"$LAB/odd.json" <<-'EOF2'
+{"version": "1", "default": "deny", "tools": {"echo": {}, "Stream": {}, "pay": {"deny_if": [{"conditions": [{"path": "args.amount", "op": "regex", "value": "^9"}]}]}}}
+EOF2
+out=$(callgate policy check "$LAB/odd.json" --server mcp 2>&1)
+has "a policy is checked against what the server lists: types" "$out" 'can never hold: the argument is never text'
+has "and names" "$out" 'has "stream": case counts'
 check "an override without a reason is refused" bash -c "! '$BUILD/callgate' catalog override mcp echo Read 2>/dev/null"
 callgate catalog override mcp echo Read --reason "it only repeats" --ticket T-9 >/dev/null
 check "a person's word counts" test "$(class_of echo)" = Read

@@ -87,7 +87,7 @@ static void hear(const struct roster *r, json_t *heard, const char *server, cons
 	memset(m.hash, hash, sizeof(m.hash));
 	snprintf(m.server, sizeof(m.server), "%s", server);
 	memcpy(m.name, name, m.len);
-	catalog_hear(r, &m, heard);
+	catalog_hear(r, &m, VIEW_LIT("{\"type\":\"object\"}"), heard);
 }
 
 static size_t waiting(const json_t *heard)
@@ -113,7 +113,7 @@ static void workers(void **state)
 	struct m_tool m = {.risk = 1, .len = sizeof(m.name)};
 	memset(m.name, 'x', sizeof(m.name));
 	memset(m.server, 'x', sizeof(m.server));
-	catalog_hear(&r, &m, heard);
+	catalog_hear(&r, &m, view_of(NULL, 0), heard);
 	assert_int_equal(json_object_size(heard), 1);
 	json_t *event = catalog_batch(heard, "s");
 	assert_non_null(event);
@@ -145,6 +145,20 @@ static void workers(void **state)
 	assert_int_equal(waiting(heard), CATALOG_SERVER);
 	event = catalog_batch(heard, "s");
 	assert_int_equal(json_array_size(json_object_get(event, "tools")), CATALOG_BATCH);
+	json_decref(event);
+	/* or fewer, when they are long: even one of the longest fits */
+	static char schema[TOOL_SCHEMA_MAX];
+	memset(schema, '"', sizeof(schema));
+	json_object_clear(heard);
+	for (int i = 0; i < 40; i++) {
+		struct m_tool l = {.risk = 1, .len = 8};
+		snprintf(l.server, sizeof(l.server), "s");
+		snprintf(l.name, sizeof(l.name), "l%07d", i);
+		catalog_hear(&r, &l, view_of(schema, sizeof(schema)), heard);
+	}
+	event = catalog_batch(heard, "s");
+	assert_in_range(json_array_size(json_object_get(event, "tools")), 1, 12);
+	assert_in_range(json_dumpb(event, NULL, 0, JSON_COMPACT), 1, MSG_MAX - 1024);
 	json_decref(event);
 	json_decref(heard);
 	roster_free(&r);

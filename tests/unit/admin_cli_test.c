@@ -132,6 +132,12 @@ static const struct row {
     {"policy check -", "{", 1, "1 error", "-:1:2: "},
     {"policy check /none", "", 1, NULL, "/none: No such file"},
     {"policy check", "", 2, NULL, "which file?"},
+    {"policy check RIG/tools --tools -", "[{\"name\":\"T\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"number\"}}}}]", 0, "good, sha256",
+        "tools:2:32: warning: /tools/t: the server has no such tool, but it has \"T\""},
+    {"policy check RIG/tools --tools - --json", "[{\"name\":\"t\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"A\":{}}}}]", 0, "but it has \\\"A\\\": case counts", NULL},
+    {"policy check RIG/tools --tools -", "{}", 1, NULL, "no list of tools"},
+    {"policy check RIG/tools --tools RIG/good --server one", "", 2, NULL, "which file?"},
+    {"policy check RIG/tools --server one", "", 1, NULL, "nothing is known of the tools of server one"},
     {"policy apply read", "", 2, NULL, "policy apply NAME FILE"},
     {"policy apply read RIG/bad", "", 1, NULL, "was not applied"},
     {"policy list --json", "", 0, "\"policies\":[]", NULL},
@@ -244,6 +250,8 @@ static void a_day_of_an_administrator(void **state)
 	put(path, "{\n \"version\":\"1\", \"default\":\"deny\"\n}\n");
 	snprintf(path, sizeof(path), "%s/other", r.dir);
 	put(path, "{\"version\":\"1\", \"default\":\"allow\"}\n");
+	snprintf(path, sizeof(path), "%s/tools", r.dir);
+	put(path, "{\"version\":\"1\",\n \"default\":\"deny\",\"tools\":{\"t\":{\"require\":[{\"conditions\":[{\"path\":\"args.a\",\"op\":\"gt\",\"value\":1}]}]}}}\n");
 	snprintf(path, sizeof(path), "%s/bad", r.dir);
 	put(path, "{\"version\":2,\n \"default\": \"block\"}\n");
 	for (size_t i = 0; i < sizeof(script) / sizeof(*script); i++) {
@@ -257,6 +265,8 @@ static void a_day_of_an_administrator(void **state)
 	}
 	assert_string_equal(r.secret, "");
 	snprintf(path, sizeof(path), "%s/good", r.dir);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/tools", r.dir);
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/other", r.dir);
 	unlink(path);

@@ -92,6 +92,7 @@ static const struct {
     {"", "issue_read", "", "{\"inputSchema\":{\"properties\":{\"method\":{\"enum\":[\"get\",\"get_status\"]}}}}", RISK_READ},
     {"", "fetch", "", "{\"inputSchema\":{\"properties\":{\"method\":{\"enum\":[\"GET\",\"POST\",\"DELETE\"]}}}}", RISK_DESTRUCTIVE},
     {"", "set_x", "", "{\"inputSchema\":{\"properties\":{\"purge\":{\"type\":\"boolean\"}}}}", RISK_DESTRUCTIVE},
+    {"", "get_x", "", "{\"inputSchema\":{\"properties\":{\"removeImages\":{\"type\":\"boolean\"}}}}", RISK_READ},
     {"", "create_x", "", "{\"inputSchema\":{\"properties\":{\"amount\":{},\"currency\":{}}}}", RISK_FINANCIAL},
     {"", "create_x", "", "{\"inputSchema\":{\"properties\":{\"amount\":{}}}}", RISK_WRITE},
     {"", "get_x", "", "{\"inputSchema\":[1,\"properties\"]}", RISK_READ},
@@ -154,26 +155,25 @@ static void any_input(void **state)
 	free(big);
 }
 
-/* The labelled rows, through the command. */
-static void labels(void **state)
+/* Both files have server, tool and a third column that the command must not look at; it prints the class as its third. */
+typedef void each_fn(void *arg, const char *third, const char *class);
+
+static bool each(const char *file, each_fn *fn, void *arg)
 {
-	static const char file[] = "tests/data/third-party/intercept/tools.csv";
-	char self[4000], cmd[4200], want[4096], got[4096];
-	unsigned rows = 0, same = 0, low = 0;
+	char self[4000], cmd[4300], want[8192], got[8192];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	(void)state;
 	assert_true(n > 0);
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
 	snprintf(cmd, sizeof(cmd), "%s/../callgate", self);
 	if (access(cmd, X_OK))
-		skip();
+		return false;
 	snprintf(cmd, sizeof(cmd), "%s/../callgate catalog classify --csv %s", self, file);
 	FILE *in = fopen(file, "r"), *out = popen(cmd, "r");
 	assert_non_null(in);
 	assert_non_null(out);
-	while (fgets(want, sizeof(want), in)) {
+	for (bool title = true; fgets(want, sizeof(want), in); title = false) {
 		char *l[3], *o[3], *save = NULL;
 		assert_non_null(fgets(got, sizeof(got), out));
 		for (int i = 0; i < 3; i++)
@@ -182,20 +182,70 @@ static void labels(void **state)
 			assert_non_null(o[i] = strtok_r(i ? NULL : got, ",", &save));
 		assert_string_equal(l[0], o[0]);
 		assert_string_equal(l[1], o[1]);
-		enum risk label = catalogue_risk(view_str(l[2]));
-		if (label == RISK_UNKNOWN)
-			continue;
-		rows++;
-		same += strcmp(l[2], o[2]) == 0;
-		low += label >= RISK_EXECUTE && strcmp(o[2], "Read") == 0;
+		if (!title)
+			fn(arg, l[2], o[2]);
 	}
 	assert_null(fgets(got, sizeof(got), out));
 	fclose(in);
 	assert_int_equal(pclose(out), 0);
-	print_message("# %u of %u labels equal, %u grave ones called Read\n", same, rows, low);
-	assert_int_equal(rows, 503);
-	assert_true(same * 100 >= rows * 95);
-	assert_int_equal(low, 0);
+	return true;
+}
+
+struct tally {
+	unsigned rows, same, low;
+};
+
+static void compare(void *arg, const char *label, const char *class)
+{
+	struct tally *t = arg;
+	enum risk want = catalogue_risk(view_str(label));
+
+	if (want == RISK_UNKNOWN)
+		return;
+	t->rows++;
+	t->same += strcmp(label, class) == 0;
+	t->low += want >= RISK_EXECUTE && strcmp(class, "Read") == 0;
+}
+
+/* The labelled rows, through the command. */
+static void labels(void **state)
+{
+	struct tally t = {0, 0, 0};
+	(void)state;
+
+	if (!each("tests/data/third-party/intercept/tools.csv", compare, &t))
+		skip();
+	print_message("# %u of %u labels equal, %u grave ones called Read\n", t.same, t.rows, t.low);
+	assert_int_equal(t.rows, 503);
+	assert_true(t.same * 100 >= t.rows * 95);
+	assert_int_equal(t.low, 0);
+}
+
+static void against_hint(void *arg, const char *hint, const char *class)
+{
+	struct tally *t = arg;
+	bool read = strcmp(class, "Read") == 0;
+
+	if (strcmp(hint, "reads") == 0) {
+		t->rows++;
+		t->same += read;
+	} else if (strcmp(hint, "nothing") != 0) {
+		t->low += read;
+	}
+}
+
+/* Servers that the words were not chosen by: what their authors say of them.  The nine are in docs/CATALOGUE.md. */
+static void held_out(void **state)
+{
+	struct tally t = {0, 0, 0};
+	(void)state;
+
+	if (!each("tests/data/third-party/npm-servers/tools.csv", against_hint, &t))
+		skip();
+	print_message("# %u of %u readers called Read, %u of the others\n", t.same, t.rows, t.low);
+	assert_int_equal(t.rows, 110);
+	assert_true(t.same * 100 >= t.rows * 80);
+	assert_in_range(t.low, 0, 9);
 }
 
 static void hash_of(const char *text, uint8_t out[CATALOGUE_HASH])
@@ -233,6 +283,7 @@ int main(void)
 	    cmocka_unit_test(nothing_lowers),
 	    cmocka_unit_test(any_input),
 	    cmocka_unit_test(labels),
+	    cmocka_unit_test(held_out),
 	    cmocka_unit_test(hashes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,7 +203,7 @@ static void on_world_ack(struct admin *a, struct edge *e, const struct frame *f)
 static void on_tool(struct admin *a, struct edge *e, const struct frame *f)
 {
 	(void)e;
-	job_catalog_hear(a, (const struct m_tool *)(const void *)f->body.p);
+	job_catalog_hear(a, (const struct m_tool *)(const void *)f->body.p, view_skip(f->body, sizeof(struct m_tool)));
 }
 
 static void on_hosts_taken(struct admin *a, const struct frame *f)

@@ -85,7 +85,7 @@ static bool hex64(const json_t *v)
 
 static int learn_one(struct roster *r, const char *server, const json_t *event, const json_t *def)
 {
-	static const char *const said[] = {"confidence", "evidence", "known", "hash"};
+	static const char *const said[] = {"confidence", "evidence", "known", "hash", "schema"};
 	json_t *tool = json_object_get(def, "tool"), *hash = json_object_get(def, "hash"), *now = json_object_get(def, "class");
 	enum risk risk = risk_of(def, "class");
 
@@ -99,6 +99,8 @@ static int learn_one(struct roster *r, const char *server, const json_t *event, 
 	for (size_t i = 0; e && i < sizeof(said) / sizeof(*said); i++)
 		if (json_object_get(def, said[i]))
 			json_object_set(e, said[i], json_object_get(def, said[i]));
+		else
+			json_object_del(e, said[i]);
 	if (!e)
 		return -ENOMEM;
 	json_object_set(e, "now", now);
@@ -214,7 +216,7 @@ static bool terminated(const char *s, size_t cap)
 	return memchr(s, '\0', cap) != NULL;
 }
 
-void catalog_hear(const struct roster *r, const struct m_tool *m, json_t *heard)
+void catalog_hear(const struct roster *r, const struct m_tool *m, struct view schema, json_t *heard)
 {
 	char sum[2 * CATALOGUE_HASH + 1];
 
@@ -223,8 +225,9 @@ void catalog_hear(const struct roster *r, const struct m_tool *m, json_t *heard)
 		return;
 	json_t *tool = json_stringn(m->name, m->len);
 	hex(m->hash, sum);
-	json_t *def = json_pack("{s:O s:s s:s s:i s:s s:b}", "tool", tool, "hash", sum, "class", catalogue_name((enum risk)m->risk), "confidence",
-	    (int)(m->confidence <= 100 ? m->confidence : 0), "evidence", m->evidence, "known", m->known != 0);
+	json_t *shape = schema.n ? json_stringn((const char *)schema.p, schema.n) : NULL;
+	json_t *def = json_pack("{s:O s:s s:s s:i s:s s:b s:o*}", "tool", tool, "hash", sum, "class", catalogue_name((enum risk)m->risk), "confidence",
+	    (int)(m->confidence <= 100 ? m->confidence : 0), "evidence", m->evidence, "known", m->known != 0, "schema", shape);
 	const json_t *old = catalog_find(r, m->server, tool);
 	/* Servers that show different people different definitions come back to ones that are known: that is no news. */
 	bool news = def && (!old || !holds(json_object_get(old, "hashes"), json_object_get(def, "hash")) ||
@@ -245,9 +248,11 @@ json_t *catalog_batch(json_t *heard, const char *server)
 	json_t *map = json_object_get(heard, server), *list = json_array(), *def;
 	const char *tool;
 	void *next;
+	size_t bytes = 0;
 
 	json_object_foreach_safe(map, next, tool, def) {
-		if (json_array_size(list) == CATALOG_BATCH)
+		bytes += json_dumpb(def, NULL, 0, JSON_COMPACT);
+		if (json_array_size(list) && (json_array_size(list) == CATALOG_BATCH || bytes > CATALOG_EVENT))
 			break;
 		json_array_append(list, def);
 		json_object_del(map, tool);

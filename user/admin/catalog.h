@@ -2,7 +2,7 @@
  * catalog.h - the journal's part of the catalogue: what servers' tools are, and what people said of them.
  * Floor: admin.      Source: docs/CATALOGUE.md.
  *
- * roster.catalog: server -> tool -> {"server","tool","class","now","confidence","evidence","known","hash","hashes":[...],"first_seen","changed_at"?,"changes":N,
+ * roster.catalog: server -> tool -> {"server","tool","class","now","confidence","evidence","known","hash","schema"?:TEXT,"hashes":[...],"first_seen","changed_at"?,"changes":N,
  *   "override"?:{"class","hash"?,"by","at","reason"}, "approved"?:[HEX...],"approved_by"?,"approved_at"?}
  * class is the gravest of all definitions seen since the last approval, now that of the last one.  Values are immutable, as in all of a roster.
  */
@@ -13,7 +13,7 @@
 #include "base/jsonw.h"
 #include "ipc/msg.h"
 
-enum { CATALOG_SERVER = 2048, CATALOG_ALL = 16384, CATALOG_HASHES = 8, CATALOG_BATCH = 32 };
+enum { CATALOG_SERVER = 2048, CATALOG_ALL = 16384, CATALOG_HASHES = 8, CATALOG_BATCH = 32, CATALOG_EVENT = 48 << 10 /* bytes of definitions in one event */ };
 
 /* Events of the journal: 0, -ERR_MALFORMED, -ENOMEM. */
 int catalog_learn(struct roster *r, const json_t *event);
@@ -25,7 +25,7 @@ int catalog_forget(struct roster *r, const json_t *event);
 json_t *catalog_find(const struct roster *r, const char *server, const json_t *tool);
 
 /** catalog_hear(r, m, heard): A worker's word.  Put it under heard[server][tool] when it says something new of a registered server. */
-void catalog_hear(const struct roster *r, const struct m_tool *m, json_t *heard);
+void catalog_hear(const struct roster *r, const struct m_tool *m, struct view schema, json_t *heard);
 
 /** catalog_batch(heard, server): Take at most CATALOG_BATCH definitions of ${server} out, as the event that tells them; NULL: none. */
 json_t *catalog_batch(json_t *heard, const char *server);

@@ -82,7 +82,7 @@ void job_internal(struct admin *a, json_t *event);
 
 /* job_catalog.c */
 enum { JOB_LEARN = R_COUNT }; /* kind of the change that job_internal() makes: no client can ask for it */
-void job_catalog_hear(struct admin *a, const struct m_tool *m);
+void job_catalog_hear(struct admin *a, const struct m_tool *m, struct view schema);
 void job_catalog_learn(struct job *j);
 void job_catalog_end(struct job *j);
 void job_catalog_override(struct job *j);

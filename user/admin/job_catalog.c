@@ -67,11 +67,11 @@ static void learn_later(void *arg)
 	wake(a);
 }
 
-void job_catalog_hear(struct admin *a, const struct m_tool *m)
+void job_catalog_hear(struct admin *a, const struct m_tool *m, struct view schema)
 {
 	bool idle = json_object_size(a->heard) == 0;
 
-	catalog_hear(&a->roster, m, a->heard);
+	catalog_hear(&a->roster, m, schema, a->heard);
 	if (idle)
 		wake(a);
 }

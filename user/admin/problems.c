@@ -3,6 +3,7 @@
 
 #include "admin/problems.h"
 #include "base/jsonw.h"
+#include "policy/pol_fit.h"
 #include "policy/world.h"
 
 _Static_assert((int)PROBLEMS_HASH == (int)POL_HASH_HEX, "the same digest");
@@ -46,6 +47,17 @@ int problems_find(struct view doc, struct problems *p)
 		snprintf(p->hash, sizeof(p->hash), "%s", pol_hash(pol));
 	pol_free(&pol);
 	return r;
+}
+
+int problems_fit(struct view doc, struct view tools, struct problems *p)
+{
+	struct gather g = {.p = p, .w = jsonw_on(&p->json)};
+
+	*p = (struct problems){0};
+	jsonw_open(&g.w, NULL, '[');
+	int r = pol_fit(doc, tools, report, &g);
+	jsonw_close(&g.w, ']');
+	return r < 0 ? r : jsonw_end(&g.w);
 }
 
 int problems_world(struct view json, char *why, size_t why_len)

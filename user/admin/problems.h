@@ -19,6 +19,9 @@ struct problems {
 /** problems_find(doc, p): Load ${doc}: 0 when it is good, else the first error.  p->json is to be freed in any case. */
 int problems_find(struct view doc, struct problems *p) __attribute__((warn_unused_result));
 
+/** problems_fit(doc, tools, p): Whether ${doc} fits the answer to tools/list in ${tools} (policy/pol_fit.h): 0 with the warnings in ${p}, or negative.  p->json is to be freed in any case. */
+int problems_fit(struct view doc, struct view tools, struct problems *p) __attribute__((warn_unused_result));
+
 /** problems_world(json, why, why_len): Would a worker take this world? */
 int problems_world(struct view json, char *why, size_t why_len) __attribute__((warn_unused_result));
 

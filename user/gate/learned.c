@@ -17,6 +17,7 @@ struct entry {
 	struct learned_tool tool;
 	struct share *of;
 	bool told;
+	uint8_t *schema; /* what tool.schema shows */
 	size_t len;
 	char name[];
 };
@@ -46,6 +47,7 @@ void learned_free(struct learned **lp)
 	for (size_t i = 0; l && i < BUCKETS; i++)
 		for (struct entry *e = l->bucket[i], *next; e; e = next) {
 			next = e->next;
+			free(e->schema);
 			free(e);
 		}
 	free(l);
@@ -126,6 +128,15 @@ static struct view text(struct learned *l, const struct json_doc *doc, const str
 	return len < 0 ? view_of(doc->in.p + n->off + 1, n->len - 2) : view_of(l->text, (size_t)len);
 }
 
+static void keep_schema(struct entry *e, struct view raw)
+{
+	free(e->schema);
+	e->schema = raw.n && raw.n <= LEARNED_SCHEMA ? malloc(raw.n) : NULL;
+	if (e->schema)
+		memcpy(e->schema, raw.p, raw.n);
+	e->tool.schema = view_of(e->schema, e->schema ? raw.n : 0);
+}
+
 static void take(struct learned *l, const char *server, const struct json_doc *doc, const struct json_node *node)
 {
 	char own[LEARNED_NAME];
@@ -151,6 +162,7 @@ static void take(struct learned *l, const char *server, const struct json_doc *d
 	l->untold += !known || e->told;
 	e->told = false;
 	e->tool = seen;
+	keep_schema(e, t.schema ? json_raw(doc, t.schema) : view_of(NULL, 0));
 }
 
 static void take_message(struct learned *l, const char *server, const struct json_doc *doc, const struct json_node *msg)

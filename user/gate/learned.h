@@ -12,7 +12,7 @@
 #include "codec/json.h"
 #include "policy/catalogue.h"
 
-enum { LEARNED_TOOLS = 16384, LEARNED_SERVER = 2048, LEARNED_NAME = 512 };
+enum { LEARNED_TOOLS = 16384, LEARNED_SERVER = 2048, LEARNED_NAME = 512, LEARNED_SCHEMA = 4096 };
 
 struct learned;
 
@@ -20,6 +20,7 @@ struct learned_tool {
 	enum risk risk; /* the gravest of all definitions seen */
 	struct catalogue_class now; /* of the last one */
 	uint8_t hash[CATALOGUE_HASH];
+	struct view schema; /* as the server wrote it, when it is no longer than LEARNED_SCHEMA; borrowed like the rest */
 };
 
 /** learned_new(): NULL when memory is out.  learned_free() is NULL-safe. */

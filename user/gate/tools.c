@@ -4,6 +4,8 @@
 
 #include "gate/tools.h"
 
+_Static_assert((int)LEARNED_SCHEMA == (int)TOOL_SCHEMA_MAX, "what is kept can be told");
+
 enum { TELL = 32 }; /* in one go: the next ones wait for the next sweep */
 
 void tools_heard(struct conn *c)
@@ -51,7 +53,7 @@ static int tell(void *arg, const char *server, struct view name, const struct le
 	memcpy(m.name, name.p, name.n);
 	snprintf(m.server, sizeof(m.server), "%s", server);
 	snprintf(m.evidence, sizeof(m.evidence), "%s", t->now.evidence);
-	return edge_send(&g->admin, M_TOOL, 0, view_of(&m, sizeof(m)), -1);
+	return edge_send2(&g->admin, M_TOOL, 0, view_of(&m, sizeof(m)), t->schema, -1);
 }
 
 void tools_tell(struct gate *g)

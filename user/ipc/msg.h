@@ -221,7 +221,8 @@ struct m_world_ack {
 	uint64_t generation;
 };
 
-/* M_TOOL (proxy -> admin): a definition that a server lists, as this worker has seen it.  Names are what servers wrote: any bytes but NUL. */
+/* M_TOOL (proxy -> admin), followed by the input schema as the server wrote it, unless it is longer: a definition as this worker has seen it.  Names are what servers wrote: any bytes but NUL. */
+enum { TOOL_SCHEMA_MAX = 4096 };
 struct m_tool {
 	uint8_t hash[32];
 	uint32_t risk, confidence; /* enum risk; of 100 */
