@@ -356,6 +356,7 @@ static void greet(struct admin *a, struct edge *e)
 	} else if (e->peer == P_AUDIT) {
 		/* It may have written what it could not acknowledge: only its journal says what holds. */
 		ask_journal(a);
+		world_to_audit(a);
 	}
 }
 

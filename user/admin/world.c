@@ -6,8 +6,10 @@
 #include "admin/problems.h"
 #include "admin/publish.h"
 #include "admin/world.h"
+#include "audit/chain.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/jsonw.h"
 #include "base/log.h"
 
 int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY])
@@ -95,6 +97,39 @@ void world_names_to(struct admin *a, struct edge *e)
 	buf_free(&out);
 }
 
+/* Which policies, grants and servers are in force: the hash goes into the audit's seals. */
+void world_to_audit(struct admin *a)
+{
+	struct buf text = {0}, out = {.max = MSG_MAX};
+	struct jsonw w = jsonw_on(&out);
+	struct chain_sum *s = chain_sum_new();
+	uint8_t sum[CHAIN_LEN];
+
+	int r = s ? publish_world(&a->roster, a->generation, a->mode, &text) : -ENOMEM;
+	if (!r)
+		r = chain_sum_add(s, buf_view(&text));
+	if (!r)
+		r = chain_sum_end(s, sum);
+	jsonw_open(&w, NULL, '{');
+	jsonw_str(&w, "kind", "coverage");
+	jsonw_str(&w, "event", "policy");
+	jsonw_uint(&w, "generation", a->generation);
+	jsonw_hex(&w, "sha256", view_of(sum, CHAIN_LEN));
+	jsonw_uint(&w, "servers", json_object_size(a->roster.servers));
+	jsonw_uint(&w, "grants", json_object_size(a->roster.grants));
+	jsonw_uint(&w, "policies", json_object_size(a->roster.policies));
+	jsonw_close(&w, '}');
+	if (!r)
+		r = jsonw_end(&w);
+	if (!r && a->audit.fd >= 0 && a->world_fd >= 0)
+		r = edge_send(&a->audit, M_AUDIT_NOTE, 0, buf_view(&out), -1);
+	if (r)
+		log_error("what is in force cannot be recorded: %s", err_text(r));
+	chain_sum_free(&s);
+	buf_free(&text);
+	buf_free(&out);
+}
+
 static int seal(struct admin *a, uint64_t generation)
 {
 	struct buf text = {0};
@@ -126,6 +161,7 @@ void world_adopt(struct admin *a, struct roster *next, uint64_t generation)
 	world_names_to(a, &a->fetch);
 	world_names_to(a, &a->ident);
 	world_to_vault(a);
+	world_to_audit(a);
 	for (size_t i = 0; i < ADMIN_WORKERS; i++)
 		world_to_worker(a, &a->worker[i]);
 }

@@ -21,6 +21,7 @@ void world_adopt(struct admin *a, struct roster *next, uint64_t generation);
 /* To one party: when its edge is new, or its queue was full. */
 void world_to_worker(struct admin *a, struct admin_worker *w);
 void world_to_vault(struct admin *a);
+void world_to_audit(struct admin *a); /* the hash of what is in force */
 void world_to_sup(struct admin *a);
 /** world_names_to(a, e): The host names of registered servers, to callgate-fetch or callgate-ident. */
 void world_names_to(struct admin *a, struct edge *e);

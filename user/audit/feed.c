@@ -161,6 +161,48 @@ static const char *breaks(struct feed *f, struct feed_ring *r, const struct rec_
 	return calls_add(&r->calls, call, refused(rec)) ? "call-out-of-turn" : NULL;
 }
 
+/* Only memory that is out, or a line beyond every bound: said at once, and in a record as soon as there is room for one. */
+static void lost(struct feed *f, int why)
+{
+	if (!f->lost++) {
+		f->lost_from = f->wall;
+		log_error("a record cannot be kept: %s", err_text(why));
+	}
+	f->lost_to = f->wall;
+	f->lost_why = why;
+	f->lost_ever++;
+}
+
+static void say_lost(struct feed *f)
+{
+	if (!f->lost)
+		return;
+	if (feed_loss(f, f->lost, f->lost_from, f->lost_to, err_name(f->lost_why)) == 0)
+		f->lost = 0;
+}
+
+int feed_loss(struct feed *f, uint64_t count, struct wall from, struct wall to, const char *cause)
+{
+	char a[WALL_TEXT], b[WALL_TEXT];
+	struct jsonw *w = trail_line(f->trail, "loss", wall_now());
+
+	wall_text(from, a);
+	wall_text(to, b);
+	jsonw_uint(w, "count", count);
+	jsonw_str(w, "from", a);
+	jsonw_str(w, "to", b);
+	jsonw_str(w, "cause", cause);
+	int r = trail_end(f->trail);
+	if (r)
+		log_error("a loss cannot be recorded now: %s", err_text(r));
+	return r;
+}
+
+uint64_t feed_lost(const struct feed *f)
+{
+	return f->lost_ever;
+}
+
 static void take(struct feed *f, struct feed_ring *r, struct view v, struct feed_seen *seen)
 {
 	struct rec_seen *rec = &f->rec;
@@ -180,9 +222,11 @@ static void take(struct feed *f, struct feed_ring *r, struct view v, struct feed
 	struct jsonw *w = trail_line(f->trail, entry_kind(rec->head.kind), when(f, r, rec->head.mono_ns));
 	entry_id(w, r->id, rec->head.call);
 	entry_fields(w, rec);
+	if (rec->head.flags & REC_CUT)
+		jsonw_bool(w, "cut", true);
 	int e = trail_end(f->trail);
 	if (e)
-		log_error("a record cannot be kept: %s", err_text(e));
+		lost(f, e);
 }
 
 static void drain_ring(struct feed *f, struct feed_ring *r, size_t most, struct feed_seen *seen)
@@ -210,6 +254,7 @@ void feed_drain(struct feed *f, size_t most, struct feed_seen *seen)
 {
 	f->now = mono_now();
 	f->wall = wall_now();
+	say_lost(f);
 	for (size_t i = 0; i < FEED_RINGS; i++)
 		if (f->ring[i].ring && !f->ring[i].corrupt)
 			drain_ring(f, &f->ring[i], most, seen);

@@ -19,7 +19,8 @@ struct feed;
 int feed_new(struct feed **f) __attribute__((warn_unused_result));
 void feed_free(struct feed **f);
 
-/** feed_owner(f): For trail_open(). */
+/** feed_seal(f, fn, arg): What a seal says besides; before feed_owner().  feed_owner(f): For trail_open(). */
+void feed_seal(struct feed *f, trail_seal_fn *fn, void *arg);
 struct trail_owner feed_owner(struct feed *f);
 void feed_trail(struct feed *f, struct trail *s);
 
@@ -58,6 +59,10 @@ void feed_wake(struct feed *f);
 
 /** feed_bell(f, i): The bell of ring number ${i}, or -1; i < FEED_RINGS. */
 int feed_bell(const struct feed *f, size_t i);
+
+/** feed_loss(f, count, from, to, cause): A record of kind "loss".  feed_lost(f): records that were read and could not be kept. */
+int feed_loss(struct feed *f, uint64_t count, struct wall from, struct wall to, const char *cause) __attribute__((warn_unused_result));
+uint64_t feed_lost(const struct feed *f);
 
 /** feed_state(f, w): An array "rings" for status. */
 void feed_state(const struct feed *f, struct jsonw *w);

@@ -27,6 +27,11 @@ struct feed {
 	struct mono now;
 	struct wall wall; /* at the same moment */
 	struct rec_seen rec;
+	uint64_t lost, lost_ever; /* records that could not be kept: not said yet, and in all */
+	struct wall lost_from, lost_to;
+	int lost_why;
+	trail_seal_fn *seal;
+	void *seal_arg;
 };
 
 /** feed_find(f, id): The ring's entry or NULL; id 0: a free entry. */

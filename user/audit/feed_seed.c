@@ -112,9 +112,21 @@ static void first(void *arg, struct jsonw *w)
 	jsonw_close(w, ']');
 }
 
+static void seal(void *arg, struct jsonw *w)
+{
+	struct feed *f = arg;
+	f->seal(f->seal_arg, w);
+}
+
 struct trail_owner feed_owner(struct feed *f)
 {
-	return (struct trail_owner){.seed = seed, .first = first, .arg = f};
+	return (struct trail_owner){.seed = seed, .first = first, .seal = f->seal ? seal : NULL, .arg = f};
+}
+
+void feed_seal(struct feed *f, trail_seal_fn *fn, void *arg)
+{
+	f->seal = fn;
+	f->seal_arg = arg;
 }
 
 void feed_state(const struct feed *f, struct jsonw *w)

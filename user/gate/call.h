@@ -47,6 +47,7 @@ struct call {
 	struct loan *lease;
 	struct pol_charge charge;
 	bool charged;
+	bool durable;   /* its records are on disk before it leaves, and before its result does: by audit.strict and its risk class */
 	enum risk risk; /* of a tools/call: what its tool may do at worst, as far as known */
 
 	/* answer */

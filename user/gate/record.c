@@ -179,7 +179,7 @@ int record_call(struct conn *c)
 {
 	struct gate *g = c->g;
 	const struct http1_head *h = call_head(c);
-	bool wait = g->conf.strict != GATE_ASYNC && (g->decision.verdict == POL_ALLOW || c->call->observed);
+	bool wait = c->call->durable && (g->decision.verdict == POL_ALLOW || c->call->observed);
 
 	rec_begin(&g->rec, REC_CALL, c->call->number, c->call->began.ns);
 	who(&g->rec, c);
@@ -213,7 +213,7 @@ int record_result(struct conn *c)
 	rec_u64(&g->rec, F_BYTES_IN, k->bytes_in);
 	rec_u64(&g->rec, F_BYTES_OUT, k->bytes_out);
 	rec_u32(&g->rec, F_SLOT, g->conf.slot);
-	return put(c, g->conf.strict != GATE_ASYNC);
+	return put(c, k->durable);
 }
 
 void record_connection(struct conn *c, const char *verdict, int err)

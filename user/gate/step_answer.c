@@ -73,7 +73,7 @@ static void frame(struct conn *c, const struct http1_head *r)
 	if (encoded(r))
 		k->unread = true;
 	k->filter = k->kind == CALL_LIST || (k->kind == CALL_GET && !k->observed);
-	k->hold_back = k->kind == CALL_TOOL && k->number && c->g->conf.strict != GATE_ASYNC;
+	k->hold_back = k->kind == CALL_TOOL && k->number && k->durable;
 	k->by_event = k->events && (k->filter || k->hold_back);
 }
 
@@ -218,7 +218,7 @@ enum step step_release(struct conn *c)
 
 	if (conn_gone(c))
 		return STEP_END;
-	if (k->result_done && g->conf.strict != GATE_ASYNC && shring_acked(g->conf.ring) < c->ack_pos) {
+	if (k->result_done && k->durable && shring_acked(g->conf.ring) < c->ack_pos) {
 		if (c->late) /* the record is in the ring, but nobody says that it is safe: no answer leaves */
 			return conn_reset(c);
 		gate_await_ack(c->g, &c->ack);

@@ -167,6 +167,8 @@ enum step step_judge(struct conn *c)
 		return say_refused(c, 404, WORDS_SESSION, -ERR_DENIED, "the session belongs to another user");
 	decide(c);
 	bool denied = g->decision.verdict != POL_ALLOW;
+	/* A tool that nobody classed is not known to read only. */
+	k->durable = g->conf.strict == GATE_ALL || (g->conf.strict == GATE_CLASS && !(k->kind == CALL_TOOL && k->risk == RISK_READ));
 	if (k->kind == CALL_TOOL || denied) {
 		k->number = ++g->next_call;
 		g->calls++;
@@ -176,7 +178,7 @@ enum step step_judge(struct conn *c)
 	if (denied && !k->observed)
 		return say_denied(c);
 	k->allowed = true;
-	if (k->number && g->conf.strict != GATE_ASYNC)
+	if (k->number && k->durable)
 		return conn_goto(c, S_ACK, GATE_AUDIT_MS);
 	return conn_goto(c, S_LEASE, 0);
 }

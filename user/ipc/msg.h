@@ -80,6 +80,8 @@ enum fd_what {
 	FD_CGROUP,      /* ident: root of the cgroup v2 mount, O_PATH */
 	FD_LISTEN_NS,   /* proxy: a listener on loopback of another network namespace; ends when callgated shuts it down */
 	FD_BEATS,       /* proxy: BPF array of heartbeats; mapped, each worker writes its own */
+	FD_BINARY,      /* audit: the program of party ${slot}, open for reading; hashed and closed */
+	FD_CONFIG,      /* audit: callgate.json, open for reading; hashed and closed */
 };
 struct m_fd {
 	uint32_t what; /* enum fd_what */

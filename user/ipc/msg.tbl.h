@@ -39,6 +39,7 @@ X(M_JOURNAL, 53, L, A, 0, 0, 1, MSG_ANY_TIME)                     /* sealed file
 X(M_AUDIT_GET, 54, A, L, 0, 0, 0, MSG_ANY_TIME)
 X(M_AUDIT, 55, L, A, 2, MSG_MAX, 0, MSG_ANY_TIME)                 /* JSON: state of the writer */
 X(M_AUDIT_NOTE, 56, A | S, L, 2, MSG_MAX, 0, MSG_ANY_TIME)        /* JSON object for the audit stream: refused administration, coverage */
+X(M_COVER, 59, S, L, 2, MSG_MAX, 0, MSG_ANY_TIME)                 /* JSON object: counters and state for the seals, each second */
 /* copies of audit lines, which may be lost */
 X(M_FORWARD, 57, L, F, 2, MSG_MAX, 0, MSG_ANY_TIME)               /* whole lines, newlines included */
 X(M_FORWARDED, 58, F, L, sizeof(struct m_forwarded), sizeof(struct m_forwarded), 0, MSG_ANY_TIME)

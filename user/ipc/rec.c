@@ -73,6 +73,8 @@ void rec_text(struct rec *r, enum rec_field f, struct view v)
 
 struct view rec_end(struct rec *r)
 {
+	if (r->truncated)
+		r->u.head.flags |= REC_CUT;
 	return r->err ? view_of(NULL, 0) : view_of(r->u.bytes, r->u.head.len);
 }
 

@@ -35,7 +35,7 @@ struct rec_head {
 	uint64_t call;  /* call number within the ring, from 1; 0 for records that belong to no call */
 	uint64_t mono_ns; /* CLOCK_MONOTONIC when it happened */
 };
-enum { REC_WAIT = 1 };
+enum { REC_WAIT = 1, REC_CUT = 2 /* a text was longer than its field */ };
 
 /* Building one: a fixed buffer, no allocation.  Errors stick. */
 struct rec {

@@ -57,7 +57,7 @@ static int read_conf(struct audit *a)
 		json_decref(o);
 		return -ERR_MALFORMED;
 	}
-	a->strict = strict_of(text_of(o, "strict", "async"));
+	a->strict = strict_of(text_of(o, "strict", "class"));
 	a->strict_name = strict_names[a->strict];
 	if (!a->started)
 		snprintf(a->host, sizeof(a->host), "%s", text_of(o, "host", ""));
@@ -93,10 +93,12 @@ static void read_boot_id(struct audit *a)
 
 static void open_trails(struct audit *a)
 {
-	struct trail_owner owner = feed_owner(a->feed), copied = {.copy = audit_forward_copy, .copy_arg = a};
+	struct trail_owner owner, journal = {.seal = audit_cover_seal, .arg = a, .copy = audit_forward_copy, .copy_arg = a};
 
-	owner.copy = copied.copy;
-	owner.copy_arg = copied.copy_arg;
+	feed_seal(a->feed, audit_cover_seal, a);
+	owner = feed_owner(a->feed);
+	owner.copy = audit_forward_copy;
+	owner.copy_arg = a;
 	a->conf.host = a->host;
 	a->conf.boot = a->boot;
 	a->conf.what = "the audit directory";
@@ -107,7 +109,7 @@ static void open_trails(struct audit *a)
 	feed_trail(a->feed, a->trail);
 	a->conf.what = "the journal directory";
 	a->conf.stream = "journal";
-	r = trail_open(a->journal_dir, &a->conf, &copied, &a->journal);
+	r = trail_open(a->journal_dir, &a->conf, &journal, &a->journal);
 	if (r)
 		die("cannot write the journal: make room, or move the directory with --state", r);
 }
@@ -300,6 +302,7 @@ int main(int argc, char **argv)
 		die("SHA-256", r);
 	child_ready(&a.child, -1);
 	open_trails(&a);
+	audit_files(&a);
 	audit_edges(&a);
 	audit_rings(&a);
 	a.started = true;

@@ -127,8 +127,15 @@ void audit_note(struct audit *a, struct view body)
 
 static void on_note(struct audit *a, struct edge *e, const struct frame *f)
 {
-	(void)e;
+	if (e == &a->admin)
+		audit_cover_note(a, f->body);
 	audit_note(a, f->body);
+}
+
+static void on_cover(struct audit *a, struct edge *e, const struct frame *f)
+{
+	(void)e;
+	audit_cover(a, f->body);
 }
 
 static void on_release(struct audit *a, struct edge *e, const struct frame *f)
@@ -214,6 +221,7 @@ static const struct {
     {M_JOURNAL_GET, on_journal_get},
     {M_AUDIT_GET, on_audit_get},
     {M_AUDIT_NOTE, on_note},
+    {M_COVER, on_cover},
     {M_RELEASE, on_release},
     {M_FORWARDED, on_forwarded},
     {M_STOP, on_stop},
@@ -262,6 +270,7 @@ static void on_edge(void *arg, int fd, short what)
 		if (e == &a->child.sup && child_frame(&a->child, &f)) {
 			audit_edges(a);
 			audit_rings(a);
+			audit_files(a);
 			if (f.type == M_CONF)
 				audit_conf(a);
 			continue;

@@ -43,6 +43,13 @@ struct audit {
 	enum strict strict;
 	struct trail_conf conf;
 
+	struct audit_cover {
+		struct buf state; /* members for the next seal, as callgated said them; empty: nothing yet */
+		uint64_t dropped; /* by the kernel side, as last said */
+		struct mono said_at;
+		char binary[P_COUNT][65], config[65], policy[65]; /* SHA-256; empty: not known */
+	} cover;
+
 	struct mono due;    /* commit then; 0: nothing is waiting */
 	size_t waits;       /* records read whose worker waits */
 	bool rang, stopping, started;
@@ -55,6 +62,13 @@ void audit_edges(struct audit *a);
 void audit_rings(struct audit *a);
 /** audit_conf(a): The settings came again. */
 void audit_conf(struct audit *a);
+/** audit_files(a): Hash the programs and settings whose descriptors are there. */
+void audit_files(struct audit *a);
+/** audit_cover(a, body): M_COVER.  audit_cover_note(a, body): a coverage note of callgate-admin: what is in force. */
+void audit_cover(struct audit *a, struct view body);
+void audit_cover_note(struct audit *a, struct view body);
+/** audit_cover_seal(arg, w): The members that callgate-audit adds to a seal. */
+void audit_cover_seal(void *arg, struct jsonw *w);
 /** audit_note(a, body): A line for the audit stream from another process. */
 void audit_note(struct audit *a, struct view body);
 

@@ -20,7 +20,6 @@
 
 #include "base/err.h"
 #include "base/fd.h"
-#include "base/jsonw.h"
 #include "base/log.h"
 #include "proc/sup.h"
 
@@ -165,6 +164,7 @@ static void beat(void *arg)
 	struct sup *s = arg;
 
 	end_silent(s);
+	sup_cover_beat(s);
 	sup_ring_sweep(s);
 	sup_netns_sweep(s);
 	sup_resolver_sweep(s);
@@ -187,24 +187,6 @@ static void notify(const char *text)
 	if (fd >= 0 && sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&un, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path))) < 0)
 		log_warning("the service manager cannot be told: %s", strerror(errno));
 	fd_close(&fd);
-}
-
-static void coverage(struct sup *s, const char *event)
-{
-	struct sup_child *audit = sup_child_find(s, P_AUDIT, 0);
-	struct buf out = {.max = MSG_MAX};
-	struct jsonw w = jsonw_on(&out);
-
-	jsonw_open(&w, NULL, '{');
-	jsonw_str(&w, "event", event);
-	jsonw_str(&w, "mode", s->conf.mode);
-	jsonw_uint(&w, "generation", s->generation);
-	jsonw_uint(&w, "governed", s->conf.user_count);
-	jsonw_close(&w, '}');
-	if (audit && audit->edge.fd >= 0 && !jsonw_end(&w))
-		if (edge_send(&audit->edge, M_AUDIT_NOTE, 0, buf_view(&out), -1))
-			log_warning("coverage cannot be recorded now");
-	buf_free(&out);
 }
 
 static bool all_ready(const struct sup *s)
@@ -240,6 +222,7 @@ static void reload(struct sup *s)
 	char file[PATH_MAX], why[WHY];
 	struct sup_conf fresh;
 	struct kern_conf k;
+	struct sup_child *audit = sup_child_find(s, P_AUDIT, 0);
 
 	snprintf(file, sizeof(file), "%s/callgate.json", s->path.etc);
 	if (sup_conf_load(file, &fresh, why, sizeof(why))) {
@@ -259,7 +242,9 @@ static void reload(struct sup *s)
 	for (size_t i = 0; i < s->children; i++)
 		if (s->child[i].life == LIFE_READY && sup_plumb_conf(s, &s->child[i]))
 			log_error("%s does not take the new configuration", party_name(s->child[i].party));
-	coverage(s, "configuration");
+	if (audit && audit->life != LIFE_NONE && sup_cover_means(s, audit))
+		log_error("callgate-audit cannot be given the new configuration");
+	sup_cover(s, "configuration");
 	log_notice("the configuration was read again, generation %u", s->generation);
 }
 
@@ -299,7 +284,7 @@ static void stop_all(struct sup *s)
 	const enum party order[] = {P_PROXY, P_ADMIN, P_FETCH, P_IDENT, P_VAULT, P_AUDIT};
 
 	s->stopping = true;
-	coverage(s, "stop");
+	sup_cover(s, "stop");
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		struct mono end = mono_after_ms(mono_now(), STOP_MS);
 		bool alive = true;
@@ -360,7 +345,7 @@ static int run(struct sup *s)
 		return 1;
 	int r = start(s);
 	if (!r) {
-		coverage(s, "start");
+		sup_cover(s, "start");
 		beat(s);
 		notify("READY=1");
 		log_notice("ready: %zu governed users, %u workers", s->conf.user_count, s->conf.workers);

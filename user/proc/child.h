@@ -12,7 +12,7 @@
 
 #include "ipc/edge.h"
 
-enum { CHILD_FDS = 64, CHILD_EDGES = 32 };
+enum { CHILD_FDS = 320, /* 64 rings of four, and the rest */ CHILD_EDGES = 32 };
 
 struct child_fd {
 	struct m_fd what;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/jsonw.h"
 #include "base/mtime.h"
 #include "ipc/edge.h"
 #include "ipc/pump.h"
@@ -99,6 +100,9 @@ struct sup {
 	bool stopping;
 	uint32_t generation;
 	struct mono began;
+	unsigned cover_beats;
+	uint64_t restarts;  /* of all children */
+	struct buf covered; /* the enforcement state that was last recorded */
 };
 
 /* sup_conf.c: ${why} gets "FILE:LINE:COLUMN: /field: text". */
@@ -149,7 +153,14 @@ void sup_resolver_sweep(struct sup *s);
 /* sup_serve.c: frames from children. */
 void sup_serve(struct sup *s, struct sup_child *c);
 
+/* sup_cover.c: what is covered, for the audit: a record when it changes, a short form for each seal. */
+void sup_cover(struct sup *s, const char *event);
+void sup_cover_beat(struct sup *s); /* each half second */
+void sup_cover_binary(struct sup *s, struct sup_child *audit, enum party p);
+int sup_cover_means(struct sup *s, struct sup_child *audit) __attribute__((warn_unused_result));
+
 /* sup_status.c */
+void sup_status_parts(struct sup *s, struct jsonw *w); /* processes, hooks, counters */
 int sup_status(struct sup *s, struct buf *out) __attribute__((warn_unused_result));
 
 #endif

@@ -151,6 +151,7 @@ static void on_end(void *arg, int fd, short what)
 	else
 		log_warning("%s[%u] ended with status %d; it is started again", party_name(c->party), c->slot, WEXITSTATUS(status));
 	c->restarts++;
+	s->restarts++;
 	c->quick = early || mono_since_us(c->started, mono_now()) < QUICK_MS * 1000 ? c->quick + 1 : 0;
 	if (c->quick < QUICK_MAX)
 		start_again(c);

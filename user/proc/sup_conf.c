@@ -280,7 +280,7 @@ static void defaults(struct sup_conf *c)
 {
 	static const uint16_t ports[] = {80, 443, 8080, 8443};
 
-	*c = (struct sup_conf){.workers = 1, .port_base = 940, .mode = "enforce", .strict = "async", .level = 6,
+	*c = (struct sup_conf){.workers = 1, .port_base = 940, .mode = "enforce", .strict = "class", .level = 6,
 	    .segment_seconds = 3600, .segment_bytes = 16 << 20, .port_count = 4};
 	memcpy(c->ports, ports, sizeof(ports));
 }

@@ -204,6 +204,8 @@ static int audit_means(struct sup *s, struct sup_child *c)
 	int r = send_dir(c, FD_DIR, s->path.log, "/audit");
 	if (!r)
 		r = send_dir(c, FD_JOURNAL_DIR, s->path.state, "/journal");
+	if (!r)
+		r = sup_cover_means(s, c);
 	for (size_t i = 0; i < SUP_RINGS && !r; i++)
 		if (s->ring[i].id)
 			sup_plumb_ring(s, c, &s->ring[i]);
@@ -312,6 +314,9 @@ int sup_plumb(struct sup *s, struct sup_child *c)
 	int r = sup_plumb_conf(s, c);
 	if (!r && means[c->party])
 		r = means[c->party](s, c);
+	/* Whatever it was started from now. */
+	if (!r && c->party != P_AUDIT)
+		sup_cover_binary(s, NULL, c->party);
 	if (!r)
 		r = edges(s, c);
 	if (!r)

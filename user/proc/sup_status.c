@@ -47,6 +47,17 @@ static void children(struct sup *s, struct jsonw *w)
 	jsonw_close(w, ']');
 }
 
+void sup_status_parts(struct sup *s, struct jsonw *w)
+{
+	children(s, w);
+	jsonw_open(w, "hooks", '[');
+	kern_each_hook(s->kern, hook, w);
+	jsonw_close(w, ']');
+	jsonw_open(w, "kernel", '{');
+	kern_each_counter(s->kern, counter, w);
+	jsonw_close(w, '}');
+}
+
 int sup_status(struct sup *s, struct buf *out)
 {
 	struct jsonw w = jsonw_on(out);
@@ -62,10 +73,6 @@ int sup_status(struct sup *s, struct buf *out)
 	for (size_t i = 0; i < s->conf.user_count; i++)
 		jsonw_uint(&w, NULL, s->conf.users[i]);
 	jsonw_close(&w, ']');
-	children(s, &w);
-	jsonw_open(&w, "hooks", '[');
-	kern_each_hook(s->kern, hook, &w);
-	jsonw_close(&w, ']');
 	jsonw_open(&w, "namespaces", '{');
 	jsonw_uint(&w, "listening", sup_netns_count(s));
 	jsonw_uint(&w, "most", SUP_NETNS);
@@ -80,9 +87,7 @@ int sup_status(struct sup *s, struct buf *out)
 	jsonw_uint(&w, "resolved", sup_known_count(s, P_FETCH));
 	jsonw_uint(&w, "observed", sup_known_count(s, P_IDENT));
 	jsonw_close(&w, '}');
-	jsonw_open(&w, "kernel", '{');
-	kern_each_counter(s->kern, counter, &w);
-	jsonw_close(&w, '}');
+	sup_status_parts(s, &w);
 	jsonw_close(&w, '}');
 	return jsonw_end(&w);
 }
