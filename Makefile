@@ -50,7 +50,7 @@ BIN_callgate-admin	:= admin audit policy ipc codec base
 LD_callgate-admin	:= -ljansson -lpcre2-8 -lcrypto -lz
 SRC_callgate	:= $(wildcard tools/*.c)
 BIN_callgate	:= admin audit policy ipc codec base
-LD_callgate	:= -ljansson -lpcre2-8 -lcrypto -lz
+LD_callgate	:= -ljansson -lpcre2-8 -lcrypto -lz -lyaml
 ALLBINS	:= callgated callgate-proxy callgate-vault callgate-audit callgate-ident callgate-fetch callgate-admin callgate
 
 DIR	= $(if $(filter policy,$(1)),policy,user/$(1))

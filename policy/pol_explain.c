@@ -119,7 +119,7 @@ static void rules(struct explain *x, const struct pol_rules *list, bool require,
 
 static void limits(struct explain *x, const struct pol_limit_list *list)
 {
-	static const char *const window[WINDOW_COUNT] = {"minute", "hour", "day"};
+	static const char *const window[WINDOW_COUNT] = {"minute", "hour", "day", "month", "sliding minute", "sliding hour", "sliding day"};
 
 	for (uint32_t i = 0; i < list->n; i++) {
 		const struct pol_limit *l = &list->limit[i];
@@ -129,6 +129,28 @@ static void limits(struct explain *x, const struct pol_limit_list *list)
 		else
 			say(x, l->name, POL_SAYS_COUNTS, "at most %lld in a %s, counting %lld a call", (long long)l->max, w, (long long)l->increment);
 	}
+}
+
+/* What the loader of x-callgate added: times and repeats are looked at when the call is made. */
+static void extras(struct explain *x, const struct pol_extra *e)
+{
+	if (e && e->when.name && e->when.from >= 0)
+		say(x, e->when.name, POL_SAYS_COUNTS, "only from %02d:%02d to %02d:%02d UTC%s%s", e->when.from / 60, e->when.from % 60, e->when.to / 60, e->when.to % 60,
+		    e->when.days ? ", on some days" : "", e->when.ends ? ", and not for ever" : "");
+	else if (e && e->when.name)
+		say(x, e->when.name, POL_SAYS_COUNTS, "only%s%s", e->when.days ? " on some days" : "", e->when.ends ? " until a certain time" : "");
+	if (e && e->once > 0)
+		say(x, e->once_name, POL_SAYS_COUNTS, "the same call again is refused for %lld seconds", (long long)e->once);
+}
+
+static void approval(struct explain *x, const struct pol_extra *e, const struct json_doc *doc, const struct json_node *args)
+{
+	char text[400];
+
+	if (e && e->approve.name && rule_text(&e->approve, doc, args, text, sizeof(text)) != TRUTH_NO)
+		say(x, e->approve.name, POL_SAYS_COUNTS, "somebody has to approve this call: %s", text);
+	else if (e && e->approve.name)
+		say(x, e->approve.name, POL_SAYS_PASSES, "no approval is needed: %s", text);
 }
 
 static bool is_hidden(const struct pol *p, struct view tool)
@@ -157,12 +179,19 @@ void pol_explain(const struct pol *p, struct view tool, const struct json_doc *d
 		say(&x, t->pointer, POL_SAYS_PASSES, "the tool is listed");
 	else
 		say(&x, p->allow ? "(default allow)" : "(default deny)", p->allow ? POL_SAYS_PASSES : POL_SAYS_DENIES, "tools does not name it, and default is %s", p->allow ? "allow" : "deny");
+	const struct pol_extra *e = pol_eval_extra(p, tool);
 	if (t) {
 		rules(&x, &t->require, true, doc, args);
 		rules(&x, &t->deny_if, false, doc, args);
-		limits(&x, &t->limits);
 	}
+	extras(&x, e);
+	if (t)
+		limits(&x, &t->limits);
 	limits(&x, &p->all);
+	if (e)
+		limits(&x, &e->limits);
+	limits(&x, &p->extra_all);
+	approval(&x, e, doc, args);
 }
 
 /* ---- names only ---- */
@@ -222,12 +251,21 @@ enum pol_says pol_guess(const struct pol *p, struct view tool, const struct view
 		*rule = is_hidden(p, tool) ? "(hidden)" : "(default deny)";
 		return POL_SAYS_DENIES;
 	}
-	*counted = p->all.n + (t ? t->limits.n : 0);
-	if (!t)
-		return POL_SAYS_PASSES;
+	const struct pol_extra *e = pol_eval_extra(p, tool);
+	*counted = p->all.n + (t ? t->limits.n : 0) + p->extra_all.n + (e ? e->limits.n + (e->once > 0) : 0);
+	/* The hour, and what a person would have said, are not in the record either. */
+	const char *open = e && e->approve.name && names_tell(&e->approve, keys, n) != TRUTH_NO ? e->approve.name : e ? e->when.name : NULL;
+	if (!t) {
+		*rule = open ? open : "";
+		return open ? POL_SAYS_DEPENDS : POL_SAYS_PASSES;
+	}
 	enum pol_says a = guess_list(&t->require, true, keys, n, &first);
 	enum pol_says b = a == POL_SAYS_DENIES ? POL_SAYS_PASSES : guess_list(&t->deny_if, false, keys, n, &second);
 	enum pol_says says = a == POL_SAYS_DENIES || b == POL_SAYS_DENIES ? POL_SAYS_DENIES : a == POL_SAYS_DEPENDS || b == POL_SAYS_DEPENDS ? POL_SAYS_DEPENDS : POL_SAYS_PASSES;
 	*rule = b == says && a != says ? second : first;
+	if (says == POL_SAYS_PASSES && open) {
+		*rule = open;
+		return POL_SAYS_DEPENDS;
+	}
 	return says;
 }

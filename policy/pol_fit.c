@@ -238,7 +238,7 @@ static void classify(struct fit *f, const struct json_node *tool, const struct p
 	struct catalogue_tool c = {.name = t->name, .description = view_of(description, n > 0 ? (size_t)n : 0), .doc = &f->list,
 	    .schema = json_get(&f->list, tool, VIEW_LIT("inputSchema")), .annotations = json_get(&f->list, tool, VIEW_LIT("annotations"))};
 	catalogue_classify(&c, &k);
-	if (k.risk >= RISK_DESTRUCTIVE && !t->require.n && !t->deny_if.n && !t->limits.n)
+	if (k.risk >= RISK_DESTRUCTIVE && !t->require.n && !t->deny_if.n && !t->limits.n && !pol_eval_extra(f->p, t->name))
 		warn(f, at, t->pointer, "is %s (%.120s), and nothing bounds it", catalogue_name(k.risk), k.evidence);
 }
 

@@ -92,7 +92,7 @@ static void lint_class(struct pol_loader *l, const struct pol_tool *t)
 	struct catalogue_tool c = {.name = t->name};
 	struct catalogue_class k;
 
-	if (t->require.n || t->deny_if.n || t->limits.n)
+	if (t->require.n || t->deny_if.n || t->limits.n || pol_eval_extra(l->p, t->name))
 		return;
 	catalogue_classify(&c, &k);
 	if (k.risk >= RISK_DESTRUCTIVE)

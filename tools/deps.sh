@@ -2,7 +2,7 @@
 # deps.sh build|test - install the Debian packages that are missing; prints nothing when none is.
 set -eu
 build="gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libjansson-dev liburing-dev libssl-dev libpcre2-dev
-libcurl4-openssl-dev"
+libcurl4-openssl-dev libyaml-dev"
 test="$build libcmocka-dev libclang-rt-14-dev iproute2 curl openssl jq util-linux procps git haproxy ca-certificates xz-utils dnsmasq-base
 qemu-system-x86 busybox-static cpio kmod nginx-light libnginx-mod-http-lua libnginx-mod-http-ndk lua-cjson lua-resty-core lua-resty-lrucache"
 case ${1:-build} in

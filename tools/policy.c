@@ -260,6 +260,7 @@ int cmd_policy(int argc, char **argv)
 	    {"simulate", policy_do_simulate, "--policy FILE [--audit DIR] [--server NAME] [--user U] [--was POLICY]",
 	        "what that document would have made of the recorded calls"},
 	    {"suggest", policy_do_suggest, "--server NAME [--audit DIR] [--user U] [--exact]", "the least policy that lets through what was seen"},
+	    {"import", policy_do_import, "FILE.yaml", "an Intercept policy as a policy.json; what has no counterpart is refused"},
 	    {"test", do_test, "VECTORS [--keep-on-error]", "run a file of calls and expected verdicts; asks no daemon"},
 	    {NULL, NULL, NULL, NULL},
 	};

@@ -12,6 +12,7 @@ int policy_do_rollback(int argc, char **argv);
 int policy_do_explain(int argc, char **argv);
 int policy_do_simulate(int argc, char **argv);
 int policy_do_suggest(int argc, char **argv);
+int policy_do_import(int argc, char **argv);
 
 /** policy_version(name, version, policy): Ask for a version (0: the one in force); ${policy} is to be freed.  An exit status, after a message. */
 int policy_version(const char *name, long version, json_t **policy);

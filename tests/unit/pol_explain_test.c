@@ -150,11 +150,45 @@ static void long_values(void **state)
 	free(doc);
 }
 
+static void hear_all(void *arg, const struct pol_step *s)
+{
+	char *out = arg;
+	size_t at = strlen(out);
+	snprintf(out + at, 4096 - at, "%s %d %s\n", s->rule, s->says, s->text);
+}
+
+/* What x-callgate adds is shown, and is never sure from names alone. */
+static void additions(void **state)
+{
+	static const char doc[] = "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"t\":{},\"u\":{}},\"x-callgate\":{\"version\":1,\"tools\":{\"t\":{"
+	                          "\"approve\":{\"conditions\":[{\"path\":\"args.n\",\"op\":\"gt\",\"value\":5}]},\"idempotency\":{\"seconds\":60}}}}}";
+	struct json_node node[8];
+	struct json_doc d;
+	char said[4096] = "";
+	struct pol_decision out;
+	struct pol *p = NULL;
+	const char *rule;
+	uint32_t limits;
+	(void)state;
+
+	assert_int_equal(pol_load(view_str(doc), NULL, NULL, &p), 0);
+	assert_int_equal(json_scan(&d, VIEW_LIT("{\"n\":7}"), node, 8, NULL), 0);
+	pol_explain(p, VIEW_LIT("t"), &d, node, hear_all, said, &out);
+	assert_non_null(strstr(said, "somebody has to approve this call: args.n gt 5: it is 7, holds"));
+	assert_non_null(strstr(said, "refused for 60 seconds"));
+	struct view n = VIEW_LIT("n"), m = VIEW_LIT("m");
+	assert_int_equal(pol_guess(p, VIEW_LIT("t"), &n, 1, &rule, &limits), POL_SAYS_DEPENDS);
+	assert_int_equal(pol_guess(p, VIEW_LIT("t"), &m, 1, &rule, &limits), POL_SAYS_PASSES);
+	assert_int_equal(pol_guess(p, VIEW_LIT("u"), &n, 1, &rule, &limits), POL_SAYS_PASSES);
+	pol_free(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(vectors),
 	    cmocka_unit_test(long_values),
+	    cmocka_unit_test(additions),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
