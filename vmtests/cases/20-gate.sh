@@ -1,5 +1,5 @@
 # The whole service on this kernel: one call is allowed, one is denied, both are recorded.
-# needs: build/callgated build/callgate build/callgate-admin build/callgate-audit build/callgate-ident build/callgate-proxy build/callgate-vault
+# needs: build/callgated build/callgate build/callgate-admin build/callgate-fetch build/callgate-audit build/callgate-ident build/callgate-proxy build/callgate-vault
 # needs: build/aids/mock_mcp build/aids/loadgen build/lab-certs policy/agents.d
 export PATH=$PATH:/w/build:/w/build/aids
 certs=/w/build/lab-certs
@@ -11,7 +11,9 @@ ip addr add 203.0.113.10/32 dev lo
 mkdir -p /etc/callgate
 echo '{"users":[12001],"scope":"users"}' >/etc/callgate/callgate.json
 mock_mcp --listen 203.0.113.10 --port 443 --cert $certs/good.crt --key $certs/good.key --log /run/mcp.log &
+server=$!
 callgated --uids 12100 --trust $certs/ca.crt >/run/callgated.log 2>&1 &
+daemon=$!
 n=0
 until callgate status >/run/status 2>&1 || [ $n = 60 ]; do n=$((n + 1)); sleep 0.5; done
 check "the service is up" callgate status
@@ -33,7 +35,7 @@ check "a denied call does not reach the server" sh -c '! grep -q shadow /run/mcp
 sleep 1
 check "the allowed call is recorded" sh -c 'callgate audit cat | grep "\"verdict\":\"allow\"" | grep -q "\"uid\":12001"'
 check "the denied call is recorded" sh -c 'callgate audit cat | grep "\"verdict\":\"deny\"" | grep -q args.path-regex'
-kill %2
-wait %2
+kill $daemon
+wait $daemon
 check "the audit verifies after the stop" callgate audit verify /var/log/callgate/audit
-kill %1
+kill $server

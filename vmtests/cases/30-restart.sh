@@ -1,7 +1,6 @@
 # The service's end and new beginning on this kernel: refused meanwhile, gated again afterwards, everything removed by --detach.
-# needs: build/callgated build/callgate build/callgate-admin build/callgate-audit build/callgate-ident build/callgate-proxy build/callgate-vault
+# needs: build/callgated build/callgate build/callgate-admin build/callgate-fetch build/callgate-audit build/callgate-ident build/callgate-proxy build/callgate-vault
 # needs: build/aids/storm build/lab-certs policy/agents.d setpriv ip
-# wants: build/callgate-fetch
 export PATH=$PATH:/w/build:/w/build/aids
 ok() { echo "ok - $*"; }
 not_ok() { echo "not ok - $*"; tail -5 /run/callgated.log | sed 's/^/#   /'; }
