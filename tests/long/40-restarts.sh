@@ -15,8 +15,7 @@ ORIGINAL=$BUILD
 BUILD=$LAB/bins
 lab_daemon '{"users":["alice","bob"],"scope":"users"}' || exit 1
 # Ports below 1024 are anybody's from now on: nothing but the gate itself protects them.
-[ -z "$(callgate --json status | jq '.. | objects | select(.hook? == "cgroup/bind4" and .attached)')" ] ||
-	sysctl -qw net.ipv4.ip_unprivileged_port_start=0
+sysctl -qw net.ipv4.ip_unprivileged_port_start=0
 again() { # a service that does not start ends the test
 	lab_daemon '{"users":["alice","bob"],"scope":"users"}' && return
 	not_ok "the service starts again"
