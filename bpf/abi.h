@@ -164,6 +164,15 @@ struct cg_ask {
 };
 
 _Static_assert(sizeof(struct cg_ask) == 24, "asks are part of the ABI");
+/* A DNS answer that a process of our own network namespace got. */
+enum { CG_DNS_MAX = 1232 };
+struct cg_dns {
+	__u8 server[16]; /* who sent it: IPv6, or IPv4-mapped */
+	__u32 len;       /* bytes of ${data}; a longer answer is cut */
+	__u32 uid;       /* of the socket */
+	__u8 data[CG_DNS_MAX];
+};
+
 _Static_assert(sizeof(struct cg_flow) == 168, "cg_flow is part of the ABI");
 _Static_assert(__builtin_offsetof(struct cg_flow, start_ns) == 56, "cg_flow.start_ns");
 _Static_assert(__builtin_offsetof(struct cg_flow, comm) == 120, "cg_flow.comm");

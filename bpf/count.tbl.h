@@ -28,3 +28,4 @@ X(DENIED_UDP, "denied-udp")                   /* a datagram that could have been
 X(DENIED_PORT_TAKEN, "denied-port-theft")     /* somebody wanted to listen on a worker's port */
 X(DENIED_OPTION, "denied-source-route")       /* an agent wanted to set a route of its own */
 X(DROPPED_EGRESS, "dropped-unapproved")       /* a packet of an agent's socket that no hook had let pass */
+X(DNS_LOST, "dns-answer-lost")               /* the ring of DNS answers was full */

@@ -91,7 +91,7 @@ void execs_free(struct execs **xp)
 	*xp = NULL;
 }
 
-int execs_next(struct execs *x, struct cg_exec *e)
+int execs_take(struct execs *x, void *out, size_t size)
 {
 	uint64_t at = __atomic_load_n(x->consumer, __ATOMIC_RELAXED);
 
@@ -107,12 +107,17 @@ int execs_next(struct execs *x, struct cg_exec *e)
 		uint64_t whole = (len + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
 		if (whole > x->size || whole > end - at)
 			return -ERR_CORRUPT;
-		bool ours = !(head & BPF_RINGBUF_DISCARD_BIT) && len == sizeof(*e);
+		bool ours = !(head & BPF_RINGBUF_DISCARD_BIT) && len == size;
 		if (ours)
-			memcpy(e, rec + BPF_RINGBUF_HDR_SZ, sizeof(*e));
+			memcpy(out, rec + BPF_RINGBUF_HDR_SZ, size);
 		at += whole;
 		__atomic_store_n(x->consumer, at, __ATOMIC_RELEASE); /* the kernel may overwrite it from here on */
 		if (ours)
 			return 1;
 	}
+}
+
+int execs_next(struct execs *x, struct cg_exec *e)
+{
+	return execs_take(x, e, sizeof(*e));
 }

@@ -82,6 +82,7 @@ enum fd_what {
 	FD_BEATS,       /* proxy: BPF array of heartbeats; mapped, each worker writes its own */
 	FD_BINARY,      /* audit: the program of party ${slot}, open for reading; hashed and closed */
 	FD_CONFIG,      /* audit: callgate.json, open for reading; hashed and closed */
+	FD_DNS_EVENTS,  /* ident: BPF ring buffer of DNS answers */
 };
 struct m_fd {
 	uint32_t what; /* enum fd_what */

@@ -32,6 +32,11 @@ const struct kern_hook kern_hooks[] = {
     {PART_SOCKET, "cg_bind6", "cgroup/bind6", BPF_CGROUP_INET6_BIND, "a worker's port could be taken while no worker runs"},
     {PART_SOCKET, "cg_setsockopt", "cgroup/setsockopt", BPF_CGROUP_SETSOCKOPT, "source routes would be met only by the net below"},
     {PART_EGRESS, "cg_egress", "cgroup_skb/egress", BPF_CGROUP_INET_EGRESS, "packets that no hook approved would leave"},
+    {PART_DNS, "cg_dns_in", "cgroup_skb/ingress", BPF_CGROUP_INET_INGRESS, "addresses are not learned from DNS answers"},
+    {PART_DNS, "cg_dns_conn4", "cgroup/connect4 dns", BPF_CGROUP_INET4_CONNECT, "addresses are not learned from DNS answers"},
+    {PART_DNS, "cg_dns_conn6", "cgroup/connect6 dns", BPF_CGROUP_INET6_CONNECT, "addresses are not learned from DNS answers"},
+    {PART_DNS, "cg_dns_send4", "cgroup/sendmsg4 dns", BPF_CGROUP_UDP4_SENDMSG, "addresses are not learned from DNS answers"},
+    {PART_DNS, "cg_dns_send6", "cgroup/sendmsg6 dns", BPF_CGROUP_UDP6_SENDMSG, "addresses are not learned from DNS answers"},
     {PART_EXEC, "cg_exit", "tp_btf/sched_process_exit", -1, "the dead would fill the process table"},
     {PART_EXEC, "cg_fork", "tp_btf/sched_process_fork", -1, "children of agents are known only while their parents live"},
     {PART_EXEC, "cg_exec", "tp_btf/sched_process_exec", -1, "agents are found only when they connect"},
@@ -301,6 +306,11 @@ int kern_exec_events_fd(const struct kern *k)
 	return k->obj[PART_EXEC] ? kern_maps_fd(k, "cg_execs") : -1;
 }
 
+int kern_dns_events_fd(const struct kern *k)
+{
+	return kern_maps_fd(k, "cg_dnsring");
+}
+
 void kern_each_counter(struct kern *k, void (*fn)(void *arg, const char *name, uint64_t n), void *arg)
 {
 	static const char *const names[] = {
@@ -329,17 +339,25 @@ static uint32_t own_program(const struct kern *k, size_t row)
 	return info.prog_id;
 }
 
+static bool ours(const struct kern *k, uint32_t id)
+{
+	for (size_t i = 0; i < kern_hook_count; i++)
+		if (own_program(k, i) == id)
+			return true;
+	return false;
+}
+
 /* Others on the same hook may rewrite before us, or after. */
 static void note_foreign(const struct kern *k, size_t row, char *note, size_t len)
 {
-	uint32_t ids[64], n = 64, own = own_program(k, row);
+	uint32_t ids[64], n = 64;
 	note[0] = 0;
 	if (kern_hooks[row].type < 0 || bpf_prog_query(k->cgroup, (enum bpf_attach_type)kern_hooks[row].type, BPF_F_QUERY_EFFECTIVE, NULL, ids, &n) < 0)
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		struct bpf_prog_info info = {0};
 		uint32_t size = sizeof(info);
-		int fd = ids[i] == own ? -1 : bpf_prog_get_fd_by_id(ids[i]);
+		int fd = ours(k, ids[i]) ? -1 : bpf_prog_get_fd_by_id(ids[i]);
 		if (fd < 0)
 			continue;
 		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0) {

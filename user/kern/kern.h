@@ -70,6 +70,7 @@ uint64_t kern_silent_ms(const struct kern *k, uint32_t slot);
 int kern_accepted_fd(const struct kern *k); /* cg_flow by accepted socket */
 int kern_handoff_fd(const struct kern *k);
 int kern_beats_fd(const struct kern *k); /* struct cg_beats, may be mapped and written */
+int kern_dns_events_fd(const struct kern *k);  /* ring buffer of struct cg_dns */
 int kern_exec_events_fd(const struct kern *k); /* ring buffer of struct cg_exec, -1 when tracing is not available */
 
 /** kern_each_counter(k, fn, arg): Every reason counter of the BPF side, by name. */

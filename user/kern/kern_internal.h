@@ -10,7 +10,7 @@
 
 #include "kern/kern.h"
 
-enum kern_part { PART_CONNECT, PART_SOCKOPS, PART_UDP, PART_SOCKET, PART_EGRESS, PART_EXEC, PART_DENY, PART_COUNT, PART_DENY_FMOD = PART_COUNT };
+enum kern_part { PART_CONNECT, PART_SOCKOPS, PART_UDP, PART_SOCKET, PART_EGRESS, PART_DNS, PART_EXEC, PART_DENY, PART_COUNT, PART_DENY_FMOD = PART_COUNT };
 
 struct kern_hook { /* a program and where it goes */
 	enum kern_part part;

@@ -13,6 +13,7 @@
 
 #include "connect.skel.h"
 #include "egress.skel.h"
+#include "dns.skel.h"
 #include "exec.skel.h"
 #include "fmodret.skel.h"
 #include "lsm.skel.h"
@@ -32,6 +33,7 @@ static const struct {
     [PART_EXEC] = {"exec", exec_bpf__elf_bytes},
     [PART_DENY] = {"lsm", lsm_bpf__elf_bytes},
     [PART_DENY_FMOD] = {"fmodret", fmodret_bpf__elf_bytes},
+    [PART_DNS] = {"dns", dns_bpf__elf_bytes},
 };
 
 /* Both may stay as two ABI versions of the programs are attached at once; see maps.bpf.h. */

@@ -18,6 +18,7 @@
 #include "ident/execs.h"
 #include "ipc/pump.h"
 #include "proc/child.h"
+#include "proc/ident_dns.h"
 
 enum { SLOTS = 64, FRAMES_A_TURN = 32, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2, WAITERS = 256 };
 
@@ -213,6 +214,8 @@ static void on_peer(void *arg, int fd, short what)
 			on_describe(e, &f);
 		if (f.type == M_DIGEST_GET)
 			on_digest_get(e, &f);
+		if (f.type == M_HOSTS)
+			ident_dns_hosts(f.body);
 	}
 	if (r >= 0)
 		return;
@@ -283,6 +286,9 @@ static void open_means(void)
 	digests = digest_new();
 	if (!describer || !digests)
 		fatal("cannot start", -ENOMEM);
+	r = ident_dns_open(pump, procfs, child_take_fd(&child, FD_DNS_EVENTS, 0), &sup);
+	if (r)
+		log_notice("no DNS answers (%s): addresses of registered hosts come from callgate-fetch alone", err_text(r));
 	execs_fd = child_take_fd(&child, FD_EXEC_EVENTS, 0);
 	r = execs_fd < 0 ? -ERR_NO_FEATURE : execs_open(procfs, execs_fd, &execs);
 	if (!r)

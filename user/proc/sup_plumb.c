@@ -224,6 +224,9 @@ static int ident_means(struct sup *s, struct sup_child *c)
 	int events = s->kern ? kern_exec_events_fd(s->kern) : -1;
 	if (!r && events >= 0)
 		r = send_fd(c, FD_EXEC_EVENTS, 0, 0, events);
+	int dns = s->kern ? kern_dns_events_fd(s->kern) : -1;
+	if (!r && dns >= 0)
+		r = send_fd(c, FD_DNS_EVENTS, 0, 0, dns);
 	if (!r && s->path.cgroup)
 		r = send_dir(c, FD_CGROUP, s->path.cgroup, "");
 	return r;

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * dns.bpf.c - the DNS answers that processes really get, copied for callgate-ident to read.
+ *
+ * Only an answer to a question: a socket that sent to port 53 in our own network namespace is remembered with the address it asked, and
+ * a datagram from there is copied when it comes.  In a namespace of his own anybody may play a name server; here port 53 is root's.
+ * connect4|6 (4.17) and sendmsg4|6 (4.18) see every question over UDP, cgroup_skb/ingress (4.10) every answer.  Nothing is refused
+ * here, on no failure: an address that is not learned is looked up by callgate-fetch, and agents are redirected anyway.
+ */
+#include "bpf/lib/maps.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define MAPPED bpf_htonl(0xffff)
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86dd
+enum { DNS_PORT = 53, UDP_HEAD = 8, IP6_HEAD = 40, DNS_HEAD = 12 };
+
+struct asked {
+	__u32 addr[4]; /* IPv6 or mapped */
+};
+/* Whom the socket asked last.  The programs here write and read. */
+CG_SK_STORAGE(cg_dnsasked, struct asked);
+
+/* struct cg_dns.  Written here, read by callgate-ident. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} cg_dnsring SEC(".maps");
+
+static __always_inline void ask(struct bpf_sock_addr *ctx, __u32 a, __u32 b, __u32 c, __u32 d)
+{
+	struct asked q = {{a, b, c, d}};
+	__u64 netns = bpf_get_netns_cookie(ctx);
+	__u32 *home = bpf_map_lookup_elem(&cg_netns, &netns);
+	if (!home || *home || !ctx->sk)
+		return;
+	struct asked *s = bpf_sk_storage_get(&cg_dnsasked, ctx->sk, &q, BPF_SK_STORAGE_GET_F_CREATE);
+	if (s)
+		*s = q;
+}
+
+SEC("cgroup/connect4")
+int cg_dns_conn4(struct bpf_sock_addr *ctx)
+{
+	if (ctx->user_port == bpf_htons(DNS_PORT) && ctx->protocol == IPPROTO_UDP)
+		ask(ctx, 0, 0, MAPPED, ctx->user_ip4);
+	return 1;
+}
+
+SEC("cgroup/sendmsg4")
+int cg_dns_send4(struct bpf_sock_addr *ctx)
+{
+	if (ctx->user_port == bpf_htons(DNS_PORT))
+		ask(ctx, 0, 0, MAPPED, ctx->user_ip4);
+	return 1;
+}
+
+SEC("cgroup/connect6")
+int cg_dns_conn6(struct bpf_sock_addr *ctx)
+{
+	if (ctx->user_port == bpf_htons(DNS_PORT) && ctx->protocol == IPPROTO_UDP)
+		ask(ctx, ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]);
+	return 1;
+}
+
+SEC("cgroup/sendmsg6")
+int cg_dns_send6(struct bpf_sock_addr *ctx)
+{
+	if (ctx->user_port == bpf_htons(DNS_PORT))
+		ask(ctx, ctx->user_ip6[0], ctx->user_ip6[1], ctx->user_ip6[2], ctx->user_ip6[3]);
+	return 1;
+}
+
+/* Where the UDP header of a datagram from port 53 begins, and who sent it; 0: it is none. */
+static __always_inline __u32 from_dns(struct __sk_buff *skb, __u32 from[4])
+{
+	__u8 *p = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u32 at;
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (p + 20 > end || p[9] != IPPROTO_UDP)
+			return 0;
+		at = (p[0] & 15) * 4;
+		from[0] = from[1] = 0;
+		from[2] = MAPPED;
+		__builtin_memcpy(&from[3], p + 12, 4);
+	} else {
+		if (skb->protocol != bpf_htons(ETH_P_IPV6) || p + IP6_HEAD > end || p[6] != IPPROTO_UDP)
+			return 0;
+		at = IP6_HEAD;
+		__builtin_memcpy(from, p + 8, 16);
+	}
+	__be16 port = 0;
+	if (at < 20 || bpf_skb_load_bytes(skb, at, &port, sizeof(port)) || port != bpf_htons(DNS_PORT))
+		return 0;
+	return at;
+}
+
+SEC("cgroup_skb/ingress")
+int cg_dns_in(struct __sk_buff *skb)
+{
+	__u32 from[4];
+	__u32 at = from_dns(skb, from);
+	struct bpf_sock *sk = at ? skb->sk : NULL;
+	if (!sk || !(sk = bpf_sk_fullsock(sk)))
+		return 1;
+	struct asked *q = bpf_sk_storage_get(&cg_dnsasked, sk, 0, 0);
+	if (!q || q->addr[0] != from[0] || q->addr[1] != from[1] || q->addr[2] != from[2] || q->addr[3] != from[3])
+		return 1;
+	__u32 n = skb->len - at - UDP_HEAD;
+	if (n < DNS_HEAD || n > 65535)
+		return 1;
+	if (n > CG_DNS_MAX)
+		n = CG_DNS_MAX;
+	struct cg_dns *e = bpf_ringbuf_reserve(&cg_dnsring, sizeof(*e), 0);
+	if (!e) {
+		count(CG_COUNT_DNS_LOST);
+		return 1;
+	}
+	__builtin_memcpy(e->server, from, 16);
+	e->len = n;
+	e->uid = bpf_get_socket_uid(skb);
+	/* The mask tells the verifier what the comparisons told us; clang would leave it out. */
+	__u64 bytes = n;
+	barrier_var(bytes);
+	bytes &= 2047;
+	if (bytes < DNS_HEAD || bytes > CG_DNS_MAX || bpf_skb_load_bytes(skb, at + UDP_HEAD, e->data, (__u32)bytes))
+		bpf_ringbuf_discard(e, 0);
+	else
+		bpf_ringbuf_submit(e, 0);
+	return 1;
+}
