@@ -128,7 +128,7 @@ $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(call lib,$(TESTED))
 $B/aids/%: $B/tests/aids/%.o $(call lib,vault ipc codec base)
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
-	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lssl -lcrypto -lpthread
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lssl -lcrypto -luring -lpthread
 
 aids: $(AIDS:%=$B/aids/%)	## the programs that tests use: servers, load generator, probes
 unit: $(UNIT:%=$B/unit/%)	## unit tests

@@ -19,6 +19,9 @@ testkit-all: deps-test	## the same with the clients and runtimes of the long tes
 conformance: deps-test	## the MCP conformance suite, direct and through the gate: the checks must be the same
 	$Q$(MAKE) -s -j2 all aids testkit
 	BUILD=$(abspath $B) bash tests/long/30-conformance.sh
+bypass: deps-test	## the 48 ways around the gate, a row each
+	$Q$(MAKE) -s -j2 all aids
+	BUILD=$(abspath $B) bash tests/e2e/38-bypass.sh
 demo: deps-test	## the gate in two minutes; KEEP=DIR leaves audit and state in DIR
 	$Q$(MAKE) -s -j2 all aids
 	$Q! command -v npm >/dev/null || $(MAKE) -s testkit || echo "demo: going on without the SDK"
@@ -64,7 +67,7 @@ check-long: deps-test	## the longer ones
 	read -r p f s < $(COUNTS)-long; \
 	if [ "$$s" = 0 ]; then echo "$$p passed, $$f failed"; else echo "$$p passed, $$f failed, $$s skipped"; fi; \
 	[ $$ok = 1 ] && [ "$$f" = 0 ]
-.PHONY: deps deps-test testkit testkit-all conformance demo check check-house check-unit check-e2e check-vm check-san check-long
+.PHONY: bypass deps deps-test testkit testkit-all conformance demo check check-house check-unit check-e2e check-vm check-san check-long
 bench: deps-test	## a warm call against HAProxy and nginx with Lua in one run; build/bench/summary.json
 	$Q$(MAKE) -s -j2 all aids
 	$QBUILD=$(abspath $B) tests/bench/bench.sh
