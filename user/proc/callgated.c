@@ -97,7 +97,7 @@ static int bpffs(const char *path, char *why, size_t len)
 	return 0;
 }
 
-static void kern_settings(const struct sup *s, struct kern_conf *k)
+void sup_kern_settings(const struct sup *s, struct kern_conf *k)
 {
 	*k = (struct kern_conf){.cgroup = s->path.cgroup, .bpffs = s->path.bpffs, .users = s->conf.users, .user_count = s->conf.user_count,
 	    .ports = s->conf.ports, .port_count = s->conf.port_count, .redirect_all = s->conf.redirect_all, .own_cgroup = s->cgroup_id,
@@ -118,7 +118,7 @@ static int attach(struct sup *s, char *why, size_t len)
 	int r = kern_supported(why, len);
 	if (!r)
 		r = bpffs(s->path.bpffs, why, len);
-	kern_settings(s, &k);
+	sup_kern_settings(s, &k);
 	return r ? r : kern_setup(&k, why, len, &s->kern);
 }
 
@@ -235,7 +235,7 @@ static void reload(struct sup *s)
 	}
 	s->conf = fresh;
 	s->generation++;
-	kern_settings(s, &k);
+	sup_kern_settings(s, &k);
 	int r = kern_configure(s->kern, &k);
 	if (r)
 		log_error("the kernel does not take the new configuration: %s", err_text(r));

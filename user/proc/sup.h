@@ -89,6 +89,7 @@ struct sup {
 	struct sup_netns *netns; /* SUP_NETNS of them */
 	uint64_t netns_opened, netns_closed, netns_full, netns_failed;
 	int home_netns;
+	uint64_t early_cut, early_labelled; /* sockets from before the start */
 	struct mono netns_swept;
 	int cgroup_fd; /* the service's own cgroup, for its children */
 	uint64_t cgroup_id;
@@ -138,6 +139,12 @@ void sup_netns_lost(struct sup *s, const struct sup_child *worker);
 void sup_netns_sweep(struct sup *s); /* let go of namespaces that nobody is in */
 size_t sup_netns_count(const struct sup *s);
 void sup_netns_end(struct sup *s);
+
+/* sup_early.c: look for sockets from before the start, after what else is due; nothing later than a while after the start. */
+void sup_early_soon(struct sup *s);
+
+/* callgated.c */
+void sup_kern_settings(const struct sup *s, struct kern_conf *k);
 
 /* sup_prepare.c: a listener; ${out} is left alone on failure. */
 int sup_listen(const struct sockaddr *sa, socklen_t len, int *out) __attribute__((warn_unused_result));

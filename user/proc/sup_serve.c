@@ -27,6 +27,7 @@ static void on_mark(struct sup *s, struct sup_child *c, const struct frame *f)
 	(void)c;
 	memcpy(&m, f->body.p, sizeof(m));
 	int r = kern_mark(s->kern, m.tgid, m.start_ns, m.agent_class, m.agent);
+	sup_early_soon(s);
 	if (r && r != -ESRCH && r != -ERR_NOT_FOUND)
 		log_warning("process %u cannot be marked as an agent: %s", m.tgid, err_text(r));
 }
@@ -35,6 +36,7 @@ static void on_dests(struct sup *s, struct sup_child *c, const struct frame *f)
 {
 	(void)c;
 	int r = sup_known_dests(s, f->body);
+	sup_early_soon(s);
 	if (r)
 		log_error("the kernel does not take the new destinations: %s", err_text(r));
 }
@@ -42,6 +44,7 @@ static void on_dests(struct sup *s, struct sup_child *c, const struct frame *f)
 static void on_known(struct sup *s, struct sup_child *c, const struct frame *f)
 {
 	int r = sup_known_add(s, c->party, f->body);
+	sup_early_soon(s);
 	if (r)
 		log_error("addresses from %s are not taken: %s", party_name(c->party), err_text(r));
 }

@@ -73,6 +73,10 @@ int sup_status(struct sup *s, struct buf *out)
 	for (size_t i = 0; i < s->conf.user_count; i++)
 		jsonw_uint(&w, NULL, s->conf.users[i]);
 	jsonw_close(&w, ']');
+	jsonw_open(&w, "sockets_before_start", '{');
+	jsonw_uint(&w, "ended", s->early_cut);
+	jsonw_uint(&w, "labelled", s->early_labelled);
+	jsonw_close(&w, '}');
 	jsonw_open(&w, "namespaces", '{');
 	jsonw_uint(&w, "listening", sup_netns_count(s));
 	jsonw_uint(&w, "most", SUP_NETNS);

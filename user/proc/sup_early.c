@@ -1,0 +1,183 @@
+/*
+ * sup_early.c - sockets that were open before the hooks were: a connection that would have gone to a worker is ended, what else an agent holds is
+ * labelled, so that its packets are checked.  Such a process connects again, and then it is seen.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "proc/sup.h"
+
+enum { SOON_MS = 200, EARLY_MS = 15000 };
+
+struct peer {
+	uint8_t addr[16];
+	uint16_t port; /* host order; 0: not connected */
+};
+
+static bool peer_of(int fd, struct peer *p)
+{
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} a;
+	socklen_t len = sizeof(a);
+	*p = (struct peer){.port = 0};
+	if (getpeername(fd, &a.sa, &len) < 0)
+		return false;
+	if (a.sa.sa_family == AF_INET) {
+		p->addr[10] = p->addr[11] = 0xff;
+		memcpy(p->addr + 12, &a.v4.sin_addr, 4);
+		p->port = ntohs(a.v4.sin_port);
+	} else if (a.sa.sa_family == AF_INET6) {
+		memcpy(p->addr, &a.v6.sin6_addr, 16);
+		p->port = ntohs(a.v6.sin6_port);
+	}
+	return p->port != 0;
+}
+
+static int option(int fd, int what)
+{
+	int v = -1;
+	socklen_t len = sizeof(v);
+	return getsockopt(fd, SOL_SOCKET, what, &v, &len) < 0 ? -1 : v;
+}
+
+/* A reset where the kernel lets it; else no more is sent or read. */
+static void cut(int fd)
+{
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	if (connect(fd, &none, sizeof(none)) < 0)
+		(void)shutdown(fd, SHUT_RDWR);
+}
+
+static void look_at(struct sup *s, const struct kern_conf *conf, int fd, bool agent)
+{
+	int family = option(fd, SO_DOMAIN);
+	struct peer p;
+	if (family != AF_INET && family != AF_INET6)
+		return;
+	bool connected = peer_of(fd, &p);
+	bool tcp = option(fd, SO_TYPE) == SOCK_STREAM;
+	if (tcp && connected && !kern_redirected(s->kern, fd) && kern_wants(s->kern, conf, p.addr, p.port, agent || conf->scope != CG_SCOPE_AGENTS)) {
+		cut(fd);
+		s->early_cut++;
+	} else if (agent) {
+		int r = kern_label(s->kern, fd, p.addr, tcp ? p.port : 0);
+		s->early_labelled += r == 1;
+		if (r < 0)
+			log_warning("a socket of an agent that is older than the gate cannot be labelled: %s", strerror(-r));
+	}
+}
+
+static void look_through(struct sup *s, const struct kern_conf *conf, const char *pid, bool agent)
+{
+	char path[300], link[64];
+	struct dirent *e;
+	int process = (int)syscall(SYS_pidfd_open, atoi(pid), 0);
+	snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	DIR *d = process < 0 ? NULL : opendir(path);
+	while (d && (e = readdir(d))) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
+		if (n < 7 || memcmp(link, "socket:", 7) != 0)
+			continue;
+		int fd = (int)syscall(SYS_pidfd_getfd, process, atoi(e->d_name), 0);
+		if (fd < 0)
+			continue;
+		look_at(s, conf, fd, agent);
+		close(fd);
+	}
+	if (d)
+		closedir(d);
+	fd_close(&process);
+}
+
+/* The real uid; -1 when the process has gone. */
+static long uid_of(const char *pid)
+{
+	char path[300];
+	struct buf text = {0};
+	long uid = -1;
+	snprintf(path, sizeof(path), "/proc/%s/status", pid);
+	if (fd_slurp(AT_FDCWD, path, 65536, &text) == 0 && buf_put(&text, view_of("", 1)) == 0) {
+		const char *at = strstr((const char *)buf_view(&text).p, "\nUid:");
+		uid = at ? strtol(at + 5, NULL, 10) : -1;
+	}
+	buf_free(&text);
+	return uid;
+}
+
+static bool governed(const struct sup *s, long uid)
+{
+	for (size_t i = 0; i < s->conf.user_count; i++)
+		if (uid == (long)s->conf.users[i])
+			return true;
+	return uid > 0 && s->conf.scope == CG_SCOPE_ALL && (s->path.uids < 0 || uid < s->path.uids || uid >= s->path.uids + P_COUNT);
+}
+
+static bool ours(const struct sup *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->children; i++)
+		if (s->child[i].pid == pid)
+			return true;
+	return pid == getpid();
+}
+
+/* Where the hooks are not attached, nothing is ours to end: "0::/user.slice/..." against the end of DIR in --cgroup DIR. */
+static bool below_hooks(const struct sup *s, const char *pid)
+{
+	char path[300];
+	struct buf text = {0};
+	bool below = false;
+	if (!s->path.cgroup)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
+	if (fd_slurp(AT_FDCWD, path, 65536, &text) == 0 && buf_put(&text, view_of("", 1)) == 0) {
+		const char *all = (const char *)buf_view(&text).p, *line = strncmp(all, "0::", 3) == 0 ? all : strstr(all, "\n0::");
+		line = line ? strchr(line, '/') : NULL;
+		for (const char *end = strchr(s->path.cgroup, '/'); line && end && end[1] && !below; end = strchr(end + 1, '/')) {
+			size_t len = strlen(end);
+			below = strncmp(line, end, len) == 0 && (line[len] == '/' || line[len] == '\n');
+		}
+	}
+	buf_free(&text);
+	return below;
+}
+
+static void sweep(void *arg)
+{
+	struct sup *s = arg;
+	struct kern_conf conf;
+	struct dirent *e;
+	uint64_t before = s->early_cut;
+	DIR *d = opendir("/proc");
+	sup_kern_settings(s, &conf);
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] < '1' || e->d_name[0] > '9' || ours(s, atoi(e->d_name)))
+			continue;
+		bool agent = kern_agent(s->kern, (uint32_t)atoi(e->d_name));
+		if ((agent || governed(s, uid_of(e->d_name))) && below_hooks(s, e->d_name))
+			look_through(s, &conf, e->d_name, agent);
+	}
+	if (d)
+		closedir(d);
+	if (s->early_cut != before)
+		log_notice("%llu connections that were open before the gate were ended", (unsigned long long)(s->early_cut - before));
+}
+
+void sup_early_soon(struct sup *s)
+{
+	if (mono_since_us(s->began, mono_now()) / 1000 > EARLY_MS)
+		return;
+	if (pump_timer(s->pump, mono_after_ms(mono_now(), SOON_MS), sweep, s))
+		log_error("sockets from before the start cannot be looked for");
+}
