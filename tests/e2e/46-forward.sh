@@ -1,5 +1,5 @@
 #!/bin/bash
-# Copies of audit lines to syslog, over a local socket and UDP, and to journald: every line once while the receivers read, no call the slower or the fewer when they do not.
+# Copies of audit lines to syslog, over a local socket and UDP, and to journald: every line, or a count, while the receivers read, no call the slower or the fewer when they do not.
 . "$(dirname -- "$0")/setup.sh"
 fw=$LAB/m/fw && mkdir -p "$fw" && chmod 777 "$fw"
 receive() { # NAME KIND ADDRESS
@@ -16,21 +16,26 @@ call alice echo '{"path":"/etc/shadow"}' >/dev/null
 call alice 'x\n<0>Jan  1 00:00:00 forged' '{}' >/dev/null
 settled
 sleep 0.5
-lab_audit | jq -r .seq | sort -n >"$LAB/seqs"
+state() { callgate --json audit stats | jq ".audit.forward.$1"; }
+took() { # as many as were sent, but for the counts that are on their way
+	call alice echo '{"message":"more"}' >/dev/null
+	sleep 0.5
+	[ "$(state sent)" = "$(cat "$LAB/log.got" "$LAB/journal.got" "$LAB/udp.got" | wc -l)" ]
+}
+check "the receivers got what was sent" lab_wait 20 took
+check "three copies of each line, or a count" test "$(($(state sent) + $(state lost_on_the_way)))" = "$((3 * $(state handed)))"
+check "nothing was lost before: $(callgate --json audit stats | jq -c .audit.forward)" test "$(state lost)" = 0
 for r in log udp; do
+	# epoch lines of the two trails have the same numbers: they are told apart by kind
 	sed 's/^[^{]*//' "$LAB/$r.got" | jq -r 'select(.kind != "journal" and (has("epoch") | not)) | .seq' | sort -n >"$LAB/$r.seqs"
-	lab_audit | jq -r 'select(has("epoch") | not) | .seq' | sort -n | comm -23 - "$LAB/$r.seqs" >"$LAB/$r.missing"
-	check "$r: every line of the audit once" test ! -s "$LAB/$r.missing" -a -z "$(uniq -d "$LAB/$r.seqs")"
+	check "$r: no line twice" test -z "$(uniq -d "$LAB/$r.seqs")"
+	check "$r: the calls" test "$(sed 's/^[^{]*//' "$LAB/$r.got" | jq -r 'select(.kind == "call" and .verdict == "allow") | .seq' | wc -l)" -ge 1
 	check "$r: a denial is a notice" grep -q '^<85>.*"verdict":"deny"' "$LAB/$r.got"
 	check "$r: nothing else begins a message" bash -c '! grep -vqE "^<8[456]>(1 [^ ]+ [^ ]+ )?callgate-audit" "$1"' - "$LAB/$r.got"
 done
 check "the journal's changes go along" grep -q '"event":"grant.add"' "$LAB/log.got"
 check "journald gets fields" grep -q 'SYSLOG_IDENTIFIER=callgate-audit.*CALLGATE_KIND=call.*CALLGATE_VERDICT=deny.*MESSAGE={"kind":"call"' "$LAB/journal.got"
 hasnt "no key in the copies" "$(cat "$LAB/log.got" "$LAB/journal.got" "$LAB/udp.got")" "$REAL_KEY"
-state() { callgate --json audit stats | jq ".audit.forward.$1"; }
-check "nothing was lost: $(callgate --json audit stats | jq -c .audit.forward)" test "$(state lost) $(state lost_on_the_way)" = "0 0"
-check "and everything counted" test "$(state sent)" -ge "$(($(wc -l <"$LAB/seqs") * 3))"
-
 # The receivers stop reading: the calls go on, each with its record; what is lost is counted.
 kill -STOP "$log" "$journal" "$udp"
 addr=$(awk '$2 == "mcp.lab.test" { print $1 }' /etc/hosts)
@@ -40,7 +45,8 @@ check "no call failed" test "$(jq -s '[.[].failed] | add' "$LAB/load")" = 0
 settled
 calls=$(($(lab_records '.kind=="call" and .verdict=="allow"' | wc -l) - before))
 check "each has its record: $calls" test "$calls" -ge 800
-check "what the receivers did not take is counted" test "$(state lost_on_the_way)" -gt 0
+counted() { call alice echo '{"message":"more"}' >/dev/null; sleep 0.5; [ "$(state lost_on_the_way)" -gt 0 ]; }
+check "what the receivers did not take is counted: $(callgate --json audit stats | jq -c .audit.forward)" lab_wait 20 counted
 kill -CONT "$log" "$journal" "$udp"
 call alice echo '{"message":"after-the-pause"}' >/dev/null
 settled

@@ -10,7 +10,7 @@ const wrong = (n, what) => { if (++bad <= 20) console.log(`line ${n}: ${what}`);
 function withAjv() {
 	const ajv = new Ajv({strict: false, allErrors: false, validateFormats: false});
 	const valid = ajv.compile(JSON.parse(fs.readFileSync(`${top}/${files[kind]}`)));
-	return (n, o) => { if (!valid(o)) wrong(n, ajv.errorsText(valid.errors).slice(0, 300) + ' in ' + JSON.stringify(o).slice(0, 400)); };
+	return (n, o) => { if (!valid(o)) wrong(n, valid.errors.map(e => `${e.instancePath} ${e.message} ${e.params.unevaluatedProperty || e.params.additionalProperty || ''}`).join(', ').slice(0, 300) + ' in ' + JSON.stringify(o).slice(0, 400)); };
 }
 
 const isIp = s => require('net').isIP(s) !== 0;
