@@ -161,8 +161,8 @@ static json_t *chosen(struct job *j)
 
 void job_catalog_approve(struct job *j)
 {
-	json_t *list = known_server(j) ? chosen(j) : NULL, *tools = json_array(), *e;
 	const char *prefix = arg(j, "hash");
+	json_t *list = known_server(j) ? chosen(j) : NULL, *tools = json_array(), *e; /* NULL: the job has ended */
 	bool ok = list != NULL;
 	size_t i;
 

@@ -114,8 +114,9 @@ static json_t *policy_of(struct job *j)
 /* The one in force, or an earlier one. */
 static void policy_show(struct job *j)
 {
-	json_t *p = policy_of(j), *wanted = json_object_get(j->args, "version");
+	json_t *wanted = json_object_get(j->args, "version");
 	json_int_t version = json_integer_value(wanted);
+	json_t *p = policy_of(j); /* NULL: the job has ended */
 
 	if (!p)
 		return;
