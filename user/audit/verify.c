@@ -55,7 +55,7 @@ static int check_run(struct check *c, int fd, bool sealed, uint64_t most, off_t 
 		if (r == WALK_LINE && unsealed)
 			check_bad(c, "a member ends without a seal");
 		unsealed &= r != WALK_LINE;
-		r = r == WALK_LINE ? check_line(c, line) : 0;
+		r = r == WALK_LINE ? verify_line(c, line) : 0;
 	}
 	if (r == WALK_LINE)
 		r = 0; /* an open file that its successor took over */

@@ -63,8 +63,8 @@ int check_bad(struct check *c, const char *fmt, ...) __attribute__((format(print
 void check_lost_at(struct check *c);
 /** check_lost_end(c, to): The damage ends with line ${to}. */
 void check_lost_end(struct check *c, uint64_t to);
-/** check_line(c, line): 0 or negative. */
-int check_line(struct check *c, struct view line) __attribute__((warn_unused_result));
+/** verify_line(c, line): 0 or negative. */
+int verify_line(struct check *c, struct view line) __attribute__((warn_unused_result));
 
 /* verify_proof.c */
 int proof_load(struct check *c) __attribute__((warn_unused_result));

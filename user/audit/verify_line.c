@@ -248,7 +248,7 @@ static int special(struct check *c, struct view kind, struct view line, uint64_t
 	return r;
 }
 
-int check_line(struct check *c, struct view line)
+int verify_line(struct check *c, struct view line)
 {
 	struct entry_head h;
 	int r = 0;
