@@ -173,6 +173,7 @@ static void what(struct rec *r, struct conn *c)
 	text(r, F_CREDENTIAL, k->credential);
 	text(r, F_MODE, k->observed ? "observe" : "enforce");
 	plain(r, F_TRACE, &g->doc, g->rpc.meta, "traceparent");
+	plain(r, F_TRACESTATE, &g->doc, g->rpc.meta, "tracestate");
 }
 
 int record_call(struct conn *c)
