@@ -29,7 +29,7 @@ demo: deps-test	## the gate in two minutes; KEEP=DIR leaves audit and state in D
 
 check: deps-test	## every test that a change must pass
 	$Q rm -f $(COUNTS); mkdir -p $B
-	$Q$(MAKE) -s -j2 all aids $(UNITS) $(REPLAYS)
+	$Q$(MAKE) -s -j2 all aids $(UNITS) $(REPLAYS) $B/power/powercut
 	$Q$(MAKE) -s testkit
 	$Qok=1; COUNTS=$(COUNTS); export COUNTS; \
 	$(MAKE) -s check-house || ok=0; \
@@ -43,7 +43,7 @@ check: deps-test	## every test that a change must pass
 check-house:
 	$Q$(RUN) layers $(MAKE) -s layers -- headers $(MAKE) -s headers -- budget $(MAKE) -s budget
 check-unit:
-	$Q$(RUN) $(foreach t,$(UNITS),$(notdir $t) env CMOCKA_MESSAGE_OUTPUT=TAP $t --) $(foreach t,$(REPLAYS),$(notdir $t) sh -c '$t tests/data/$(patsubst %_fuzz,%,$(notdir $t))/*' --)
+	$Q$(RUN) $(foreach t,$(UNITS),$(notdir $t) env CMOCKA_MESSAGE_OUTPUT=TAP $t --) $(foreach t,$(REPLAYS),$(notdir $t) sh -c '$t tests/data/$(patsubst %_fuzz,%,$(notdir $t))/*' --) power-cuts $B/power/powercut cuts 1 8 3 -- power-faults $B/power/powercut faults
 check-e2e:
 	$QBUILD=$(abspath $B) $(RUN) -s 240 $(foreach t,$(E2E),$(notdir $t) bash $t --)
 check-vm:
@@ -93,3 +93,14 @@ $B/bench/audit_load: $B/tests/bench/audit_load.o $(call lib,audit ipc base)
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto -lz
+# The audit library on a file system of the tests, over FUSE.
+$B/power/powercut: $(patsubst %,$B/tests/power/%.o,cutfs cutstate powercut) $(call lib,audit ipc base)
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -lfuse3 -ljansson -lcrypto -lz -lpthread
+$B/tests/power/cutfs.o: override CPPFLAGS += -isystem /usr/include/fuse3
+campaign-power: deps-test	## the audit library through power cuts and failing calls over FUSE; SEED, RUNS, EACH
+	$Q$(MAKE) -s -j2 $B/power/powercut
+	$Q$B/power/powercut faults
+	$Q$B/power/powercut cuts $${SEED:-1} $${RUNS:-400} $${EACH:-8}
+.PHONY: campaign-power

@@ -161,7 +161,7 @@ static int put_export(struct keys *k, const char *host)
 }
 
 /* The state comes last: without it the other files are of no use and of no harm. */
-static int make(struct keys *k, const char *host, uint64_t next)
+static int make(struct keys *k, int dir, const char *host, uint64_t next)
 {
 	struct state s = {0};
 
@@ -180,7 +180,9 @@ static int make(struct keys *k, const char *host, uint64_t next)
 	OPENSSL_cleanse(&s, sizeof(s));
 	if (!r && (k->fd = openat(k->dir, "state", O_RDWR | O_CLOEXEC | O_NOFOLLOW)) < 0)
 		r = -errno;
-	return !r && fsync(k->dir) < 0 ? -errno : r;
+	if (!r && (fsync(k->dir) < 0 || fsync(dir) < 0))
+		r = -errno;
+	return r;
 }
 
 int keys_open(int dir, const char *host, const char *stream, uint64_t next, struct keys **out)
@@ -202,7 +204,7 @@ int keys_open(int dir, const char *host, const char *stream, uint64_t next, stru
 		if (r == -ERR_CORRUPT || r == -ENOENT) {
 			if (r == -ERR_CORRUPT)
 				log_error("the seal keys of %s cannot be read: new ones are made; collect keys/*.json again", k->name);
-			r = make(k, host, next);
+			r = make(k, dir, host, next);
 		}
 	}
 	/* Killed between a seal and the key after it: the seal is on disk. */

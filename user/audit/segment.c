@@ -9,7 +9,9 @@
 
 #include "audit/chain.h"
 #include "audit/segment.h"
+#include "base/err.h"
 #include "base/fd.h"
+#include "base/log.h"
 
 enum { GZIP_BITS = 15 + 16, MEM_LEVEL = 8, STEP = 16384 };
 
@@ -26,12 +28,12 @@ struct segment {
 
 int segment_dirs(int dir)
 {
-	static const char *const subs[] = {"open", "sealed"};
+	static const char *const subs[] = {"open", "sealed", "checkpoints"};
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		if (mkdirat(dir, subs[i], 0750) < 0 && errno != EEXIST)
 			return -errno;
-	return 0;
+	return fsync(dir) < 0 ? -errno : 0;
 }
 
 static int sync_dir(int dir, const char *sub)
@@ -184,11 +186,13 @@ int segment_finish(int dir, int fd, struct names *name, const uint8_t *sum)
 	if (fchmod(fd, 0440) < 0 || fsync(fd) < 0)
 		return -errno;
 	int r = move(dir, from, to);
-	if (!r)
-		r = sync_dir(dir, "sealed");
-	if (!r)
-		r = sync_dir(dir, "open");
-	return r;
+	if (r)
+		return r;
+	/* Its bytes are safe under one name or the other, and a start knows both: an error here loses nothing, and the next file meets it too. */
+	int e = sync_dir(dir, "sealed"), o = sync_dir(dir, "open");
+	if (e || o)
+		log_warning("%s: its directory cannot be synced: %s", to, err_text(e ? e : o));
+	return 0;
 }
 
 int segment_seal(struct segment **sp, uint64_t last)

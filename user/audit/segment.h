@@ -15,7 +15,7 @@ enum { SEGMENT_MEMBER = 256 * 1024 }; /* raw bytes of one member */
 
 struct segment;
 
-/** segment_dirs(dir): Make open/ and sealed/ below ${dir} if they are missing. */
+/** segment_dirs(dir): Make open/, sealed/ and checkpoints/ below ${dir} if they are missing. */
 int segment_dirs(int dir) __attribute__((warn_unused_result));
 
 /** segment_new(dir, name, level, seg): Create open/NAME.  An older file of this name holds nothing that was acknowledged and is replaced. */

@@ -51,6 +51,7 @@ struct trail {
 	struct keys *keys;
 	uint64_t noted; /* seal of the last checkpoint */
 	bool note_failed;
+	bool ends_sealed; /* at start: the newest file ends with a seal */
 	bool new_epoch; /* the epoch's first line is not on disk yet, or its first file is open */
 	bool left;      /* a failed file waits in open/ for its repair */
 	bool unsynced;  /* lines were written, not synced */

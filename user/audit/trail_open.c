@@ -88,7 +88,8 @@ static int read_file(struct trail *s, const struct names *n)
 			if (r)
 				break;
 			struct entry_head h;
-			if (entry_head(line, &h) == 0 && view_is(h.kind, "seal"))
+			s->ends_sealed = entry_head(line, &h) == 0 && view_is(h.kind, "seal");
+			if (s->ends_sealed)
 				seal_line(s, line);
 		}
 		r = 0;
@@ -139,8 +140,9 @@ static int find_end(struct trail *s)
 			s->now.seq = list.at[i].last;
 	}
 	if (list.n) {
-		s->cause = s->recovered.files ? "crash" : "start";
 		r = read_newest(s, &list);
+		/* Repaired just now, or by a start that ended before it began an epoch. */
+		s->cause = s->recovered.files || !s->ends_sealed ? "crash" : "start";
 		if (r == -ERR_CORRUPT) {
 			log_error("the newest sealed file below %s is damaged; a new chain begins after line %llu", s->what,
 			    (unsigned long long)s->now.seq);

@@ -103,12 +103,8 @@ static int put_notes(struct trail *s, bool filed)
 	wall_text(s->clock.wall(), n.time);
 	int r = keys_sign(s->keys, &n, &b);
 	snprintf(path, sizeof(path), "checkpoints/%s-%06" PRIu64 "-%012" PRIu64 ".note", s->host, s->epoch, n.size);
-	if (!r && filed) {
-		if (mkdirat(s->dir, "checkpoints", 0750) < 0 && errno != EEXIST)
-			r = -errno;
-		if (!r)
-			r = put_note(s->dir, path, buf_view(&b));
-	}
+	if (!r && filed)
+		r = put_note(s->dir, path, buf_view(&b));
 	if (!r)
 		r = put_note(s->dir, "checkpoint", buf_view(&b));
 	buf_free(&b);
