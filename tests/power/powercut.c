@@ -169,15 +169,20 @@ static void workload(int dir)
 		if (roll() % 16)
 			continue;
 		/* Killed, and started again: recovery is part of what can be cut. */
-		if (trail_commit(s, TRAIL_WRITTEN))
-			die("cannot write");
+		for (int i = 0; trail_commit(s, TRAIL_WRITTEN); i++) {
+			if (i > 10)
+				die("cannot write");
+			ticks++; /* it tries again after a moment */
+		}
 		trail_abandon(&s);
 		if (open_trail(dir, &s) && open_trail(dir, &s)) /* once more: the one sync that fails may be in it */
 			die("cannot start again");
 	}
-	if (trail_close(&s))
-		die("cannot close");
+	for (int i = 0; trail_commit(s, TRAIL_DURABLE) && i < 10; i++)
+		ticks++;
 	acked();
+	if (trail_close(&s) && (open_trail(dir, &s) || trail_close(&s)))
+		die("cannot close");
 }
 
 /* ---- what must hold ---- */

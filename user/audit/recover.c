@@ -42,45 +42,86 @@ int recover_cut(int fd, uint64_t first, uint64_t most, uint64_t *last, struct wa
 }
 
 /* The end of the member that was cut: an empty final block, then RFC 1952's checksum and length. */
-static int close_member(int fd, const struct walk_place *cut)
+static size_t end_of(const struct walk_place *cut, uint8_t end[10])
 {
-	uint8_t end[10] = {0x03, 0x00};
-
-	if (ftruncate(fd, (off_t)cut->offset) < 0)
-		return -errno;
 	if (!cut->in_member)
 		return 0;
+	end[0] = 0x03;
+	end[1] = 0x00;
 	for (int i = 0; i < 4; i++) {
 		end[2 + i] = (uint8_t)(cut->crc >> (8 * i));
 		end[6 + i] = (uint8_t)(cut->raw >> (8 * i));
 	}
-	if (lseek(fd, (off_t)cut->offset, SEEK_SET) < 0)
-		return -errno;
-	return fd_write_all(fd, view_of(end, sizeof(end)));
+	return 10;
 }
 
-static int sum_of(int fd, uint8_t out[CHAIN_LEN])
+/* The first ${n} bytes of ${fd} and ${end} into ${to} (-1: only hashed). */
+static int copy(int fd, uint64_t n, struct view end, int to, uint8_t sum[CHAIN_LEN])
 {
-	struct chain_sum *s = chain_sum_new();
 	static uint8_t chunk[65536];
-	ssize_t n = 0;
+	struct chain_sum *s = chain_sum_new();
 	int r = s ? 0 : -ENOMEM;
 
-	for (off_t at = 0; !r && (n = pread(fd, chunk, sizeof(chunk), at)) > 0; at += n)
-		r = chain_sum_add(s, view_of(chunk, (size_t)n));
-	if (!r && n < 0)
-		r = -errno;
+	for (uint64_t at = 0; !r && at < n;) {
+		ssize_t got = pread(fd, chunk, n - at < sizeof(chunk) ? n - at : sizeof(chunk), (off_t)at);
+		if (got <= 0) {
+			r = got < 0 ? -errno : -ERR_CORRUPT;
+			break;
+		}
+		struct view v = view_of(chunk, (size_t)got);
+		r = chain_sum_add(s, v);
+		if (!r && to >= 0)
+			r = fd_write_all(to, v);
+		at += (uint64_t)got;
+	}
 	if (!r)
-		r = chain_sum_end(s, out);
+		r = chain_sum_add(s, end);
+	if (!r && to >= 0)
+		r = fd_write_all(to, end);
+	if (!r)
+		r = chain_sum_end(s, sum);
 	chain_sum_free(&s);
 	return r;
 }
 
-static int repair(int dir, int fd, struct names *name, uint64_t most, struct recover_report *rep)
+/*
+ * Into a new file: what is read may be in memory only, since a sync of the old one may have failed before, and another would say that all
+ * is well.  The old one goes when the new one has its name; should that be cut short, the next start finds the lines twice and drops it.
+ */
+static int repair_copy(int dir, int fd, struct names *name, const char *path, uint64_t size, struct view end)
+{
+	static const char temp[] = "open/repair";
+	uint8_t sum[CHAIN_LEN];
+
+	unlinkat(dir, temp, 0);
+	int to = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int r = to < 0 ? -errno : copy(fd, size, end, to, sum);
+	if (!r)
+		r = segment_finish(dir, to, temp, name, sum);
+	fd_close(&to);
+	if (!r)
+		return unlinkat(dir, path, 0) < 0 ? -errno : 0;
+	unlinkat(dir, temp, 0);
+	return r;
+}
+
+/* Without room for a copy. */
+static int repair_here(int dir, int fd, struct names *name, const char *path, uint64_t size, struct view end)
+{
+	uint8_t sum[CHAIN_LEN];
+
+	int r = ftruncate(fd, (off_t)size) < 0 || lseek(fd, (off_t)size, SEEK_SET) < 0 ? -errno : fd_write_all(fd, end);
+	if (!r)
+		r = copy(fd, size + end.n, view_of(NULL, 0), -1, sum);
+	return r ? r : segment_finish(dir, fd, path, name, sum);
+}
+
+static int repair(int dir, int fd, struct names *name, const char *path, uint64_t most, struct recover_report *rep)
 {
 	struct walk_place cut;
 	struct stat st;
-	uint8_t sum[CHAIN_LEN];
+	uint8_t end[10];
+	size_t n = 0;
 
 	int r = recover_cut(fd, name->first, most, &name->last, &cut);
 	if (r < 0)
@@ -89,15 +130,17 @@ static int repair(int dir, int fd, struct names *name, uint64_t most, struct rec
 		rep->dropped++;
 		return 1;
 	}
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	uint64_t size = (uint64_t)st.st_size;
 	if (r == 1) {
 		rep->repaired++;
-		if (fstat(fd, &st) == 0 && (uint64_t)st.st_size > cut.offset)
-			rep->cut_bytes += (uint64_t)st.st_size - cut.offset;
-		r = close_member(fd, &cut);
+		rep->cut_bytes += size > cut.offset ? size - cut.offset : 0;
+		size = cut.offset;
+		n = end_of(&cut, end);
 	}
-	if (!r)
-		r = sum_of(fd, sum);
-	return r ? r : segment_finish(dir, fd, name, sum);
+	r = repair_copy(dir, fd, name, path, size, view_of(end, n));
+	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG ? repair_here(dir, fd, name, path, size, view_of(end, n)) : r;
 }
 
 int recover_file(int dir, const struct names *name, uint64_t most, struct recover_report *rep)
@@ -116,7 +159,7 @@ int recover_file(int dir, const struct names *name, uint64_t most, struct recove
 	}
 	if (fd < 0)
 		return -errno;
-	int r = repair(dir, fd, &n, most, rep);
+	int r = repair(dir, fd, &n, path, most, rep);
 	if (r == 1)
 		r = unlinkat(dir, path, 0) < 0 ? -errno : 0;
 	close(fd);

@@ -174,13 +174,11 @@ static int move(int dir, const char *from, const char *to)
 	return -errno;
 }
 
-int segment_finish(int dir, int fd, struct names *name, const uint8_t *sum)
+int segment_finish(int dir, int fd, const char *from, struct names *name, const uint8_t *sum)
 {
-	char from[NAMES_MAX], to[NAMES_MAX];
+	char to[NAMES_MAX];
 
 	chain_hex(sum, (NAMES_SHA - 1) / 2, name->sha);
-	name->sealed = false;
-	names_path(name, from);
 	name->sealed = true;
 	names_path(name, to);
 	if (fchmod(fd, 0440) < 0 || fsync(fd) < 0)
@@ -199,15 +197,17 @@ int segment_seal(struct segment **sp, uint64_t last)
 {
 	struct segment *s = *sp;
 	uint8_t sum[CHAIN_LEN];
+	char path[NAMES_MAX];
 
 	int r = segment_member_end(s);
 	if (!r)
 		r = segment_write(s);
 	if (!r)
 		r = chain_sum_end(s->sum, sum);
+	names_path(&s->name, path);
 	s->name.last = last;
 	if (!r)
-		r = segment_finish(s->dir, s->fd, &s->name, sum);
+		r = segment_finish(s->dir, s->fd, path, &s->name, sum);
 	if (!r)
 		segment_drop(sp);
 	return r;

@@ -43,7 +43,7 @@ void segment_drop(struct segment **seg);
 uint64_t segment_member_raw(const struct segment *seg);
 uint64_t segment_bytes(const struct segment *seg);
 
-/** segment_finish(dir, fd, name, sum): Move the complete file open/NAME to sealed/ with ${name}->last and hash ${sum}; mode 0440; directories synced. */
-int segment_finish(int dir, int fd, struct names *name, const uint8_t *sum) __attribute__((warn_unused_result));
+/** segment_finish(dir, fd, from, name, sum): Move the complete file ${from} to sealed/ with ${name}->last and hash ${sum}; mode 0440; synced. */
+int segment_finish(int dir, int fd, const char *from, struct names *name, const uint8_t *sum) __attribute__((warn_unused_result));
 
 #endif
