@@ -403,6 +403,38 @@ static void test_service_killed(void **state)
 }
 
 /* A broken ring ends only itself. */
+/* More rings than there is room for, one after the other, and no start that closes a file in peace: old ones make room. */
+static void test_many_rings(void **state)
+{
+	(void)state;
+	enum { ROUNDS = FEED_RINGS + 20 };
+
+	for (uint64_t i = 1; i <= ROUNDS; i++) {
+		struct reader r;
+		struct worker w;
+		reader_new(&r);
+		worker_new(&w, 0x1000 + i);
+		attach(&r, &w, 0, true);
+		feed_orphans(r.feed);
+		put(&w, REC_CALL, 1, "allow");
+		if (i % 2)
+			put(&w, REC_RESULT, 1, NULL);
+		drain(&r);
+		commit(&r);
+		worker_free(&w);
+		reader_kill(&r);
+		clear(dir, "ring");
+	}
+	struct reader r;
+	reader_new(&r);
+	feed_orphans(r.feed);
+	reader_stop(&r);
+	assert_int_equal(lines("call", ""), ROUNDS);
+	assert_int_equal(lines("result", ""), ROUNDS / 2);
+	assert_int_equal(lines("abandoned", ""), ROUNDS / 2);
+	finish();
+}
+
 static void test_corrupt(void **state)
 {
 	(void)state;
@@ -439,6 +471,7 @@ int main(void)
 	    cmocka_unit_test(test_worker_ends),
 	    cmocka_unit_test(test_reader_killed),
 	    cmocka_unit_test(test_service_killed),
+	    cmocka_unit_test(test_many_rings),
 	    cmocka_unit_test(test_corrupt),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

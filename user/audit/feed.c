@@ -14,6 +14,23 @@ int feed_new(struct feed **out)
 	return *out ? 0 : -ENOMEM;
 }
 
+static void let_go(struct feed_ring *r);
+
+/* A free entry; when all are taken, that of the oldest ring (their identities grow) which only the files tell of and which has no open call. */
+struct feed_ring *feed_room(struct feed *f)
+{
+	struct feed_ring *oldest = feed_find(f, 0);
+
+	for (size_t i = 0; (!oldest || oldest->id) && i < FEED_RINGS; i++) {
+		struct feed_ring *r = &f->ring[i];
+		if (!r->ring && !r->calls.open && (!oldest || r->id < oldest->id))
+			oldest = r;
+	}
+	if (oldest && oldest->id)
+		let_go(oldest);
+	return oldest;
+}
+
 static void let_go(struct feed_ring *r)
 {
 	shring_free(&r->ring);
@@ -67,7 +84,7 @@ int feed_ring(struct feed *f, uint64_t id, int64_t slot, const int fd[4], bool r
 	if (!id || (r && r->ring))
 		e = -EEXIST;
 	if (!e && !r)
-		r = feed_find(f, 0);
+		r = feed_room(f);
 	if (!e && !r)
 		e = -ENOSPC;
 	struct shring *ring = NULL;

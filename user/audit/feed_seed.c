@@ -16,7 +16,7 @@ static struct feed_ring *know(struct feed *f, uint64_t id)
 
 	if (r || !id)
 		return r;
-	r = feed_find(f, 0);
+	r = feed_room(f);
 	if (r) {
 		r->id = id;
 		r->slot = FEED_NO_SLOT;
