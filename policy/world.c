@@ -333,13 +333,32 @@ static bool same_place(const struct world_match *m, struct view host, uint16_t p
 	return m->port == port && view_ieq(host, view_str(m->host));
 }
 
-bool world_host(const struct world *w, struct view host, uint16_t port)
+/* A server has a credential of its own, or one comes with a grant for it. */
+static bool has_credential(const struct world *w, const struct world_server *s)
+{
+	for (size_t i = 0; !s->credential && i < w->grants; i++)
+		if (w->grant[i].credential && strcmp(w->grant[i].server, s->name) == 0)
+			return true;
+	return s->credential != NULL;
+}
+
+static bool any_server(const struct world *w, struct view host, uint16_t port, bool brokered)
 {
 	for (size_t i = 0; i < w->servers; i++)
 		for (size_t j = 0; j < w->server[i].matches; j++)
-			if (same_place(&w->server[i].match[j], host, port))
+			if (same_place(&w->server[i].match[j], host, port) && (!brokered || has_credential(w, &w->server[i])))
 				return true;
 	return false;
+}
+
+bool world_host(const struct world *w, struct view host, uint16_t port)
+{
+	return any_server(w, host, port, false);
+}
+
+bool world_brokered(const struct world *w, struct view host, uint16_t port)
+{
+	return any_server(w, host, port, true);
 }
 
 /*

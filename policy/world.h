@@ -60,6 +60,9 @@ uint64_t world_generation(const struct world *w);
 /** world_host(w, host, port): Is any server registered at this name (any case) and port?  Path is not looked at. */
 bool world_host(const struct world *w, struct view host, uint16_t port);
 
+/** world_brokered(w, host, port): Does any server at this name and port get a credential of ours?  Then its log-in is not the client's. */
+bool world_brokered(const struct world *w, struct view host, uint16_t port);
+
 /** world_server(w, host, port, path): The server whose longest path prefix matches, or NULL: not an MCP path of that host. */
 const struct world_server *world_server(const struct world *w, struct view host, uint16_t port, struct view path);
 

@@ -87,8 +87,8 @@ static enum step route(struct conn *c)
 	if (head_nominates(h))
 		return bad(c, 400, -ERR_AMBIGUOUS, "Connection names a field that must arrive");
 	k->server = world_server(k->world, view_str(c->host), c->port, path);
-	if (path_is_oauth(path)) {
-		/* Clients look for an authorization server here; behind a broker there is none to find. */
+	if (path_is_oauth(path) && world_brokered(k->world, view_str(c->host), c->port)) {
+		/* Clients look for an authorization server here; behind a broker there is none to find.  Elsewhere they log in themselves. */
 		return say_http(c, 404, VIEW_LIT("{\"error\":\"not_found\"}"), false);
 	}
 	if (k->server)
