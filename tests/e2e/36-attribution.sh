@@ -62,7 +62,7 @@ is '.chain | join("|")' "$pid $(basename "$node")|$root 2.1.330"
 ticks=$(sed 's/.*) //' "$p/stat" | cut -d' ' -f20)
 is "(.pid_start / 10000000 | floor)" "$ticks"
 # the network namespace's cookie, as a socket in it says
-is .netns "$(perl -e 'use Socket; socket(S, PF_INET, SOCK_STREAM, 0) or die; print unpack("Q", getsockopt(S, SOL_SOCKET, 71))')"
+is .netns "$(python3 -c 'import socket; print(int.from_bytes(socket.socket().getsockopt(socket.SOL_SOCKET, 71, 8), "little"))')"
 kill "$pid" 2>/dev/null
 # the call's other kinds carry them as well: a refused one, and a relayed connection
 lab_server other good
