@@ -163,6 +163,65 @@ static void test_members(void **state)
 	gone(dir);
 }
 
+static int64_t day_off;
+static uint64_t seconds;
+
+static struct wall jumping(void)
+{
+	return (struct wall){wall_now().ns + day_off * 86400 * 1000000000};
+}
+static struct mono steady(void)
+{
+	return (struct mono){(1000 + seconds) * 1000000000ull};
+}
+
+/* The clock goes a day ahead and back at every step: numbers, seals and rotation follow the monotonic clock. */
+static void test_clock_jumps(void **state)
+{
+	(void)state;
+	static const struct trail_clock clock = {jumping, steady};
+	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_seconds = 3600, .clock = &clock};
+	int dir = fresh();
+	uint64_t last;
+	struct trail *s;
+
+	assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
+	for (unsigned i = 1; i <= 200; i++) {
+		day_off = i % 3 ? i % 2 ? 1 : -1 : 0;
+		seconds += 20;
+		add(s, i);
+		assert_int_equal(trail_commit(s, TRAIL_DURABLE), 0);
+		trail_tick(s);
+	}
+	/* 4,000 seconds: one file was full by age, and a seal each minute. */
+	assert_int_equal(count(dir, NAMES_SEALED), 1);
+	assert_in_range(trail_state(s).seals, 60, 70);
+	assert_int_equal(trail_close(&s), 0);
+	assert_int_equal(notes(dir, &last), 200);
+	sound(dir);
+	gone(dir);
+}
+
+/* A minute in which nothing happens is sealed as well. */
+static void test_silence(void **state)
+{
+	(void)state;
+	static const struct trail_clock clock = {wall_now, steady};
+	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .clock = &clock};
+	int dir = fresh();
+	struct trail *s;
+
+	assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
+	for (unsigned i = 0; i < 30; i++) {
+		seconds += 60;
+		trail_tick(s);
+	}
+	assert_int_equal(trail_state(s).seals, 30);
+	assert_int_equal(trail_close(&s), 0);
+	sound(dir);
+	gone(dir);
+}
+
 static void test_undo(void **state)
 {
 	(void)state;
@@ -306,6 +365,8 @@ int main(void)
 	    cmocka_unit_test(test_stop_and_start),
 	    cmocka_unit_test(test_rotation),
 	    cmocka_unit_test(test_members),
+	    cmocka_unit_test(test_clock_jumps),
+	    cmocka_unit_test(test_silence),
 	    cmocka_unit_test(test_undo),
 	    cmocka_unit_test(test_refused_writes),
 	    cmocka_unit_test(test_disk_full),
