@@ -75,6 +75,10 @@ bench: deps-test	## a warm call against HAProxy and nginx with Lua in one run; b
 bench-audit: deps-test	## what the audit costs, beside write and gzip of the same lines; build/bench/audit.json
 	$Q$(MAKE) -s -j2 all $B/bench/audit_load
 	$QBUILD=$(abspath $B) bash tests/bench/audit.sh
+bench-kernel: deps-test	## what the BPF programs cost a process that is not governed, attached against detached; ROUNDS
+	$Q$(MAKE) -s -j2 $B/bench/kernel
+	$Q$B/bench/kernel --rounds $${ROUNDS:-12} | tee $B/bench/kernel.txt
+.PHONY: bench-kernel
 campaign-volume: deps-test	## 10 million records through rotation, sealing and verify; RECORDS, SEED
 	$Q$(MAKE) -s -j2 all $B/bench/audit_load
 	$QBUILD=$(abspath $B) RECORDS=$${RECORDS:-10000000} SEGMENT=$${SEGMENT:-8388608} bash tests/long/60-audit-volume.sh
@@ -108,3 +112,7 @@ campaign-crash: deps-test	## kill -9 of random processes of the whole service un
 	$Q$(MAKE) -s -j2 all aids
 	BUILD=$(abspath $B) KILLS=$${KILLS:-10000} SEED=$${SEED:-1} bash tests/long/65-kill-random.sh
 .PHONY: campaign-crash
+$B/bench/kernel: $B/tests/bench/kernel.o $(call lib,kern base)
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm
