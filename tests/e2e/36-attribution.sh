@@ -28,6 +28,8 @@ echo \$BASHPID >"$box/cgroup.procs"
 exec setpriv --reuid=12001 --regid=12001 --clear-groups env -i HOME=$home PATH=/usr/bin:/bin script -qec "'$claude' -c 'sleep 0.5; node \"$home/server call.mjs\" $MCP <$LAB/body & wait'" /dev/null
 START
 chmod 755 "$LAB/start"
+# The digest of so large a program may take longer than a first call waits: it is known, once it was made.
+lab_as alice "$claude" -c "sleep 0.5; node -e 'setTimeout(() => {}, 3000)'; true" >/dev/null 2>&1
 "$LAB/start" >"$LAB/agent.out" 2>&1 </dev/null &
 check "the call is answered" lab_wait 20 grep -q "who am I" "$LAB/agent.out"
 check "and recorded" lab_wait 5 lab_has_record '.kind=="call" and .tool=="echo"'
