@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "gate/ask.h"
+#include "gate/downlink.h"
 #include "gate/call.h"
 #include "gate/head.h"
 #include "gate/loan.h"
@@ -41,7 +42,7 @@ struct call *call_begin(struct conn *c)
 /* Back to zero, with the buffers' memory kept where it is small. */
 static void clear(struct call *k)
 {
-	struct buf *bufs[] = {&k->body, &k->hold, &k->head, &k->answer, &k->tail};
+	struct buf *bufs[] = {&k->body, &k->hold, &k->head, &k->answer, &k->tail, &k->endpoint};
 
 	for (size_t i = 0; i < sizeof(bufs) / sizeof(bufs[0]); i++) {
 		if (bufs[i]->cap > KEEP_MAX)
@@ -49,7 +50,7 @@ static void clear(struct call *k)
 		buf_reset(bufs[i]);
 	}
 	sse_free(&k->sse);
-	struct buf body = k->body, hold = k->hold, head = k->head, answer = k->answer, tail = k->tail;
+	struct buf body = k->body, hold = k->hold, head = k->head, answer = k->answer, tail = k->tail, endpoint = k->endpoint;
 	/* The charge's arrays are large and say themselves how much of them counts. */
 	memset(k, 0, offsetof(struct call, charge));
 	k->charge.n = 0;
@@ -60,6 +61,7 @@ static void clear(struct call *k)
 	k->head = head;
 	k->answer = answer;
 	k->tail = tail;
+	k->endpoint = endpoint;
 	list_init(&k->node);
 }
 
@@ -115,6 +117,7 @@ void call_free_spare(struct gate *g)
 		buf_free(&k->hold);
 		buf_free(&k->head);
 		buf_free(&k->answer);
+		buf_free(&k->endpoint);
 		buf_free(&k->tail);
 		free(k);
 	}
@@ -187,6 +190,16 @@ enum step say_http(struct conn *c, unsigned status, struct view json, bool close
 	return call_done(c);
 }
 
+/* An answer in JSON-RPC: in the POST's own answer, or where the transport of 2024-11-05 awaits it. */
+static enum step say_message(struct conn *c, unsigned status, struct view json)
+{
+	struct call *k = c->call;
+
+	if (k->reply_wanted && status == 200 && downlink_answer(c, json))
+		return say_http(c, 202, view_of(NULL, 0), false);
+	return say_http(c, status, json, false);
+}
+
 enum step say_refused(struct conn *c, unsigned status, int code, int err, const char *text)
 {
 	struct gate *g = c->g;
@@ -217,7 +230,7 @@ enum step say_fail(struct conn *c, int err, const char *why)
 		r = words_result(&g->text, call_id(c), k->new_era, text);
 	else
 		r = words_error(&g->text, call_id(c), WORDS_INTERNAL, text);
-	return r ? conn_reset(c) : say_http(c, status, buf_view(&g->text), false);
+	return r ? conn_reset(c) : say_message(c, status, buf_view(&g->text));
 }
 
 /* What an agent is told when a method that is no tool call is refused. */
@@ -257,5 +270,5 @@ enum step say_denied(struct conn *c)
 	} else {
 		r = words_error(&g->text, id, method_code(c), text);
 	}
-	return r ? conn_reset(c) : say_http(c, 200, buf_view(&g->text), false);
+	return r ? conn_reset(c) : say_message(c, 200, buf_view(&g->text));
 }

@@ -29,6 +29,7 @@ struct call {
 	bool bodiless;   /* HEAD: an answer has no body */
 	bool whole;      /* the request is in the buffer to its last byte */
 	bool allowed;    /* goes to the server: a result record is owed when it has a number */
+	bool by_stream;      /* its server is the one on whose stream its target was named */
 	bool observed, reply_wanted, new_era, continued, result_done;
 
 	/* request: offsets into the client's in-buffer, and into the body */
@@ -65,6 +66,7 @@ struct call {
 	struct buf hold;   /* bytes of the answer that are kept back, or copied to be read */
 	struct buf tail;   /* the end of what came, when it may begin the secret */
 	struct buf answer; /* for the client, not queued yet */
+	struct buf endpoint; /* of a GET stream: where its client is to POST; see downlink.h */
 	bool unread;       /* too much to read: the status is unknown */
 	const char *status; /* static; NULL: no answer seen */
 	char rpc_code[24];

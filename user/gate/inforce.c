@@ -21,7 +21,8 @@ static bool stands(struct gate *g, struct conn *c)
 		return true;
 	if (path_of(call_head(c)->target, &path))
 		return false;
-	const struct world_server *s = world_server(g->world, view_str(c->host), c->port, path);
+	const struct world_server *s = k->by_stream ? world_server_named(g->world, view_str(k->server->name)) :
+	                                              world_server(g->world, view_str(c->host), c->port, path);
 	struct subject who = claim_of(c);
 	return s && world_grant(g->world, &who, s, wall_now(), &why);
 }

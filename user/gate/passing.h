@@ -17,6 +17,9 @@ long passing_body(struct conn *c, struct view in, struct view *data) __attribute
 /** passing_flush(c): Queue what k->answer holds, as far as there is room.  0, or -EPIPE. */
 int passing_flush(struct conn *c) __attribute__((warn_unused_result));
 
+/** passing_event(c, event): Put a whole event of ours between those of the server.  0, or negative: this is no stream of events. */
+int passing_event(struct conn *c, struct view event) __attribute__((warn_unused_result));
+
 /** passing_finish(c): The server's part is over: the result's record, then what is left for the client. */
 enum step passing_finish(struct conn *c);
 

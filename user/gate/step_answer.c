@@ -74,7 +74,7 @@ static void frame(struct conn *c, const struct http1_head *r)
 		k->unread = true;
 	k->filter = k->kind == CALL_LIST || (k->kind == CALL_GET && !k->observed);
 	k->hold_back = k->kind == CALL_TOOL && k->number && k->durable;
-	k->by_event = k->events && (k->filter || k->hold_back);
+	k->by_event = k->events && (k->filter || k->hold_back || (k->kind == CALL_GET && !k->unread));
 }
 
 static int64_t length_down(struct conn *c, const struct http1_head *r)
@@ -180,7 +180,7 @@ static enum step held(struct conn *c)
 		outcome_message(c, body);
 	else if (k->json)
 		r = filtered(c, &body);
-	else if (k->http < 300 && !k->observed)
+	else if (k->http < 300 && k->http != 202 && !k->observed) /* who says 202 answers elsewhere */
 		r = -ERR_UNSUPPORTED;
 	if (k->lease && body.p == buf_view(&k->hold).p)
 		scrub_in_place(&k->hold, secret_view(k->lease->secret));

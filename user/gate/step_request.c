@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "gate/call.h"
+#include "gate/downlink.h"
 #include "gate/head.h"
 #include "gate/otherpath.h"
 #include "gate/path.h"
@@ -90,6 +91,13 @@ static enum step route(struct conn *c)
 	if (path_is_oauth(path) && world_brokered(k->world, view_str(c->host), c->port)) {
 		/* Clients look for an authorization server here; behind a broker there is none to find.  Elsewhere they log in themselves. */
 		return say_http(c, 404, VIEW_LIT("{\"error\":\"not_found\"}"), false);
+	}
+	struct conn *stream = k->server || !view_is(h->method, "POST") ? NULL : downlink_find(c, h->target);
+	if (stream && stream->flow.uid != c->flow.uid)
+		return bad(c, 404, -ERR_DENIED, "the session belongs to another user");
+	if (stream) {
+		k->server = world_server_named(k->world, view_str(stream->call->server->name));
+		k->by_stream = true;
 	}
 	if (k->server)
 		return route_mcp(c, h);

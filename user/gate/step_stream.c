@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "gate/downlink.h"
 #include "gate/listing.h"
 #include "gate/outcome.h"
 #include "gate/passing.h"
@@ -90,6 +91,16 @@ static int emit(struct call *k, struct view data, bool last)
 	return scrub(&k->tail, secret, data, last, put_framed, k);
 }
 
+int passing_event(struct conn *c, struct view event)
+{
+	struct call *k = c->call;
+
+	if (c->state != S_STREAM || !k->by_event)
+		return -ERR_UNSUPPORTED;
+	int r = put_framed(k, event);
+	return r ? r : passing_flush(c);
+}
+
 enum step passing_finish(struct conn *c)
 {
 	struct call *k = c->call;
@@ -147,6 +158,9 @@ static int pass_event(struct conn *c, const struct sse_event *ev)
 	struct call *k = c->call;
 	struct view raw = buf_view(&k->hold);
 	int r = 0;
+
+	if (k->kind == CALL_GET && view_is(ev->name, "endpoint"))
+		downlink_learn(c, ev->data);
 
 	if (k->filter && ev->data.n && json_scan(&g->doc, ev->data, g->nodes, GATE_NODES, NULL) == 0) {
 		tools_heard(c);
