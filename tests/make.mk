@@ -19,6 +19,9 @@ testkit-all: deps-test	## the same with the clients and runtimes of the long tes
 conformance: deps-test	## the MCP conformance suite, direct and through the gate: the checks must be the same
 	$Q$(MAKE) -s -j2 all aids testkit
 	BUILD=$(abspath $B) bash tests/long/30-conformance.sh
+e2e-matrix: deps-test	## every client that can be had offline; the table of docs/CLIENTS.md
+	$Q$(MAKE) -s -j2 all aids testkit-all
+	BUILD=$(abspath $B) bash tests/long/50-clients.sh
 bypass: deps-test	## the 48 ways around the gate, a row each
 	$Q$(MAKE) -s -j2 all aids
 	BUILD=$(abspath $B) bash tests/e2e/38-bypass.sh
@@ -60,14 +63,14 @@ check-san:
 check-long: deps-test	## the longer ones
 	$Q rm -f $(COUNTS)-long; mkdir -p $B
 	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load
-	$Q$(MAKE) -s testkit
+	$Q$(MAKE) -s testkit testkit-all
 	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
 	BUILD=$(abspath $B) $(RUN) -s 900 $(foreach t,$(wildcard tests/long/*.sh),$(notdir $t) bash $t --) || ok=0; \
 	$(MAKE) -s vmcheck || ok=0; \
 	read -r p f s < $(COUNTS)-long; \
 	if [ "$$s" = 0 ]; then echo "$$p passed, $$f failed"; else echo "$$p passed, $$f failed, $$s skipped"; fi; \
 	[ $$ok = 1 ] && [ "$$f" = 0 ]
-.PHONY: bypass deps deps-test testkit testkit-all conformance demo check check-house check-unit check-e2e check-vm check-san check-long
+.PHONY: bypass e2e-matrix deps deps-test testkit testkit-all conformance demo check check-house check-unit check-e2e check-vm check-san check-long
 bench: deps-test	## a warm call against HAProxy and nginx with Lua in one run; build/bench/summary.json
 	$Q$(MAKE) -s -j2 all aids
 	$QBUILD=$(abspath $B) tests/bench/bench.sh
