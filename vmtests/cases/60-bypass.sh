@@ -18,6 +18,8 @@ for pair in "desk0 net0 198.51.100 2001:db8:1" "direct0 away0 198.51.101 2001:db
 	ip neigh replace "$3.1" lladdr "$mac" dev "$1" nud permanent
 	ip -6 neigh replace "$4::1" lladdr "$mac" dev "$1" nud permanent
 done
+# An earlier case may have had the server on this side.
+ip addr del 203.0.113.10/32 dev lo 2>/dev/null
 there ip link set lo up
 there ip addr add 203.0.113.10/32 dev lo
 there ip -6 addr add 2001:db8:99::1/128 dev lo
@@ -44,8 +46,9 @@ mkdir -p /tmp/home && chmod 777 /tmp/home && cd /tmp/home
 as() { uid=$1; shift; V6=2001:db8:99::1 DEVICE=direct0 WORKER=940 SERVICE=$daemon FILE_OF=/sys/fs/cgroup/cgroup.procs setpriv --reuid=$uid --regid=$uid --clear-groups "$@"; }
 sent() { cat /sys/class/net/direct0/statistics/tx_packets; }
 a=$(sent)
-as 12003 bypass tcp 203.0.113.10 443 >/dev/null 2>&1
-[ "$(sent)" != "$a" ] && echo "ok - an ungoverned user's packets are counted" || echo "not ok - an ungoverned user's packets are counted"
+words=$(as 12003 bypass tcp 203.0.113.10 443 2>&1)
+echo "# $words ($?)"
+[ "$(sent)" != "$a" ] && echo "ok - an ungoverned user's packets are counted" || { echo "not ok - an ungoverned user's packets are counted"; exit 1; }
 for way in tcp tcp6 quic udp-unspec udp6 fast-open mptcp ring ring-sqpoll udp-lite sctp dccp smc families raw ping source-route source-route-cmsg bound-device mapped \
 	own-namespace inherited daemonised renamed worker-port steal-port steal-port-namespace kill detach attach other-cgroup transparent; do
 	bypass list 2>/dev/null | grep -qw -- "$way" || { echo "# no way $way"; continue; }
