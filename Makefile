@@ -121,6 +121,7 @@ $B/unit/%: $B/tests/unit/%.o $(call lib,$(TESTED))
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ $(LDALL) -lcmocka
+$B/unit/pol_property_test: $B/tests/unit/pol_property_gen.o $B/tests/unit/pol_property_model.o
 $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(call lib,$(TESTED))
 	$(call say,LINK)
 	$Q mkdir -p $(@D)

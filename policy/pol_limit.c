@@ -60,6 +60,7 @@ unsigned pol_limits_claim(struct pol_limits *l, uint32_t worker)
 struct claim {
 	const struct pol_limit *limit;
 	int index; /* in its list */
+	bool unclear; /* its amount cannot be told */
 	struct quota_claim q;
 };
 
@@ -107,25 +108,21 @@ static void refuse(struct pol_decision *d, const struct claim *c, const char *wh
 	pol_eval_deny(d, c->limit->name, c->index, v);
 }
 
-/* Every limit that applies, with its amount: the tool's own first.  False when an amount cannot be told. */
-static bool gather(const struct pol *p, struct view tool, const struct json_doc *doc, const struct json_node *args, struct claim *claim,
-    uint32_t *n, struct pol_decision *d)
+/* Every limit that applies, with its amount: the tool's own first. */
+static uint32_t gather(const struct pol *p, struct view tool, const struct json_doc *doc, const struct json_node *args, struct claim *claim)
 {
 	const struct pol_tool *t = pol_eval_tool(p, tool);
 	const struct pol_extra *x = pol_eval_extra(p, tool);
 	const struct pol_limit_list *lists[] = {t ? &t->limits : NULL, &p->all, x ? &x->limits : NULL, &p->extra_all};
+	uint32_t n = 0;
 
 	for (size_t k = 0; k < sizeof(lists) / sizeof(lists[0]); k++)
 		for (uint32_t i = 0; lists[k] && i < lists[k]->n; i++) {
-			struct claim *c = &claim[*n];
+			struct claim *c = &claim[n++]; /* the loader refuses documents in which more than POL_LIMITS_MAX meet */
 			*c = (struct claim){.limit = &lists[k]->limit[i], .index = (int)i};
-			if (amount_of(c->limit, doc, args, &c->q.amount)) {
-				refuse(d, c, "the amount it counts must be a number that is not negative");
-				return false;
-			}
-			++*n; /* the loader refuses documents in which more than POL_LIMITS_MAX meet */
+			c->unclear = amount_of(c->limit, doc, args, &c->q.amount) != 0;
 		}
-	return true;
+	return n;
 }
 
 static void address(struct claim *c, const struct pol_who *who, struct view tool)
@@ -215,6 +212,10 @@ static bool take(struct pol_limits *l, struct claim *claim, uint32_t n, const st
 
 	/* Looking before adding keeps a refused call from crowding out, for an instant, one that fits. */
 	for (i = 0; i < n && a == QUOTA_YES; i++) {
+		if (claim[i].unclear) {
+			refuse(d, &claim[i], "the amount it counts must be a number that is not negative");
+			return false;
+		}
 		address(&claim[i], who, tool);
 		a = quota_table_look(l->table, &claim[i].q, who->worker);
 	}
@@ -232,13 +233,14 @@ void pol_reserve(struct pol_limits *l, const struct pol *p, const struct pol_who
 {
 	struct claim claim[POL_LIMITS_MAX];
 	const struct pol_extra *x = p ? pol_eval_extra(p, tool) : NULL;
-	uint32_t n = 0;
+	uint32_t n;
 
 	charge->n = 0;
 	charge->worker = who->worker;
 	charge->text[0] = '\0';
-	if (!p || decision->verdict != POL_ALLOW || too_early_or_late(x, who->now, decision) || !gather(p, tool, doc, args, claim, &n, decision))
+	if (!p || decision->verdict != POL_ALLOW || too_early_or_late(x, who->now, decision))
 		return;
+	n = gather(p, tool, doc, args, claim);
 	if (repeats(l, x, who, tool, doc, args, decision, charge) || !take(l, claim, n, who, tool, decision, charge)) {
 		pol_settle(l, charge, POL_REFUND);
 		return;

@@ -62,7 +62,7 @@ check-san:
 	$QBUILD=$(abspath build-san) $(RUN) -s 400 $(foreach t,$(SAN_E2E),san-$(notdir $t) bash $t --)
 check-long: deps-test	## the longer ones
 	$Q rm -f $(COUNTS)-long; mkdir -p $B
-	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load
+	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load $B/unit/pol_property_test
 	$Q$(MAKE) -s testkit testkit-all
 	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
 	BUILD=$(abspath $B) $(RUN) -s 900 $(foreach t,$(wildcard tests/long/*.sh),$(notdir $t) bash $t --) || ok=0; \
@@ -82,6 +82,9 @@ bench-kernel: deps-test	## what the BPF programs cost a process that is not gove
 	$Q$(MAKE) -s -j2 $B/bench/kernel
 	$Q$B/bench/kernel --rounds $${ROUNDS:-12} | tee $B/bench/kernel.txt
 .PHONY: bench-kernel
+campaign-policy: deps-test	## 1,000,000 calls under random policies, against a second evaluator; CALLS, SEED
+	$Q$(MAKE) -s -j2 $B/unit/pol_property_test
+	SEED=$${SEED:-1} CALLS=$${CALLS:-1000000} $B/unit/pol_property_test
 campaign-volume: deps-test	## 10 million records through rotation, sealing and verify; RECORDS, SEED
 	$Q$(MAKE) -s -j2 all $B/bench/audit_load
 	$QBUILD=$(abspath $B) RECORDS=$${RECORDS:-10000000} SEGMENT=$${SEGMENT:-8388608} bash tests/long/60-audit-volume.sh
@@ -95,7 +98,7 @@ campaign-namespaces: deps-test	## 1,000 network namespaces come and go; COUNT
 	$Q$(MAKE) -s -j2 all aids
 	$QBUILD=$(abspath $B) COUNT=$${COUNT:-1000} bash tests/e2e/35-namespaces.sh
 .PHONY: vmcheck campaign-connect campaign-restart campaign-namespaces
-.PHONY: bench-audit campaign-volume
+.PHONY: bench-audit campaign-volume campaign-policy
 $B/bench/audit_load: $B/tests/bench/audit_load.o $(call lib,audit ipc base)
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
