@@ -95,6 +95,9 @@ static void decide(struct conn *c)
 		pol_method(k->grant->policy, g->rpc.method, d);
 	if (k->kind == CALL_TOOL && tools_judge(c))
 		deny(d, "(changed definition)", "the server has changed what this tool is since it was approved; somebody has to approve it again");
+	/* Nobody can be asked yet: what has to be approved does not pass. */
+	if (k->kind == CALL_TOOL && d->verdict == POL_ALLOW && d->approve)
+		deny(d, d->approve, "policy wants a person to approve this call, and this version cannot ask one");
 	if (k->kind == CALL_TOOL)
 		reserve(c);
 }
