@@ -15,17 +15,18 @@ static void base64(const uint8_t *p, size_t n, char *out)
 	EVP_EncodeBlock((unsigned char *)out, p, (int)n);
 }
 
-/* Exactly ${n} bytes, with the padding that belongs to them. */
+/* Exactly ${n} bytes, in the one spelling that base64() gives them. */
 static int unbase64(struct view v, uint8_t *out, size_t n)
 {
 	uint8_t raw[TEXT];
+	char again[TEXT + 4];
 	size_t want = (n + 2) / 3 * 4;
 
-	if (v.n != want || want / 4 * 3 > sizeof(raw) || EVP_DecodeBlock(raw, v.p, (int)v.n) < (int)n)
+	if (v.n != want || want >= sizeof(again) || EVP_DecodeBlock(raw, v.p, (int)v.n) < (int)n)
 		return -ERR_MALFORMED;
-	for (size_t i = 0; i < want / 4 * 3 - n; i++)
-		if (v.p[v.n - 1 - i] != '=')
-			return -ERR_MALFORMED;
+	base64(raw, n, again);
+	if (memcmp(again, v.p, want) != 0)
+		return -ERR_MALFORMED;
 	memcpy(out, raw, n);
 	return 0;
 }
@@ -63,29 +64,61 @@ int note_vkey(const char *name, const uint8_t key[SIGN_PUBLIC], char out[NOTE_VK
 	return 0;
 }
 
-int note_make(const struct note *n, const uint8_t seed[SIGN_SEED], struct buf *out)
+int note_key(struct view vkey, char name[NOTE_NAME], uint8_t key[SIGN_PUBLIC])
+{
+	uint8_t typed[1 + SIGN_PUBLIC], given[HASH], hash[HASH];
+	const uint8_t *plus = vkey.n ? memchr(vkey.p, '+', vkey.n) : NULL;
+	size_t n = plus ? (size_t)(plus - vkey.p) : 0;
+	struct view rest = view_skip(vkey, n + 1);
+
+	name[0] = '\0';
+	/* A space or a control character would end the name inside a signature line. */
+	for (size_t i = 0; i < n; i++)
+		if (vkey.p[i] <= ' ' || vkey.p[i] == 0x7f)
+			return -ERR_MALFORMED;
+	if (!n || n >= NOTE_NAME || rest.n < 2 * HASH + 1 || rest.p[2 * HASH] != '+' || chain_unhex(view_head(rest, 2 * HASH), given, HASH) ||
+	    unbase64(view_skip(rest, 2 * HASH + 1), typed, sizeof(typed)) || typed[0] != 1)
+		return -ERR_MALFORMED;
+	memcpy(name, vkey.p, n);
+	name[n] = '\0';
+	memcpy(key, typed + 1, SIGN_PUBLIC);
+	int r = key_hash(name, key, hash);
+	if (!r && memcmp(hash, given, HASH) != 0)
+		r = -ERR_MALFORMED;
+	if (r)
+		name[0] = '\0';
+	return r;
+}
+
+int note_sign(const char *name, const uint8_t seed[SIGN_SEED], size_t from, struct buf *out)
 {
 	uint8_t key[SIGN_PUBLIC], signature[HASH + SIGN_LEN];
-	char head[TEXT], mac[MAC_HEX], b64[TEXT];
+	char b64[TEXT];
+
+	int r = sign_public(seed, key);
+	if (!r)
+		r = key_hash(name, key, signature);
+	if (!r)
+		r = sign_text(seed, view_skip(buf_view(out), from), signature + HASH);
+	if (r)
+		return r;
+	base64(signature, sizeof(signature), b64);
+	return buf_printf(out, "\n%s%s %s\n", dash, name, b64);
+}
+
+int note_make(const struct note *n, const uint8_t seed[SIGN_SEED], struct buf *out)
+{
+	char head[TEXT], mac[MAC_HEX];
 	size_t from = out->len;
 
 	base64(n->head, CHAIN_LEN, head);
 	chain_hex(n->mac, MAC_LEN, mac);
 	int r = buf_printf(out, "%s\n%" PRIu64 "\n%s\nseal %" PRIu64 " %s\nepoch %" PRIu64 " key %s\ntime %s\n", n->name, n->size, head, n->seal, mac,
 	    n->epoch, n->key_id, n->time);
-	if (!r)
-		r = sign_public(seed, key);
-	if (!r)
-		r = key_hash(n->name, key, signature);
-	if (!r)
-		r = sign_text(seed, view_skip(buf_view(out), from), signature + HASH);
-	if (r)
-		return r;
-	base64(signature, sizeof(signature), b64);
-	return buf_printf(out, "\n%s%s %s\n", dash, n->name, b64);
+	return r ? r : note_sign(n->name, seed, from, out);
 }
 
-static bool line(struct view *v, char *out, size_t cap)
+bool note_line(struct view *v, char *out, size_t cap)
 {
 	const uint8_t *nl = v->n ? memchr(v->p, '\n', v->n) : NULL;
 	size_t n = nl ? (size_t)(nl - v->p) : 0;
@@ -104,9 +137,9 @@ int note_read(struct view text, struct note *n)
 	int end = 0;
 
 	*n = (struct note){0};
-	if (!line(&text, n->name, sizeof(n->name)) || !line(&text, size, sizeof(size)) || !line(&text, head, sizeof(head)) ||
-	    !line(&text, seal, sizeof(seal)) || !line(&text, epoch, sizeof(epoch)) || !line(&text, when, sizeof(when)) ||
-	    !line(&text, blank, sizeof(blank)) || blank[0])
+	if (!note_line(&text, n->name, sizeof(n->name)) || !note_line(&text, size, sizeof(size)) || !note_line(&text, head, sizeof(head)) ||
+	    !note_line(&text, seal, sizeof(seal)) || !note_line(&text, epoch, sizeof(epoch)) || !note_line(&text, when, sizeof(when)) ||
+	    !note_line(&text, blank, sizeof(blank)) || blank[0])
 		return -ERR_MALFORMED;
 	if (strncmp(n->name, "callgate/", 9) != 0 || sscanf(size, "%" SCNu64 "%n", &n->size, &end) != 1 || size[end] ||
 	    unbase64(view_str(head), n->head, CHAIN_LEN))

@@ -39,4 +39,15 @@ bool note_signed(struct view text, const char *name, const uint8_t key[SIGN_PUBL
 /** note_vkey(name, key, out): The key as verifiers of signed notes want it: NAME+HASH+BASE64(0x01, PUBLIC).  0 or -ENOMEM. */
 int note_vkey(const char *name, const uint8_t key[SIGN_PUBLIC], char out[NOTE_VKEY]) __attribute__((warn_unused_result));
 
+/* Other signed texts are made of the same parts (receipt.h). */
+
+/** note_key(vkey, name, key): Take such a key apart, without the newline of its file.  0 or -ERR_MALFORMED, ${name} then empty. */
+int note_key(struct view vkey, char name[NOTE_NAME], uint8_t key[SIGN_PUBLIC]) __attribute__((warn_unused_result));
+
+/** note_sign(name, seed, from, out): Sign what ${out} holds from offset ${from} on, which ends with a newline: appends the blank line and the signature.  0 or negative. */
+int note_sign(const char *name, const uint8_t seed[SIGN_SEED], size_t from, struct buf *out) __attribute__((warn_unused_result));
+
+/** note_line(v, out, cap): Take one line off ${v}, without its newline.  False: none that ends and fits, or it holds a NUL. */
+bool note_line(struct view *v, char *out, size_t cap) __attribute__((warn_unused_result));
+
 #endif
