@@ -97,6 +97,10 @@ campaign-restart: deps-test	## 500 ends of the service under load; TIMES
 campaign-namespaces: deps-test	## 1,000 network namespaces come and go; COUNT
 	$Q$(MAKE) -s -j2 all aids
 	$QBUILD=$(abspath $B) COUNT=$${COUNT:-1000} bash tests/e2e/35-namespaces.sh
+campaign-revoke: deps-test	## 1,000 revocations under load: from the command to the last accepted call; TIMES
+	$Q$(MAKE) -s -j2 all aids
+	$QBUILD=$(abspath $B) TIMES=$${TIMES:-1000} bash tests/long/70-revoke.sh
+.PHONY: campaign-revoke
 .PHONY: vmcheck campaign-connect campaign-restart campaign-namespaces
 .PHONY: bench-audit campaign-volume campaign-policy
 $B/bench/audit_load: $B/tests/bench/audit_load.o $(call lib,audit ipc base)

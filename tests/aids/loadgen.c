@@ -1,9 +1,10 @@
 /*
  * loadgen.c - calls one tool over keep-alive TLS connections to several targets, interleaved in blocks, and compares them.
- * loadgen --name SNI --ca PEM --target LABEL,ADDR,PORT,UID,PID[+PID...] ... [--rounds N] [--block N] [--clients N] [--token T] [--seed N] [--args JSON]
+ * loadgen --name SNI --ca PEM --target LABEL,ADDR,PORT,UID,PID[+PID...] ... [--rounds N] [--block N] [--clients N] [--token T] [--seed N] [--args JSON] [--keep]
  *
  * A round visits every target once, in seeded random order, with a block of calls on warm connections.  Per round and target: median
  * and 99th percentile of the latency, CPU time of the target's processes per call.  The first target is the baseline ("direct").
+ * With --keep a call that is answered with isError counts as failed, and its connection goes on.
  * With --clients > 1 a block is sent by that many threads at once, and calls/s count.
  * UID: the real uid under which the connection is opened (the gate looks at it); needs root.  PID 0: no CPU accounting.
  * Output: one JSON line a round and target on standard output, nothing else.
@@ -52,6 +53,7 @@ struct block {
 static struct {
 	const char *name, *ca, *token, *args;
 	unsigned rounds, block, clients, seed;
+	bool keep;
 	SSL_CTX *tls;
 	struct target target[TARGETS];
 	size_t targets;
@@ -146,6 +148,7 @@ static long reply_length(const uint8_t *p, size_t n)
 	return -1;
 }
 
+/* 0: done.  1: refused, and --keep.  -1: the connection is of no more use. */
 static int one_call(struct line *l)
 {
 	size_t n = 0;
@@ -164,7 +167,9 @@ static int one_call(struct line *l)
 			break;
 	}
 	l->reply[n] = '\0';
-	return memmem(l->reply, n, "\"result\"", 8) && !memmem(l->reply, n, "isError", 7) ? 0 : -1;
+	if (!memmem(l->reply, n, "\"result\"", 8))
+		return -1;
+	return !memmem(l->reply, n, "isError", 7) ? 0 : conf.keep ? 1 : -1;
 }
 
 static void *run_block(void *arg)
@@ -172,8 +177,9 @@ static void *run_block(void *arg)
 	struct block *b = arg;
 	for (size_t i = 0; i < b->calls; i++) {
 		struct mono t0 = mono_now();
-		if (one_call(b->line)) {
-			b->failed++;
+		int r = one_call(b->line);
+		b->failed += r != 0;
+		if (r < 0) {
 			hang_up(b->line);
 			dial(b->t, b->line); /* counted as failed, and measured on */
 		}
@@ -200,7 +206,7 @@ static void measure(unsigned round, size_t ti)
 	for (unsigned c = 0; c < conf.clients; c++)
 		b[c] = (struct block){.t = t, .line = &lines[ti][c], .ns = ns + c * each, .calls = each};
 	for (unsigned c = 0; c < conf.clients; c++) /* one warm call: the block before was another target's */
-		if (one_call(&lines[ti][c]))
+		if (one_call(&lines[ti][c]) < 0)
 			die("a warm call fails");
 	uint64_t cpu = cpu_ns(t);
 	struct mono t0 = mono_now();
@@ -243,7 +249,7 @@ static void add_target(char *spec)
 static void options(int argc, char **argv)
 {
 	const struct option o[] = {{"name", 1, NULL, 'n'}, {"ca", 1, NULL, 'c'}, {"target", 1, NULL, 't'}, {"rounds", 1, NULL, 'r'},
-	    {"block", 1, NULL, 'b'}, {"clients", 1, NULL, 'k'}, {"token", 1, NULL, 'o'}, {"seed", 1, NULL, 's'}, {"args", 1, NULL, 'a'}, {NULL, 0, NULL, 0}};
+	    {"block", 1, NULL, 'b'}, {"clients", 1, NULL, 'k'}, {"token", 1, NULL, 'o'}, {"seed", 1, NULL, 's'}, {"args", 1, NULL, 'a'}, {"keep", 0, NULL, 'K'}, {NULL, 0, NULL, 0}};
 	int c;
 	while ((c = getopt_long(argc, argv, "", o, NULL)) != -1) {
 		switch (c) {
@@ -255,6 +261,7 @@ static void options(int argc, char **argv)
 		case 'k': conf.clients = (unsigned)atoi(optarg); break;
 		case 'o': conf.token = optarg; break;
 		case 's': conf.seed = (unsigned)atoi(optarg); break;
+		case 'K': conf.keep = true; break;
 		case 'a': conf.args = optarg; break;
 		default: die("unknown option");
 		}

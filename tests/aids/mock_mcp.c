@@ -1,7 +1,8 @@
 /*
  * mock_mcp.c - a small, fast MCP server over TLS or plain HTTP: the upstream of the demo, the lab and the benchmark.
- * mock_mcp --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N]
- * Tools: echo (its arguments come back), danger, pay, stream (three progress events 50 ms apart, then the result), fail (isError).
+ * mock_mcp --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams]
+ * Tools: echo (its arguments come back), danger, pay, stream (three progress events, 50 ms or --step-ms apart, then the result), fail (isError).
+ * --streams: GET /mcp and subscriptions/listen are answered with a stream of comments that does not end.
  * One thread a connection; bounded by CONNECTIONS.  The log has one JSON line a request with what the server received.
  */
 #include <arpa/inet.h>
@@ -30,12 +31,13 @@ enum { CONNECTIONS = 2048, NODES = 8192, BODY_MAX = 16 << 20 };
 static struct {
 	const char *listen, *cert, *key, *log;
 	const char *changed_when; /* once this file is there, one tool is described otherwise */
-	int port, delay_ms;
+	int port, delay_ms, step_ms;
+	bool streams;
 	size_t reply_bytes;
 	FILE *out;
 	SSL_CTX *tls;
 	pthread_mutex_t lock;
-} conf = {.listen = "127.0.0.1", .lock = PTHREAD_MUTEX_INITIALIZER};
+} conf = {.listen = "127.0.0.1", .step_ms = 50, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static atomic_int open_now;
 
@@ -158,11 +160,21 @@ static int stream_result(struct peer *p)
 		snprintf(event, sizeof(event), "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":\"step %d\"}}\n\n", i);
 		if (chunk(p, event))
 			return -1;
-		usleep(50000);
+		usleep((useconds_t)conf.step_ms * 1000);
 	}
 	snprintf(event, sizeof(event), "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":" VIEW_FMT ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"streamed\"}]}}\n\n",
 	    VIEW_ARG(p->rpc.id));
 	return chunk(p, event) ? -1 : peer_write(p, VIEW_LIT("0\r\n\r\n"));
+}
+
+/* Until somebody hangs up. */
+static int endless(struct peer *p)
+{
+	if (peer_write(p, VIEW_LIT("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")))
+		return -1;
+	while (chunk(p, ": still here\n\n") == 0)
+		usleep((useconds_t)conf.step_ms * 1000);
+	return -1;
 }
 
 static int call_tool(struct peer *p, const struct json_doc *doc)
@@ -227,6 +239,8 @@ static int serve_rpc(struct peer *p)
 		return result(p, "{}");
 	if (p->rpc.is_call)
 		return call_tool(p, &doc);
+	if (conf.streams && view_is(p->rpc.method, "subscriptions/listen"))
+		return endless(p);
 	buf_reset(&p->text);
 	must(buf_printf(&p->text, "{\"jsonrpc\":\"2.0\",\"id\":" VIEW_FMT ",\"error\":{\"code\":-32601,\"message\":\"no such method\"}}", VIEW_ARG(p->rpc.id)));
 	return answer(p, 200, "application/json", buf_view(&p->text));
@@ -281,7 +295,8 @@ static int serve_one(struct peer *p)
 		r = serve_rpc(p);
 	} else {
 		write_log(p);
-		r = view_is(p->head.target, "/mcp") ? answer(p, 405, "text/plain", VIEW_LIT("no\n")) : answer(p, 200, "text/plain", VIEW_LIT("hello\n"));
+		r = conf.streams && view_is(p->head.method, "GET") && view_is(p->head.target, "/mcp") ? endless(p) :
+		    view_is(p->head.target, "/mcp") ? answer(p, 405, "text/plain", VIEW_LIT("no\n")) : answer(p, 200, "text/plain", VIEW_LIT("hello\n"));
 	}
 	return r || p->head.close ? -1 : 0;
 }
@@ -315,7 +330,8 @@ static void *serve(void *arg)
 static int options(int argc, char **argv)
 {
 	const struct option o[] = {{"listen", 1, NULL, 'l'}, {"port", 1, NULL, 'p'}, {"cert", 1, NULL, 'c'}, {"key", 1, NULL, 'k'},
-	    {"log", 1, NULL, 'o'}, {"delay-ms", 1, NULL, 'd'}, {"reply-bytes", 1, NULL, 'r'}, {"changed-when", 1, NULL, 'w'}, {NULL, 0, NULL, 0}};
+	    {"log", 1, NULL, 'o'}, {"delay-ms", 1, NULL, 'd'}, {"reply-bytes", 1, NULL, 'r'}, {"changed-when", 1, NULL, 'w'}, {"step-ms", 1, NULL, 's'},
+	    {"streams", 0, NULL, 'S'}, {NULL, 0, NULL, 0}};
 	int c;
 	while ((c = getopt_long(argc, argv, "", o, NULL)) != -1) {
 		switch (c) {
@@ -324,6 +340,8 @@ static int options(int argc, char **argv)
 		case 'c': conf.cert = optarg; break;
 		case 'k': conf.key = optarg; break;
 		case 'o': conf.log = optarg; break;
+		case 's': conf.step_ms = atoi(optarg); break;
+		case 'S': conf.streams = true; break;
 		case 'w': conf.changed_when = optarg; break;
 		case 'd': conf.delay_ms = atoi(optarg); break;
 		case 'r': conf.reply_bytes = (size_t)atoi(optarg); break;
@@ -346,7 +364,7 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	if (options(argc, argv) || tls_up()) {
-		fprintf(stderr, "mock_mcp: --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N]\n");
+		fprintf(stderr, "mock_mcp: --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams]\n");
 		ERR_print_errors_fp(stderr);
 		return 2;
 	}

@@ -17,7 +17,8 @@ write_policy() {
 }
 
 gate_up() { # [callgate.json]
-	lab_server mcp good || exit 1
+	# shellcheck disable=SC2086 # options
+	lab_server mcp good ${MCP_OPTIONS:-} || exit 1
 	lab_daemon "$@" || exit 1
 	callgate ca install >/dev/null || { echo "ca install failed"; exit 1; }
 	printf %s "$REAL_KEY" | callgate vault set mcp-key >/dev/null || exit 1

@@ -50,6 +50,8 @@ struct call {
 	bool charged;
 	bool durable;   /* its records are on disk before it leaves, and before its result does: by audit.strict and its risk class */
 	enum risk risk; /* of a tools/call: what its tool may do at worst, as far as known */
+	bool ended, withheld; /* the grant ended after the call had left; then what the server says does not go to the client */
+	const char *ended_why; /* the rule, static */
 
 	/* answer */
 	enum call_frame frame;
@@ -69,6 +71,7 @@ struct call {
 	struct buf endpoint; /* of a GET stream: where its client is to POST; see downlink.h */
 	bool unread;       /* too much to read: the status is unknown */
 	const char *status; /* static; NULL: no answer seen */
+	const char *detail; /* static; of the result's record */
 	char rpc_code[24];
 	int err;
 };

@@ -30,6 +30,8 @@ static enum step (*const steps[S_COUNT])(struct conn *) = {
     [S_STREAM] = step_stream,
     [S_HOLD] = step_hold,
     [S_RELEASE] = step_release,
+    [S_ENDED] = step_ended,
+    [S_WITHHELD] = step_withheld,
     [S_LINGER] = step_linger,
 };
 

@@ -23,6 +23,7 @@ enum conn_state {
 	S_JUDGE, S_ACK, S_LEASE,                /* step_judge.c */
 	S_SERVER, S_SEND,                       /* step_send.c */
 	S_ANSWER, S_STREAM, S_HOLD, S_RELEASE,  /* step_answer.c */
+	S_ENDED, S_WITHHELD,                    /* step_ended.c: the grant is gone */
 	S_LINGER,                               /* conn.c */
 	S_COUNT
 };
@@ -44,7 +45,7 @@ struct conn {
 	bool dial_later;     /* a kept connection may serve instead of a new one */
 	bool up_mixed;       /* more than one credential travelled on ${up} */
 	char up_credential[NAME_LEN]; /* the one that did; empty: none */
-	struct timer timer, patience;
+	struct timer timer, patience, overdue; /* overdue: of a call whose grant has ended */
 	bool impatient;      /* callgate-ident has had its time */
 	struct mono began;
 	uint64_t in, out;    /* bytes from, to the client */
@@ -102,6 +103,8 @@ enum step step_answer(struct conn *c);
 enum step step_stream(struct conn *c);
 enum step step_hold(struct conn *c);
 enum step step_release(struct conn *c);
+enum step step_ended(struct conn *c);
+enum step step_withheld(struct conn *c);
 
 /** relay_pump(from, to, count): Move what there is room for; passes an end of stream on.  -EPIPE: one of them is dead. */
 int relay_pump(struct stream *from, struct stream *to, uint64_t *count) __attribute__((warn_unused_result));

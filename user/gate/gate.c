@@ -9,6 +9,7 @@
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/cert.h"
+#include "gate/ended.h"
 #include "gate/loan.h"
 #include "gate/session.h"
 #include "gate/spare.h"
@@ -26,6 +27,7 @@ static void on_sweep(void *arg)
 	struct gate *g = arg;
 
 	loan_sweep(g);
+	ended_by_time(g);
 	tools_tell(g);
 	if (timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g))
 		loan_drop_all(g); /* without a clock nothing may stay */

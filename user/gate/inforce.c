@@ -3,54 +3,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "gate/cert.h"
-#include "gate/claim.h"
+#include "gate/ended.h"
 #include "gate/inforce.h"
-#include "gate/path.h"
-#include "gate/record.h"
-
-/* Is what this connection does still allowed by the world that is in force now? */
-static bool stands(struct gate *g, struct conn *c)
-{
-	struct call *k = c->call;
-	struct view path;
-	const char *why;
-
-	if (!c->tls)
-		return c->state != S_RELAY || !c->host[0] || !world_host(g->world, view_str(c->host), c->port);
-	if (!k || !k->grant || k->observed)
-		return true;
-	if (path_of(call_head(c)->target, &path))
-		return false;
-	const struct world_server *s = k->by_stream ? world_server_named(g->world, view_str(k->server->name)) :
-	                                              world_server(g->world, view_str(c->host), c->port, path);
-	struct subject who = claim_of(c);
-	return s && world_grant(g->world, &who, s, wall_now(), &why);
-}
-
-/* Open streams of a revoked grant end now; so do relays to a name that has become a registered one. */
-static void end_revoked(struct gate *g)
-{
-	for (bool found = true; found;) {
-		found = false;
-		LIST_EACH(it, &g->conns) {
-			struct conn *c = LIST_ENTRY(it, struct conn, node);
-			g->head_of = NULL;
-			if (stands(g, c))
-				continue;
-			if (c->call) {
-				c->call->status = "aborted";
-				c->call->err = -ERR_DENIED;
-			} else {
-				record_connection(c, "relay", -ERR_DENIED);
-			}
-			(void)conn_reset(c);
-			conn_end(c);
-			found = true;
-			break;
-		}
-	}
-	g->head_of = NULL;
-}
 
 static int load(int fd, char *why, size_t why_len, struct world **out)
 {
@@ -79,7 +33,7 @@ void inforce_world(struct gate *g, int fd)
 	} else {
 		world_unref(&g->world);
 		g->world = w;
-		end_revoked(g);
+		ended_by_world(g);
 		gate_listen(g);
 	}
 	r = edge_send(&g->admin, M_WORLD_ACK, 0, view_of(&ack, sizeof(ack)), -1);

@@ -208,6 +208,7 @@ int record_result(struct conn *c)
 	if (k->err)
 		text(&g->rec, F_ERROR, err_name(k->err));
 	text(&g->rec, F_RPC_CODE, k->rpc_code);
+	text(&g->rec, F_DETAIL, k->detail);
 	if (k->lease)
 		rec_u32(&g->rec, F_CRED_VERSION, k->lease->version);
 	rec_u64(&g->rec, F_DUR_US, mono_since_us(k->began, now));

@@ -103,6 +103,8 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 	if (k->kind == CALL_DELETE && r->status < 300)
 		session_end(c->g->sessions, k->server->name, http1_get(call_head(c), "mcp-session-id", NULL));
 	frame(c, r);
+	if (k->withheld)
+		return conn_goto(c, S_WITHHELD, 0);
 	/* Under observation what cannot be read is not learned from, but it passes. */
 	if (k->observed && !k->hold_back && (k->unread || (k->frame == FRAME_LENGTH && k->left > GATE_BODY_MAX)))
 		k->filter = k->by_event = false;
@@ -230,5 +232,5 @@ enum step step_release(struct conn *c)
 		return STEP_END;
 	if (k->answer.len)
 		return STEP_WAIT;
-	return k->up_done ? call_done(c) : conn_goto(c, S_STREAM, 0);
+	return k->up_done || k->withheld ? call_done(c) : conn_goto(c, S_STREAM, 0);
 }

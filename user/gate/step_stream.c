@@ -95,7 +95,7 @@ int passing_event(struct conn *c, struct view event)
 {
 	struct call *k = c->call;
 
-	if (c->state != S_STREAM || !k->by_event)
+	if ((c->state != S_STREAM && c->state != S_WITHHELD) || !k->by_event)
 		return -ERR_UNSUPPORTED;
 	int r = put_framed(k, event);
 	return r ? r : passing_flush(c);

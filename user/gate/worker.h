@@ -26,6 +26,7 @@ enum {
 	GATE_REQUEST_MS = 60000,   /* from the first byte of a request to its last */
 	GATE_IDLE_MS = 300000,     /* a kept-alive connection without a request */
 	GATE_LINGER_MS = 2000,
+	GATE_ENDED_MS = 30000,     /* a call that was forwarded before its grant ended may take so long */
 	GATE_STOP_MS = 5000,
 	GATE_CERTS = 256,
 	GATE_LOANS = 256,
