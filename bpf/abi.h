@@ -100,7 +100,7 @@ struct cg_conf {
 	__u32 redirect_all;
 	__u32 generation;
 	__u32 scope; /* enum cg_scope */
-	__u32 pad;
+	__u32 watched_s; /* CLOCK_BOOTTIME in seconds from which on every fork was seen; 0: not every */
 };
 
 struct cg_addr { /* IPv6, or IPv4-mapped */

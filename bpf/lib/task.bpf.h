@@ -42,33 +42,6 @@ static __always_inline bool task_mark_by_parents(struct task_struct *leader, str
 	return false;
 }
 
-/* The agent tree that the process is in, if any. */
-static __always_inline bool task_mark_leader(struct task_struct *leader, struct cg_mark *out)
-{
-	__u32 tgid = leader->tgid;
-	if (task_mark_of(task_id(leader), out))
-		return true;
-	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
-	if (!p || p->start_ns != leader->start_boottime)
-		return task_mark_by_parents(leader, out);
-	if (p->mark.cls) {
-		*out = p->mark;
-		return true;
-	}
-	for (int i = 0; i < CG_ANCESTORS && p->ancestor[i]; i++)
-		if (task_mark_of(p->ancestor[i], out))
-			return true;
-	return false;
-}
-
-/* The same of the calling process.  A global function: verified once, by itself. */
-__noinline int task_mark(struct cg_mark *out)
-{
-	if (!out)
-		return 0;
-	return task_mark_leader(bpf_get_current_task_btf()->group_leader, out);
-}
-
 /*
  * The uid to govern by: the real uid, or for a task inside a user namespace the owner of the outermost one.
  * Otherwise a user's subordinate uids would be a way out.
@@ -94,6 +67,48 @@ __noinline __u32 task_uid(__u32 real)
 static __always_inline bool task_user_governed(__u32 uid)
 {
 	return bpf_map_lookup_elem(&cg_users, &uid) != NULL;
+}
+
+/*
+ * No entry, though its birth was watched: the table was full then.  Filling it is in the power of any user who may have many processes,
+ * and must not be a way out of the tree.
+ */
+static __always_inline bool task_missed(struct task_struct *leader, struct cg_mark *out)
+{
+	const struct cg_conf *conf = maps_conf();
+	if (!conf || !conf->watched_s || leader->start_boottime < conf->watched_s * 1000000000ull)
+		return false;
+	if (conf->scope != CG_SCOPE_ALL && !task_user_governed(task_uid_of(leader, leader->cred->uid.val)))
+		return false;
+	*out = (struct cg_mark){.cls = CG_CLASS_AGENT, .root = leader->tgid};
+	return true;
+}
+
+/* The agent tree that the process is in, if any. */
+static __always_inline bool task_mark_leader(struct task_struct *leader, struct cg_mark *out)
+{
+	__u32 tgid = leader->tgid;
+	if (task_mark_of(task_id(leader), out))
+		return true;
+	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
+	if (!p || p->start_ns != leader->start_boottime)
+		return task_mark_by_parents(leader, out) || task_missed(leader, out);
+	if (p->mark.cls) {
+		*out = p->mark;
+		return true;
+	}
+	for (int i = 0; i < CG_ANCESTORS && p->ancestor[i]; i++)
+		if (task_mark_of(p->ancestor[i], out))
+			return true;
+	return false;
+}
+
+/* The same of the calling process.  A global function: verified once, by itself. */
+__noinline int task_mark(struct cg_mark *out)
+{
+	if (!out)
+		return 0;
+	return task_mark_leader(bpf_get_current_task_btf()->group_leader, out);
 }
 
 __noinline int task_in_service(__u64 own)

@@ -152,7 +152,7 @@ static void quit(struct puppet *p)
 	p->fd = -1;
 	waitpid(p->pid, NULL, 0);
 	int fd = kern_maps_fd(w.k, "cg_procs"), left = 5000;
-	while (left && bpf_map_lookup_elem(fd, &tgid, &entry) == 0) {
+	while (left && (kill(p->pid, 0) == 0 || bpf_map_lookup_elem(fd, &tgid, &entry) == 0)) {
 		usleep(1000);
 		left--;
 	}
@@ -524,6 +524,85 @@ static void the_old_are_seeded(void **state)
 	quit(&agent);
 }
 
+enum { NO_PID = 5000000 }; /* above what the kernel gives */
+
+static bool known(const struct puppet *p)
+{
+	struct cg_proc entry;
+	uint32_t tgid = (uint32_t)p->pid;
+	return bpf_map_lookup_elem(kern_maps_fd(w.k, "cg_procs"), &tgid, &entry) == 0;
+}
+
+static void fill_table(bool fill)
+{
+	static uint32_t top = NO_PID;
+	struct cg_proc entry = {0};
+	int fd = kern_maps_fd(w.k, "cg_procs");
+	for (; fill && bpf_map_update_elem(fd, &top, &entry, BPF_NOEXIST) == 0; top++)
+		;
+	for (; !fill && top > NO_PID; top--)
+		(void)bpf_map_delete_elem(fd, &(uint32_t){top - 1});
+}
+
+/* A child for which the table had no room.  Other processes of the machine end, so that there may be some again. */
+static struct puppet missed_child(const struct puppet *parent)
+{
+	for (int i = 0; i < 200; i++) {
+		fill_table(true);
+		struct puppet p = parent ? puppet_child(parent) : puppet(STRANGER);
+		if (!known(&p))
+			return p;
+		quit(&p);
+	}
+	fail();
+	return (struct puppet){0};
+}
+
+/* Whoever fills the table of processes does not get out of the tree: who is not in it counts as an agent, if he is governed. */
+static void a_full_table_hides_nobody(void **state)
+{
+	(void)state;
+	struct cg_flow f;
+	struct timespec now;
+	uint64_t before = counter("process-table-full");
+	do {
+		usleep(10000);
+		clock_gettime(CLOCK_BOOTTIME, &now);
+	} while (now.tv_sec <= w.k->watched_s);
+	struct puppet agent = puppet(USER);
+	mark(&agent, LABEL);
+	struct puppet middle = missed_child(&agent), gone = missed_child(&middle), stranger = missed_child(NULL);
+	expect(&gone, LABEL, &agent); /* the parents live */
+	quit(&middle);
+	assert_int_equal(ask(&gone, &f), GATED);
+	assert_int_equal(f.agent_class, CG_CLASS_AGENT);
+	assert_int_equal(f.agent_root, gone.pid);
+	assert_int_equal(ask(&stranger, &f), ENETUNREACH); /* nobody's business, as before */
+	assert_true(counter("process-table-full") > before);
+	fill_table(false);
+	quit(&gone);
+	quit(&stranger);
+	quit(&agent);
+}
+
+/* What an earlier run has watched counts on while its programs stay; without them it does not. */
+static void watching_survives_a_restart(void **state)
+{
+	(void)state;
+	char why[512];
+	struct kern_conf c = conf();
+	w.k->watched_s -= 1;
+	uint32_t since = w.k->watched_s;
+	assert_int_equal(kern_maps_watched(w.k, since), 0);
+	kern_release(&w.k);
+	assert_int_equal(kern_setup(&c, why, sizeof(why), &w.k), 0);
+	assert_int_equal(w.k->watched_s, since);
+	kern_release(&w.k);
+	assert_int_equal(kern_teardown(w.bpffs), 0);
+	assert_int_equal(kern_setup(&c, why, sizeof(why), &w.k), 0);
+	assert_true(w.k->watched_s > since);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -538,6 +617,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(agents_in_other_namespaces),
 	    cmocka_unit_test(execs_are_told),
 	    cmocka_unit_test(the_old_are_seeded),
+	    cmocka_unit_test(a_full_table_hides_nobody),
+	    cmocka_unit_test(watching_survives_a_restart),
 	};
 	if (argc == 3 && strcmp(argv[1], "puppet") == 0) {
 		int answer = 0, fd = atoi(argv[2]);

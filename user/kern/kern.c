@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -222,6 +223,24 @@ static void seed(const struct kern *k)
 	bpf_link__destroy(link);
 }
 
+static bool all_on(const struct kern *k, enum kern_part part)
+{
+	for (size_t i = 0; i < kern_hook_count; i++)
+		if (kern_hooks[i].part == part && !k->link[i])
+			return false;
+	return true;
+}
+
+/* Who was born from now on has an entry in the table of processes, or found it full. */
+static int watch(struct kern *k)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	if (k->watched_s || !all_on(k, PART_EXEC))
+		return 0;
+	return kern_maps_watched(k, (uint32_t)now.tv_sec + 1);
+}
+
 static int open_cgroup(struct kern *k, const char *path, char *why, size_t len)
 {
 	struct stat st;
@@ -253,6 +272,8 @@ int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern 
 	r = map_beats(k);
 	if (r == 0)
 		r = kern_netns_home(k);
+	if (r == 0 && kern_pin_kept(k, PART_EXEC))
+		r = kern_maps_watched(k, 0);
 	if (r == 0)
 		r = kern_configure(k, conf);
 	if (r < 0) {
@@ -263,6 +284,11 @@ int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern 
 	if (r < 0)
 		goto out;
 	seed(k);
+	r = watch(k);
+	if (r < 0) {
+		kern_load_say(why, len, r, "cannot fill the BPF maps");
+		goto out;
+	}
 	kern_pin_drop_others(k);
 	*out = k;
 	k = NULL;

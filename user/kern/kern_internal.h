@@ -31,6 +31,7 @@ struct kern {
 	struct bpf_link *link[HOOKS_MAX]; /* by row of kern_hooks; NULL: not attached */
 	struct cg_beats *beats;           /* mapped */
 	uint32_t slots;
+	uint32_t watched_s; /* as in struct cg_conf */
 	struct ring_buffer *asks; /* NULL: not opened */
 	kern_ask_fn *ask_fn;
 	void *ask_arg;
@@ -55,6 +56,9 @@ int kern_load_part(enum kern_part part, const struct kern *pins, struct bpf_obje
 /** kern_pin_dir(k, bpffs, why, len): Find or mount bpffs, make the directory of this ABI version, fill k->bpffs and k->dir. */
 int kern_pin_dir(struct kern *k, const char *bpffs, char *why, size_t len) __attribute__((warn_unused_result));
 
+/** kern_pin_kept(k, part): Is every program of the part still on its hook, from an earlier run? */
+bool kern_pin_kept(const struct kern *k, enum kern_part part);
+
 /** kern_pin_hook(k, row, why, len): Put the program on its hook: into the pinned link of an earlier run, or into a new pinned one. */
 int kern_pin_hook(struct kern *k, size_t row, char *why, size_t len) __attribute__((warn_unused_result));
 
@@ -65,6 +69,9 @@ void kern_pin_drop_others(const struct kern *k);
 
 /** kern_maps_fd(k, name): Descriptor of a map, borrowed, or -1. */
 int kern_maps_fd(const struct kern *k, const char *name);
+
+/** kern_maps_watched(k, since_s): From when on every fork is seen, CLOCK_BOOTTIME in seconds; 0: as an earlier run left it. */
+int kern_maps_watched(struct kern *k, uint32_t since_s) __attribute__((warn_unused_result));
 
 /** kern_maps_prune(fd, keys, n, size, max): Delete every key that is not among the ${n} of ${size} bytes each; ${max} are in the map at most. */
 int kern_maps_prune(int fd, const void *keys, size_t n, size_t size, size_t max) __attribute__((warn_unused_result));

@@ -87,6 +87,19 @@ static int put_users(const struct kern *k, const struct kern_conf *conf)
 	return kern_maps_prune(fd, conf->users, conf->user_count, sizeof(uint32_t), USERS_MAX);
 }
 
+int kern_maps_watched(struct kern *k, uint32_t since_s)
+{
+	struct cg_conf c;
+	uint32_t zero = 0;
+	int fd = kern_maps_fd(k, "cg_conf");
+	if (bpf_map_lookup_elem(fd, &zero, &c) < 0)
+		return -errno;
+	if (since_s)
+		c.watched_s = since_s;
+	k->watched_s = c.watched_s;
+	return since_s ? put_one(k, "cg_conf", &c) : 0;
+}
+
 static int put_ports(const struct kern *k, const struct kern_conf *conf)
 {
 	struct cg_ports p = {{0}};
@@ -106,6 +119,7 @@ int kern_configure(struct kern *k, const struct kern_conf *conf)
 	    .redirect_all = conf->redirect_all,
 	    .generation = conf->generation,
 	    .scope = conf->scope,
+	    .watched_s = k->watched_s,
 	};
 	int r = put_one(k, "cg_conf", &c);
 	if (r == 0)

@@ -89,6 +89,17 @@ static struct bpf_link *adopt(const struct kern *k, const struct kern_hook *h, s
 	return link;
 }
 
+bool kern_pin_kept(const struct kern *k, enum kern_part part)
+{
+	char path[PATH_MAX + 32];
+	for (size_t i = 0; i < kern_hook_count; i++) {
+		snprintf(path, sizeof(path), "%s/link_%s", k->dir, kern_hooks[i].prog);
+		if (kern_hooks[i].part == part && access(path, F_OK) < 0)
+			return false;
+	}
+	return true;
+}
+
 int kern_pin_hook(struct kern *k, size_t row, char *why, size_t len)
 {
 	const struct kern_hook *h = &kern_hooks[row];
