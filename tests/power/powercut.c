@@ -71,7 +71,7 @@ static struct mono test_mono(void)
 {
 	return (struct mono){(1000 + ticks) * 1000000000ull};
 }
-static const struct trail_clock test_clock = {wall_now, test_mono};
+static const struct trail_clock test_clock = {wall_now, test_mono, NULL};
 
 static int open_trail(int dir, struct trail **s)
 {

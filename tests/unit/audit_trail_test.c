@@ -179,7 +179,7 @@ static struct mono steady(void)
 static void test_clock_jumps(void **state)
 {
 	(void)state;
-	static const struct trail_clock clock = {jumping, steady};
+	static const struct trail_clock clock = {jumping, steady, NULL};
 	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_seconds = 3600, .clock = &clock};
 	int dir = fresh();
 	uint64_t last;
@@ -206,7 +206,7 @@ static void test_clock_jumps(void **state)
 static void test_silence(void **state)
 {
 	(void)state;
-	static const struct trail_clock clock = {wall_now, steady};
+	static const struct trail_clock clock = {wall_now, steady, NULL};
 	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .clock = &clock};
 	int dir = fresh();
 	struct trail *s;

@@ -76,7 +76,7 @@ static struct mono test_mono(void)
 /* Three seals: two because a minute passed, one because the file ends. */
 static void one_run(const char *host)
 {
-	static const struct trail_clock clock = {wall_now, test_mono};
+	static const struct trail_clock clock = {wall_now, test_mono, NULL};
 	struct trail_conf conf = {.what = "the test", .host = host, .boot = "0123456789abcdef", .level = 6, .clock = &clock};
 	struct trail *s;
 

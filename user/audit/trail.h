@@ -27,10 +27,17 @@ struct trail_conf {
 	const struct trail_clock *clock; /* NULL: the machine's */
 };
 
+/* How far the machine's clock may be wrong, by its own account; -1: not known. */
+struct trail_sync {
+	bool synced;
+	int64_t offset_us, est_error_us, max_error_us;
+};
+
 /* What time it is; a test has its own. */
 struct trail_clock {
 	struct wall (*wall)(void);
 	struct mono (*mono)(void);
+	struct trail_sync (*sync)(void); /* NULL: adjtimex(2) */
 };
 
 struct trail;

@@ -24,18 +24,24 @@ void trail_range_begin(struct trail *s)
 	s->range = (struct trail_range){.first = s->now.seq + 1, .before = s->now.chain};
 }
 
-/* How far the machine's clock may be wrong, by its own account. */
-static void put_clock(struct jsonw *w)
+static struct trail_sync sync_now(void)
 {
 	struct timex t = {0};
 	long state = syscall(SYS_adjtimex, &t);
 	int64_t unit = t.status & STA_NANO ? 1000 : 1;
 
+	if (state < 0)
+		return (struct trail_sync){.est_error_us = -1, .max_error_us = -1};
+	return (struct trail_sync){state != TIME_ERROR && !(t.status & STA_UNSYNC), t.offset / unit, t.esterror, t.maxerror};
+}
+
+static void put_clock(struct jsonw *w, struct trail_sync now)
+{
 	jsonw_open(w, "clock_sync", '{');
-	jsonw_bool(w, "synced", state >= 0 && state != TIME_ERROR && !(t.status & STA_UNSYNC));
-	jsonw_int(w, "offset_us", state < 0 ? 0 : t.offset / unit);
-	jsonw_int(w, "est_error_us", state < 0 ? -1 : t.esterror);
-	jsonw_int(w, "max_error_us", state < 0 ? -1 : t.maxerror);
+	jsonw_bool(w, "synced", now.synced);
+	jsonw_int(w, "offset_us", now.offset_us);
+	jsonw_int(w, "est_error_us", now.est_error_us);
+	jsonw_int(w, "max_error_us", now.max_error_us);
 	jsonw_close(w, '}');
 }
 
@@ -54,7 +60,7 @@ int trail_put_seal(struct trail *s)
 	jsonw_int(&w, "wall", s->clock.wall().ns);
 	jsonw_uint(&w, "mono", s->clock.mono().ns);
 	jsonw_str(&w, "boot_id", s->boot_id);
-	put_clock(&w);
+	put_clock(&w, s->clock.sync ? s->clock.sync() : sync_now());
 	if (s->owner.seal)
 		s->owner.seal(s->owner.arg, &w);
 	int r = jsonw_end(&w);
