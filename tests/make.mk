@@ -32,7 +32,7 @@ demo: deps-test	## the gate in two minutes; KEEP=DIR leaves audit and state in D
 
 check: deps-test	## every test that a change must pass
 	$Q rm -f $(COUNTS); mkdir -p $B
-	$Q$(MAKE) -s -j2 all aids $(UNITS) $(REPLAYS) $B/power/powercut
+	$Q$(MAKE) -s -j2 all aids $(UNITS) $(REPLAYS) $B/power/powercut $B/fleet/fleetgen
 	$Q$(MAKE) -s testkit
 	$Qok=1; COUNTS=$(COUNTS); export COUNTS; \
 	$(MAKE) -s check-house || ok=0; \
@@ -62,7 +62,7 @@ check-san:
 	$QBUILD=$(abspath build-san) $(RUN) -s 400 $(foreach t,$(SAN_E2E),san-$(notdir $t) bash $t --)
 check-long: deps-test	## the longer ones
 	$Q rm -f $(COUNTS)-long; mkdir -p $B
-	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load $B/unit/pol_property_test
+	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load $B/unit/pol_property_test $B/fleet/fleetgen
 	$Q$(MAKE) -s testkit testkit-all
 	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
 	BUILD=$(abspath $B) $(RUN) -s 900 $(foreach t,$(wildcard tests/long/*.sh),$(notdir $t) bash $t --) || ok=0; \
@@ -126,3 +126,8 @@ $B/bench/kernel: $B/tests/bench/kernel.o $(call lib,kern base)
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm
+# A generator of trails for a fleet: the audit code under clocks of its own.
+$B/fleet/fleetgen: $(patsubst tests/fleet/%.c,$B/tests/fleet/%.o,$(wildcard tests/fleet/*.c)) $(call lib,fleet admin audit policy ipc codec base)
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lpcre2-8 -lcrypto -lz
