@@ -94,6 +94,10 @@ campaign-connect: deps-test	## 1,000,000 connections, each with its record; COUN
 campaign-restart: deps-test	## 500 ends of the service under load; TIMES
 	$Q$(MAKE) -s -j2 all aids
 	$QBUILD=$(abspath $B) TIMES=$${TIMES:-500} bash tests/long/40-restarts.sh
+campaign-streams: deps-test	## 10,000 event streams at once, one event a second each; STREAMS, SECONDS_OPEN
+	$Q$(MAKE) -s -j2 all aids
+	$QBUILD=$(abspath $B) STREAMS=$${STREAMS:-10000} SECONDS_OPEN=$${SECONDS_OPEN:-15} bash tests/long/55-streams.sh
+.PHONY: campaign-streams
 campaign-namespaces: deps-test	## 1,000 network namespaces come and go; COUNT
 	$Q$(MAKE) -s -j2 all aids
 	$QBUILD=$(abspath $B) COUNT=$${COUNT:-1000} bash tests/e2e/35-namespaces.sh

@@ -22,6 +22,7 @@ done <<'EOF'
 {"users":["nobody-here"]}|no such user
 {"users":["root"]}|root cannot be governed
 {"workers":0}|/workers: must be a whole number
+{"connections":10}|/connections: must be a whole number from 64 to 131072
 {"redirect":{"ports":[70000]}}|/redirect/ports: must be a whole number
 {"audit":{"strict":"maybe"}}|/audit/strict: must be one of
 {"users":["alice"],"users":["bob"]}|given twice

@@ -392,7 +392,7 @@ static inline void bench_start(enum gate_strict strict)
 	B.up_fd = listen_any(&B.up_port);
 	B.gate_fd = listen_any(&B.gate_port);
 	B.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	B.conf = (struct gate_conf){.strict = strict, .listen4 = B.gate_fd, .listen6 = -1, .flow = flow_fixed,
+	B.conf = (struct gate_conf){.strict = strict, .conns = 64, .listen4 = B.gate_fd, .listen6 = -1, .flow = flow_fixed,
 	    .trust = buf_view(&B.outer.pem)};
 	bench_ring();
 	bench_edges();

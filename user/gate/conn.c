@@ -6,6 +6,7 @@
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/flow.h"
+#include "gate/record.h"
 #include "gate/spare.h"
 
 enum { SPARE_WAIT_MS = 100 }; /* a client that is silent for so long may wait for the server to speak first */
@@ -54,7 +55,7 @@ static void release(struct conn *c)
 		stream_close(&c->cl, true);
 	if (c->up)
 		stream_close(&c->up, c->state == S_RELAY);
-	g->n_conns--;
+	crowd_leave(&g->crowd, c->flow.uid);
 	if (g->head_of == c)
 		g->head_of = NULL;
 	free(c);
@@ -161,11 +162,9 @@ void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
 	struct conn *c = calloc(1, sizeof(*c));
 	struct stream *s = stream_accepted(g->loop, fd, conn_on_ready, c);
 
-	if (!c || !s) {
+	if (!c) {
 		if (s)
 			stream_reset(&s);
-		free(c);
-		g->refused_full++;
 		return;
 	}
 	c->g = g;
@@ -180,8 +179,13 @@ void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
 	list_init(&c->mint.node);
 	list_init(&c->lease.node);
 	list_init(&c->ack);
+	if (!s || !crowd_enter(&g->crowd, flow->uid)) {
+		record_refused(c, -ERR_FULL, s ? "this user holds as many connections as one user may" : "there is no place for another connection", 0);
+		conn_reset(c);
+		free(c);
+		return;
+	}
 	list_add_tail(&g->conns, &c->node);
-	g->n_conns++;
 	describe(c);
 	c->dial_later = spare_has(g, flow);
 	if (!c->dial_later)

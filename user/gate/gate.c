@@ -72,7 +72,7 @@ void gate_await_ack(struct gate *g, struct list *waiter)
 
 static int start(struct gate *g, char *why, size_t why_len)
 {
-	struct loop_conf lc = {.max_streams = 2 * GATE_CONNS + OTHER_STREAMS};
+	struct loop_conf lc = {.max_streams = (2 * g->conf.conns + OTHER_STREAMS) / 4 * 5};
 	int r = loop_new(&lc, why, why_len, &g->loop);
 
 	if (r)
@@ -97,6 +97,7 @@ int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gat
 		return -ENOMEM;
 	}
 	g->conf = *conf;
+	g->crowd.max = conf->conns;
 	edge_init(&g->vault, -1, P_PROXY, P_VAULT, 0);
 	edge_init(&g->admin, -1, P_PROXY, P_ADMIN, 0);
 	edge_init(&g->ident, -1, P_PROXY, P_IDENT, 0);
@@ -146,6 +147,7 @@ void gate_free(struct gate **gp)
 	free(g->nodes);
 	session_free(&g->sessions);
 	learned_free(&g->learned);
+	crowd_free(&g->crowd);
 	buf_free(&g->ca);
 	buf_wipe(&g->out);
 	buf_free(&g->text);
@@ -177,8 +179,7 @@ static void on_accept(void *arg, int fd)
 		reset_fd(g, fd);
 		return;
 	}
-	if (g->stopping || g->n_conns >= GATE_CONNS) {
-		g->refused_full++;
+	if (g->stopping) {
 		reset_fd(g, fd);
 		return;
 	}
@@ -288,7 +289,7 @@ static void on_stop(void *arg)
 
 void gate_left(struct gate *g)
 {
-	if (g->stopping && g->n_conns == 0)
+	if (g->stopping && g->crowd.n == 0)
 		loop_stop(g->loop);
 }
 
@@ -302,20 +303,14 @@ void gate_stop(struct gate *g)
 	loop_unwatch(g->loop, g->conf.listen6);
 	while (!list_empty(&g->doors))
 		door_end(LIST_ENTRY(g->doors.next, struct door, node));
-	if (g->n_conns == 0 || timer_set(g->loop, &g->stop_timer, GATE_STOP_MS, on_stop, g)) {
+	if (g->crowd.n == 0 || timer_set(g->loop, &g->stop_timer, GATE_STOP_MS, on_stop, g)) {
 		loop_stop(g->loop);
 		return;
 	}
 	/* Those that wait for a request have nothing to finish. */
-	for (bool found = true; found;) {
-		found = false;
-		LIST_EACH(it, &g->conns) {
-			struct conn *c = LIST_ENTRY(it, struct conn, node);
-			if (c->state != S_HEAD || stream_in(c->cl).n)
-				continue;
+	LIST_EACH(it, &g->conns) {
+		struct conn *c = LIST_ENTRY(it, struct conn, node);
+		if (c->state == S_HEAD && !stream_in(c->cl).n)
 			conn_end(c);
-			found = true;
-			break;
-		}
 	}
 }

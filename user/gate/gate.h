@@ -24,6 +24,7 @@ typedef int gate_flow_fn(void *arg, int fd, struct cg_flow *out);
 struct gate_conf {
 	enum gate_strict strict;
 	bool observe;           /* verdicts are recorded, calls pass */
+	uint32_t conns;         /* open at once; above it, and above a user's share of it, connections are reset */
 	uint32_t slot;
 	int listen4, listen6;   /* -1: none.  Owned by the caller */
 	gate_flow_fn *flow;

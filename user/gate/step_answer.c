@@ -90,6 +90,18 @@ static int64_t length_down(struct conn *c, const struct http1_head *r)
 	return -1;
 }
 
+/* Events may come for days, and there may be many such streams: what was needed to ask for them is given back. */
+static void settle_in(struct conn *c)
+{
+	struct call *k = c->call;
+
+	if (k->head.mem) /* it held the credential */
+		explicit_bzero(k->head.mem, k->head.cap);
+	buf_free(&k->head);
+	stream_fold(c->cl);
+	c->g->head_of = NULL;
+}
+
 static enum step begin(struct conn *c, const struct http1_head *r)
 {
 	struct call *k = c->call;
@@ -118,6 +130,8 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 		return fail(c, e);
 	if (k->lease)
 		scrub_in_place(&k->answer, secret_view(k->lease->secret));
+	if (k->events)
+		settle_in(c);
 	return conn_goto(c, hold ? S_HOLD : S_STREAM, 0);
 }
 

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "codec/http1.h"
 #include "codec/jsonrpc.h"
+#include "gate/crowd.h"
 #include "gate/gate.h"
 #include "gate/learned.h"
 #include "ipc/rec.h"
@@ -17,7 +18,6 @@ enum {
 	GATE_BODY_MAX = 4 << 20,   /* a request that must be judged, an answer that must be filtered */
 	GATE_OTHER_MAX = 32 << 20, /* a request to another path: model calls carry pictures */
 	GATE_NODES = 65536,        /* JSON values in one document */
-	GATE_CONNS = 1024,         /* open at once; above it connections are reset */
 	GATE_DESCRIBE_MS = 250,    /* callgate-ident may take so long before the first call */
 	GATE_VAULT_MS = 5000,
 	GATE_AUDIT_MS = 2000,
@@ -69,11 +69,12 @@ struct gate {
 	struct learned *learned;
 	struct list certs, loans;        /* newest use first */
 	struct list spare_calls, spares;
-	size_t n_spares, n_conns, n_certs, n_loans;
+	struct crowd crowd; /* of the connections */
+	size_t n_spares, n_certs, n_loans;
 	uint64_t next_call, next_tag;
 	struct buf ca; /* our own root, PEM */
 	struct timer start_timer, stop_timer, sweep_timer;
-	uint64_t refused_flow, refused_full, calls, denied, unrecorded;
+	uint64_t refused_flow, calls, denied, unrecorded;
 
 	/* scratch */
 	struct conn *head_of;   /* whose request head is in ${head}, or NULL */

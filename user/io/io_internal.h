@@ -53,7 +53,8 @@ struct loop {
 	struct list hot, changed, dirty; /* of streams: to pump, to tell, to settle */
 	struct list spare;               /* free streams, by .dirty */
 	struct stream **slot;            /* NULL or a stream, for ever */
-	unsigned slots, slots_max, live, shakes;
+	struct list ending; /* without an owner, oldest first, by .changed */
+	unsigned slots, slots_max, live, ending_n, shakes;
 	bool stop, watch_dirty;
 	int probed; /* the result of loop_probe() */
 	struct watch watch[IO_WATCHES];

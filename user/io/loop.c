@@ -64,6 +64,7 @@ int loop_new(const struct loop_conf *conf, char *why, size_t why_len, struct loo
 	list_init(&l->changed);
 	list_init(&l->dirty);
 	list_init(&l->spare);
+	list_init(&l->ending);
 	l->slots_max = conf->max_streams ? conf->max_streams : 4096;
 	if (l->slots_max >= RING_SLOTS)
 		l->slots_max = RING_SLOTS - 1;

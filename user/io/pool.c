@@ -41,7 +41,7 @@ static void give(struct pool *p, uint8_t *mem, size_t cap)
 
 	if (!mem)
 		return;
-	if (k == POOL_CLASSES || p->held + cap > KEEP) {
+	if (k == POOL_CLASSES || cap < POOL_FIRST || p->held + cap > KEEP) {
 		free(mem);
 		return;
 	}
@@ -107,6 +107,14 @@ void pool_wipe(struct pool *p, struct buf *b)
 	if (b->len)
 		explicit_bzero(b->mem + b->off, b->len);
 	pool_drop(p, b);
+}
+
+void pool_fold(struct pool *p, struct buf *b)
+{
+	uint8_t *mem = b->len && b->len <= b->cap / 2 ? malloc(b->len) : NULL;
+
+	if (mem)
+		move(p, b, mem, b->len);
 }
 
 void pool_free_all(struct pool *p)

@@ -1,7 +1,8 @@
 /*
  * pool.h - memory for stream buffers, kept for the next one that needs it.
  * Floor: io (private to it).      Units: bytes.      Owns: the blocks that are not in a buf.
- * A buf filled from here holds one malloc()ed block of POOL_FIRST << k bytes, so buf_free() also works on it.
+ * A buf filled from here holds one malloc()ed block of POOL_FIRST << k bytes, or a smaller one that pool_fold() made; so buf_free() also
+ * works on it.
  */
 #ifndef IO_POOL_H
 #define IO_POOL_H
@@ -32,6 +33,8 @@ static inline void pool_trim(struct pool *p, struct buf *b)
 	if (b->mem && b->len == 0)
 		pool_drop(p, b);
 }
+/** pool_fold(p, b): The content will stay for long and is small: keep it in no more than it needs. */
+void pool_fold(struct pool *p, struct buf *b);
 void pool_free_all(struct pool *p);
 
 #endif

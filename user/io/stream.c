@@ -101,6 +101,8 @@ void stream_release(struct stream *s)
 	pool_wipe(&l->pool, &s->out);
 	pool_drop(&l->pool, &s->next);
 	pool_drop(&l->pool, &s->wire);
+	if (s->bits & BIT_ENDING)
+		l->ending_n--;
 	list_del(&s->hot);
 	list_del(&s->changed);
 	list_del(&s->dirty);
@@ -266,6 +268,11 @@ void stream_need(struct stream *s, size_t n)
 	stream_touch(s);
 }
 
+void stream_fold(struct stream *s)
+{
+	pool_fold(&s->l->pool, &s->in);
+}
+
 void stream_pause(struct stream *s, bool on)
 {
 	s->bits = on ? s->bits | BIT_PAUSED : s->bits & ~(unsigned)BIT_PAUSED;
@@ -330,6 +337,23 @@ static struct stream *let_go(struct stream **sp)
 	return s;
 }
 
+/* Peers that take their time to let go must not use up the slots: above an eighth of them the oldest is dropped. */
+static void ending(struct stream *s)
+{
+	struct loop *l = s->l;
+
+	list_add_tail(&l->ending, &s->changed);
+	s->bits |= BIT_ENDING;
+	if (++l->ending_n <= l->slots_max / 8)
+		return;
+	struct stream *oldest = LIST_ENTRY(l->ending.next, struct stream, changed);
+	list_del(&oldest->changed);
+	oldest->bits &= ~(unsigned)BIT_ENDING;
+	l->ending_n--;
+	oldest->stage = STAGE_DROP;
+	stream_touch(oldest);
+}
+
 void stream_close(struct stream **sp, bool flush)
 {
 	struct stream *s = let_go(sp);
@@ -341,6 +365,7 @@ void stream_close(struct stream **sp, bool flush)
 		return;
 	s->stage = STAGE_FLUSH;
 	s->flags |= STREAM_SHUT;
+	ending(s);
 }
 
 void stream_reset(struct stream **sp)

@@ -96,6 +96,8 @@ struct view stream_in(struct stream *s);
 void stream_consume(struct stream *s, size_t n);
 /** stream_need(s, n): Let the in-buffer grow to ${n} bytes. */
 void stream_need(struct stream *s, size_t n);
+/** stream_fold(s): What is in the in-buffer stays there for long: give back the memory that it does not need.  Views of it end. */
+void stream_fold(struct stream *s);
 /** stream_pause(s, on): Stop or go on receiving, whatever the room. */
 void stream_pause(struct stream *s, bool on);
 /** stream_put(s, v): Queue bytes; all or -ENOBUFS.  stream_room(s): how many would be taken now. */

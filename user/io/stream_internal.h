@@ -30,6 +30,7 @@ enum bits {
 	BIT_CHANGED = 1024,  /* ready() is due */
 	BIT_TLS_NOTIFY = 2048, /* our close_notify is in the queue */
 	BIT_TLS_BAD = 4096,  /* broken; only its alert may still go out */
+	BIT_ENDING = 16384,  /* in loop.ending */
 	BIT_TLS_MORE = 8192, /* stopped for want of room or of steps, not for want of input */
 };
 
@@ -37,7 +38,7 @@ struct stream {
 	struct loop *l;
 	stream_fn *fn;
 	void *owner;
-	struct list hot, changed, dirty;
+	struct list hot, changed, dirty; /* changed: once it has no owner, in loop.ending */
 	uint32_t slot, gen;
 	enum stage stage;
 	unsigned bits, flags, inflight; /* inflight: completions to come; freed only at 0 */

@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "proc/sup.h"
 
-enum { BEAT_MS = 500, SILENT_MS = 10000, STOP_MS = 5000, FILES = 65536, WHY = 768, BPF_FS = 0xcafe4a11 };
+enum { BEAT_MS = 500, SILENT_MS = 10000, STOP_MS = 5000, FILES = 16384, WHY = 768, BPF_FS = 0xcafe4a11 };
 
 static struct sup sup;
 
@@ -110,10 +110,16 @@ static int attach(struct sup *s, char *why, size_t len)
 	struct kern_conf k;
 
 	(void)setrlimit(RLIMIT_MEMLOCK, &all); /* needed below kernel 5.11 only, and may be refused */
-	/* Listeners of hundreds of namespaces, here and in the workers. */
-	if (getrlimit(RLIMIT_NOFILE, &all) == 0 && all.rlim_cur < FILES) {
-		all.rlim_cur = all.rlim_max < FILES ? all.rlim_max : FILES;
-		(void)setrlimit(RLIMIT_NOFILE, &all);
+	/* Listeners of hundreds of namespaces, here and in the workers; and there a connection has two ends, and some are being closed. */
+	rlim_t files = FILES + 3 * (rlim_t)s->conf.connections;
+	if (getrlimit(RLIMIT_NOFILE, &all) == 0 && all.rlim_cur < files) {
+		all.rlim_cur = files;
+		if (all.rlim_max < files)
+			all.rlim_max = files;
+		if (setrlimit(RLIMIT_NOFILE, &all) < 0 && getrlimit(RLIMIT_NOFILE, &all) == 0) {
+			all.rlim_cur = all.rlim_max;
+			(void)setrlimit(RLIMIT_NOFILE, &all);
+		}
 	}
 	int r = kern_supported(why, len);
 	if (!r)
@@ -229,8 +235,8 @@ static void reload(struct sup *s)
 		log_error("%s; the running configuration stays in force", why);
 		return;
 	}
-	if (fresh.workers != s->conf.workers || fresh.port_base != s->conf.port_base) {
-		log_error("%s: workers and port_base change with a restart only; the running configuration stays in force", file);
+	if (fresh.workers != s->conf.workers || fresh.port_base != s->conf.port_base || fresh.connections != s->conf.connections) {
+		log_error("%s: workers, connections and port_base change with a restart only; the running configuration stays in force", file);
 		return;
 	}
 	s->conf = fresh;

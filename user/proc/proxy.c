@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@
 #include "gate/gate.h"
 #include "proc/child.h"
 
-enum { TRUST_MAX = 16 << 20, CONF_NODES = 64, BEAT_MS = 500 };
+enum { CONNS_MIN = 64, CONNS_MAX = 131072, FILES_BESIDE = 2048, TRUST_MAX = 16 << 20, CONF_NODES = 64, BEAT_MS = 500 };
 
 static struct child child;
 static struct gate *gate;
@@ -55,8 +56,24 @@ static void read_conf(struct gate_conf *conf)
 	for (size_t i = 0; strict && i < sizeof(modes) / sizeof(modes[0]); i++)
 		if (json_str_eq(&doc, strict, view_str(modes[i].name)))
 			conf->strict = modes[i].strict;
+	const struct json_node *conns = json_get(&doc, &nodes[0], VIEW_LIT("connections"));
+	struct view v = conns && conns->type == JSON_NUMBER ? json_raw(&doc, conns) : view_of(NULL, 0);
+	for (size_t i = 0; i < v.n && v.p[i] >= '0' && v.p[i] <= '9' && conf->conns < CONNS_MAX; i++)
+		conf->conns = 10 * conf->conns + (v.p[i] - '0');
 	const struct json_node *mode = json_get(&doc, &nodes[0], VIEW_LIT("mode"));
 	conf->observe = mode && json_str_eq(&doc, mode, VIEW_LIT("observe"));
+}
+
+/* A connection costs two descriptors, and a quarter of that for those that are being closed. */
+static void fit_files(struct gate_conf *conf)
+{
+	struct rlimit have;
+
+	if (getrlimit(RLIMIT_NOFILE, &have) || have.rlim_cur >= FILES_BESIDE + 5 * (rlim_t)conf->conns / 2)
+		return;
+	conf->conns = have.rlim_cur > FILES_BESIDE + 3 * CONNS_MIN ? (uint32_t)((have.rlim_cur - FILES_BESIDE) / 5 * 2) : CONNS_MIN;
+	log_warning("the limit of open files (%llu) leaves room for %u connections only: raise it (LimitNOFILE in the unit) or set \"connections\"",
+	    (unsigned long long)have.rlim_cur, conf->conns);
 }
 
 /* The ring's identity is in the M_FD frame, not in the file. */
@@ -175,6 +192,7 @@ int main(int argc, char **argv)
 
 	child_boot(P_PROXY, argc, argv, &child);
 	read_conf(&conf);
+	fit_files(&conf);
 	conf.slot = child.slot;
 	conf.listen4 = child_take_fd(&child, FD_LISTEN4, child.slot);
 	conf.listen6 = child_take_fd(&child, FD_LISTEN6, child.slot);

@@ -31,7 +31,7 @@ struct sup_conf { /* callgate.json */
 	size_t port_count;
 	bool redirect_all;
 	uint32_t scope; /* enum cg_scope */
-	uint32_t workers;
+	uint32_t workers, connections; /* connections: of each worker, open at once */
 	uint16_t port_base;
 	char mode[16], strict[16];
 	uint32_t level, segment_seconds;

@@ -136,6 +136,15 @@ static int read_workers(struct reading *r, const struct json_node *n)
 	return e;
 }
 
+static int read_connections(struct reading *r, const struct json_node *n)
+{
+	uint64_t v;
+	int e = number(r, n, "/connections", 64, 131072, &v);
+	if (!e)
+		r->out->connections = (uint32_t)v;
+	return e;
+}
+
 static int read_port_base(struct reading *r, const struct json_node *n)
 {
 	uint64_t v;
@@ -271,6 +280,7 @@ static const struct field fields[] = {
     {"", "users", read_users},
     {"", "redirect", read_redirect},
     {"", "workers", read_workers},
+    {"", "connections", read_connections},
     {"", "port_base", read_port_base},
     {"", "mode", read_mode},
     {"", "scope", read_scope},
@@ -332,7 +342,7 @@ static void defaults(struct sup_conf *c)
 {
 	static const uint16_t ports[] = {80, 443, 8080, 8443};
 
-	*c = (struct sup_conf){.workers = 1, .port_base = 940, .mode = "enforce", .strict = "class", .level = 6,
+	*c = (struct sup_conf){.workers = 1, .connections = 16384, .port_base = 940, .mode = "enforce", .strict = "class", .level = 6,
 	    .segment_seconds = 3600, .segment_bytes = 16 << 20, .port_count = 4};
 	memcpy(c->ports, ports, sizeof(ports));
 	find_roles(c);

@@ -286,6 +286,7 @@ int sup_plumb_conf(struct sup *s, struct sup_child *c)
 	if (c->party == P_PROXY || c->party == P_AUDIT) {
 		jsonw_str(&w, "mode", s->conf.mode);
 		jsonw_str(&w, "strict", s->conf.strict);
+		jsonw_uint(&w, "connections", s->conf.connections);
 	}
 	if (c->party == P_FETCH) {
 		jsonw_open(&w, "forward", '[');
