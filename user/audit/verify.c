@@ -44,7 +44,7 @@ static int check_run(struct check *c, int fd, bool sealed, uint64_t most, off_t 
 	if (c->lost)
 		check_lost_at(c);
 	c->sealed_member = true;
-	while (!r && (r = walk_next(w, &line)) > 0) {
+	while (!r && !(c->once && c->v->bad) && (r = walk_next(w, &line)) > 0) {
 		if (r == WALK_MEMBER) {
 			unsealed = !c->sealed_member;
 			if (c->lost)
@@ -56,6 +56,8 @@ static int check_run(struct check *c, int fd, bool sealed, uint64_t most, off_t 
 			check_bad(c, "a member ends without a seal");
 		unsealed &= r != WALK_LINE;
 		r = r == WALK_LINE ? verify_line(c, line) : 0;
+		if (c->most_raw && c->range_raw > c->most_raw)
+			check_bad(c, "more text without a seal than a writer leaves");
 	}
 	if (r == WALK_LINE)
 		r = 0; /* an open file that its successor took over */
@@ -72,15 +74,17 @@ static int check_run(struct check *c, int fd, bool sealed, uint64_t most, off_t 
 }
 
 /* most: of an open file, where the next one takes over. */
-static int check_lines(struct check *c, int fd, bool sealed, uint64_t most)
+int verify_lines(struct check *c, int fd, bool sealed, uint64_t most)
 {
 	uint64_t start = c->seq;
 	off_t at = 0;
 	int r = 1;
 
 	c->first = true;
-	while (r == 1)
+	while (r == 1 && !(c->once && c->v->bad))
 		r = check_run(c, fd, sealed, most, &at);
+	if (c->once && c->v->bad)
+		return r < 0 ? r : 0;
 	if (!r && c->first && sealed)
 		check_bad(c, "holds no line");
 	c->cut = !c->sealed_member;
@@ -119,7 +123,7 @@ static int check_hash(struct check *c, int fd, uint64_t bad)
 	return 0;
 }
 
-static void check_place(struct check *c, const struct names *n)
+void verify_place(struct check *c, const struct names *n)
 {
 	if (strcmp(n->host, c->host) != 0)
 		check_bad(c, "is a file of host %s among those of %s", n->host, c->host);
@@ -146,8 +150,8 @@ static int check_file(struct check *c, const struct names *n, uint64_t most)
 		c->host = n->host;
 	}
 	/* Lines first: they say where it is wrong, the hash only that it is. */
-	check_place(c, n);
-	int r = check_lines(c, fd, n->sealed, n->sealed ? UINT64_MAX : most);
+	verify_place(c, n);
+	int r = verify_lines(c, fd, n->sealed, n->sealed ? UINT64_MAX : most);
 	if (!r && n->sealed && n->last != c->seq)
 		check_bad(c, "its name says that it ends with line %" PRIu64 ", it ends with %" PRIu64, n->last, c->seq);
 	if (!r && n->sealed)

@@ -20,6 +20,14 @@ struct verify_opts {
 
 enum { VERIFY_WHY = 200 };
 
+/* Of what kind the first bad place is. */
+enum verify_cause {
+	VERIFY_WRONG,  /* lines, seals, names, files */
+	VERIFY_NO_KEY, /* a seal made with a key that was not given */
+	VERIFY_NOTE,   /* a checkpoint tells of another chain */
+	VERIFY_HOST,   /* the lines are another host's */
+};
+
 struct verify_result {
 	uint64_t files, lines, seals, raw;
 	uint64_t macs;        /* seals whose MAC was checked with a key */
@@ -33,8 +41,15 @@ struct verify_result {
 	uint64_t seal;        /* the first bad seal, or the one that is missing */
 	uint64_t from, to;    /* lines that are not proved; from > to: none */
 	uint64_t damaged;     /* lines that are not proved, in all places */
+	enum verify_cause cause;
 	char file[NAMES_MAX];
 	char why[VERIFY_WHY];
+};
+
+/* What the first line of a file says came before it. */
+struct verify_said {
+	uint64_t seal;
+	uint8_t head[32], mac[32];
 };
 
 /** verify_dir(dir, opts, v): Check every file of ${dir}; ${opts} may be NULL.  0 (see v->bad); -ERR_MALFORMED: keys or anchor; or negative when it cannot be read. */

@@ -10,6 +10,7 @@
 #include "audit/note.h"
 #include "audit/verify.h"
 #include "base/buf.h"
+#include "base/mtime.h"
 
 enum { VERIFY_KEYS = 64 };
 
@@ -33,6 +34,8 @@ struct check {
 	bool sealed_member; /* the last line seen was a seal */
 	bool cut;           /* the file before ended without a seal */
 	bool first;         /* the next line is the first of its file */
+	bool once;          /* reading ends at the first bad place */
+	uint64_t most_raw;  /* a writer leaves no more text than this without a seal; 0: do not look */
 	uint64_t excused;   /* a record says that lines up to here were collected and removed */
 
 	/* since the last seal, or since the file began */
@@ -41,6 +44,8 @@ struct check {
 
 	uint64_t seal, proven; /* the last good seal: its number, its line */
 	uint8_t mac[MAC_LEN];
+	struct verify_said said; /* of the file */
+	char first_ts[WALL_TEXT], last_ts[WALL_TEXT]; /* of the file, as its lines say */
 
 	/* After a bad place, until a seal stands on its own again. */
 	bool lost;
@@ -63,12 +68,17 @@ int check_bad(struct check *c, const char *fmt, ...) __attribute__((format(print
 void check_lost_at(struct check *c);
 /** check_lost_end(c, to): The damage ends with line ${to}. */
 void check_lost_end(struct check *c, uint64_t to);
+/** verify_place(c, n): Does ${n} come after what was read?  verify_lines(c, fd, sealed, most): Its lines up to number ${most}.  0 or negative. */
+void verify_place(struct check *c, const struct names *n);
+int verify_lines(struct check *c, int fd, bool sealed, uint64_t most) __attribute__((warn_unused_result));
 /** verify_line(c, line): 0 or negative. */
 int verify_line(struct check *c, struct view line) __attribute__((warn_unused_result));
 
 /* verify_proof.c */
 int proof_load(struct check *c) __attribute__((warn_unused_result));
 void proof_free(struct check *c);
+/** proof_keys(c, keys): Lines of ID.json files.  0, -ERR_TOO_LONG, -ERR_MALFORMED. */
+int proof_keys(struct check *c, struct view keys) __attribute__((warn_unused_result));
 /** proof_mac(c, key_id, seal, line, mac): 1 good, 0 bad, -ERR_NOT_FOUND: no such key; or -ENOMEM. */
 int proof_mac(struct check *c, const char *key_id, uint64_t seal, struct view text, const uint8_t mac[MAC_LEN]) __attribute__((warn_unused_result));
 /** proof_notes(c): Compare the chain after c->seq with the checkpoints there. */

@@ -96,12 +96,17 @@ static int begin(struct check *c, const json_t *o)
 static int check_first(struct check *c, struct view kind, const json_t *o)
 {
 	bool epoch = view_is(kind, "epoch");
+	c->said.seal = member(o, "seals");
+	(void)!hash_of(o, "prev", c->said.head);
+	(void)!hash_of(o, "prev_seal", c->said.mac);
 	const char *cause = text(o, "cause");
 
 	if (!epoch && !view_is(kind, "segment"))
 		return check_bad(c, "does not begin with a line that says what came before it");
 	if (member(o, "epoch") != c->names->epoch)
 		return check_bad(c, "is named after another epoch than its first line tells");
+	if (strcmp(text(o, "host"), c->names->host) != 0 && !c->v->bad)
+		c->v->cause = VERIFY_HOST;
 	if (strcmp(text(o, "host"), c->names->host) != 0)
 		return check_bad(c, "is named after another host than its first line tells");
 	if (!c->known && begin(c, o))
@@ -192,6 +197,8 @@ static int check_seal(struct check *c, const json_t *o, struct view line)
 		compare(c, &s);
 	if (good == 0)
 		return check_bad(c, "the MAC of seal %" PRIu64 " is wrong: it was not made with the key of this stream", s.n);
+	if (good < 0 && c->opts->keys.n && !c->v->bad)
+		c->v->cause = VERIFY_NO_KEY;
 	if (good < 0 && c->opts->keys.n)
 		return check_bad(c, "seal %" PRIu64 " is made with key %.16s, which was not given", s.n, s.key);
 	if (c->lost)
@@ -260,6 +267,10 @@ int verify_line(struct check *c, struct view line)
 	if (h.seq != c->seq + 1)
 		check_bad(c, "line %" PRIu64 " is followed by line %" PRIu64, c->seq, h.seq);
 	bool seal = view_is(h.kind, "seal") && !c->first;
+	if (c->first)
+		snprintf(c->first_ts, sizeof(c->first_ts), VIEW_FMT, VIEW_ARG(view_head(h.ts, WALL_TEXT - 1)));
+	if (c->first || seal)
+		snprintf(c->last_ts, sizeof(c->last_ts), VIEW_FMT, VIEW_ARG(view_head(h.ts, WALL_TEXT - 1)));
 	c->seq = h.seq - 1;
 	if (c->first || seal || view_is(h.kind, "retention"))
 		r = special(c, h.kind, line, h.seq);

@@ -14,7 +14,7 @@
 
 enum { KEYS_MAX = 1 << 20 };
 
-static int take_keys(struct check *c, struct view v)
+int proof_keys(struct check *c, struct view v)
 {
 	while (v.n) {
 		const uint8_t *nl = memchr(v.p, '\n', v.n);
@@ -66,7 +66,7 @@ static int each(struct check *c, const char *sub, const char *ending, int (*fn)(
 static int own_key(struct check *c, const char *path, struct view text)
 {
 	(void)path;
-	return take_keys(c, text);
+	return proof_keys(c, text);
 }
 
 static int take_note(struct check *c, const char *path, struct view text)
@@ -106,7 +106,7 @@ int proof_load(struct check *c)
 {
 	struct buf b = {.max = NOTE_MAX};
 
-	int r = take_keys(c, c->opts->keys);
+	int r = proof_keys(c, c->opts->keys);
 	if (!r && !c->nkeys)
 		r = each(c, "keys", ".json", own_key);
 	if (!r && c->opts->anchor.n)
@@ -184,6 +184,8 @@ void proof_notes(struct check *c)
 		const struct verify_note *n = &c->notes[c->next_note];
 		const char *why = contradicts(c, &n->n);
 		if (why) {
+			if (!c->v->bad)
+				c->v->cause = VERIFY_NOTE;
 			check_bad(c, "%s names %s at line %" PRIu64 ": lines were written anew", n->file, why, n->n.size);
 			check_lost_end(c, c->seq);
 		} else if (n->n.size == c->seq && c->lost_to < c->seq) {
