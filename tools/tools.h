@@ -29,6 +29,7 @@ int cmd_catalog(int argc, char **argv);
 int cmd_vault(int argc, char **argv);
 int cmd_ca(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
+int cmd_fleet(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 /* ---- verbs and options: getopt.c ---- */

@@ -1,0 +1,18 @@
+/* fleet.h - the verbs of `callgate fleet`, a file each.  Those with --store run at the collector, the others on a workstation. */
+#ifndef TOOLS_FLEET_H
+#define TOOLS_FLEET_H
+
+#include "tools/tools.h"
+
+int fleet_init(int argc, char **argv);
+int fleet_accept(int argc, char **argv);
+int fleet_keys(int argc, char **argv);
+int fleet_ingest(int argc, char **argv);
+
+/** fleet_dir(what, path): Open a directory, or say why not and return -1. */
+int fleet_dir(const char *what, const char *path);
+
+/** fleet_number(verb, option, text, most, out): A number from 0 to ${most}; false after a message.  ${text} NULL leaves ${out}. */
+bool fleet_number(const char *verb, const char *option, const char *text, long most, long *out);
+
+#endif
