@@ -46,8 +46,31 @@ int pol_limits_open(void *mem, size_t len, struct pol_limits **out)
 	return -ERR_CORRUPT;
 }
 
+int pol_limits_again(struct pol_limits **out)
+{
+	void *mem = aligned_alloc(4096, pol_limits_size());
+
+	*out = NULL;
+	if (!mem)
+		return -ENOMEM;
+	memset(mem, 0, pol_limits_size());
+	int r = pol_limits_open(mem, pol_limits_size(), out);
+	if (r)
+		free(mem);
+	else
+		(*out)->own = mem;
+	return r;
+}
+
+bool pol_limits_raise(struct pol_limits *l, struct pol_limits *again, uint32_t worker)
+{
+	return quota_table_raise(l->table, again->table, worker);
+}
+
 void pol_limits_close(struct pol_limits **l)
 {
+	if (*l)
+		free((*l)->own);
 	free(*l);
 	*l = NULL;
 }

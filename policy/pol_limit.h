@@ -69,10 +69,14 @@ struct pol_sum { /* of one counter in one window; committed is what is left of u
 void pol_limits_sum(struct pol_limits *l, const struct pol_charge *charge, uint32_t i, struct pol_sum *out);
 
 /**
- * pol_limits_replay(l, text, who, tool):
- * Count again what a record says that a call was charged (its ${text}, its grant, server, uid and tool): after a power cut, for records
- * that may be newer than the file.  What was counted already is counted twice: too much, never too little.  How many were counted.
+ * pol_limits_again(out): Counters in memory of one's own, all at nothing, to be made up by pol_limits_replay(); pol_limits_close() frees them.
+ * pol_limits_replay(l, text, who, tool): Count again what records say that calls were charged: their ${text}, grant, server, uid and tool.
+ * How many charges of ${text} were counted.
+ * pol_limits_raise(l, again, worker): After a power cut, when the file may be older than the records: let no counter of ${l} stand lower
+ * than in ${again}.  What both count is counted once, and doing it again changes nothing.  False: there is no room for one of them.
  */
+int pol_limits_again(struct pol_limits **out) __attribute__((warn_unused_result));
 unsigned pol_limits_replay(struct pol_limits *l, struct view text, const struct pol_who *who, struct view tool);
+bool pol_limits_raise(struct pol_limits *l, struct pol_limits *again, uint32_t worker) __attribute__((warn_unused_result));
 
 #endif

@@ -12,6 +12,7 @@
 struct pol_limits {
 	struct quota_table *table, *once;
 	struct quota_held *held;
+	void *own; /* the memory, when it is not the caller's */
 };
 
 /** limit_name(hash, scope, who, tool): The counter's name: what the limit is called, and whose it is. */

@@ -118,7 +118,7 @@ static bool hex_read(struct view v, quota_hash_t *out)
 static bool replay_one(struct pol_limits *l, struct view v, const struct pol_who *who, struct view tool)
 {
 	const uint8_t *at = v.n ? memrchr(v.p, '@', v.n) : NULL;
-	struct quota_claim q = {.max = ((unsigned __int128)1 << 100) - 1};
+	struct quota_claim q = {0};
 	enum pol_list list;
 	enum pol_scope scope;
 	quota_hash_t hash;
@@ -141,7 +141,7 @@ static bool replay_one(struct pol_limits *l, struct view v, const struct pol_who
 		return false;
 	q.name = limit_name(hash, scope, who, tool);
 	q.window = quota_table_window(q.kind, seconds);
-	return quota_table_add(l->table, &q, who->worker) == QUOTA_YES;
+	return quota_table_count(l->table, &q, who->worker) == QUOTA_YES;
 }
 
 unsigned pol_limits_replay(struct pol_limits *l, struct view text, const struct pol_who *who, struct view tool)

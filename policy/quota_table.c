@@ -266,17 +266,24 @@ static struct counter *known(struct quota_table *t, const struct quota_claim *q)
 	return NULL;
 }
 
-/* The sum of the buckets that a span which ends now can touch, and of those that a clock set back has left ahead. */
-static word_t sum(struct quota_table *t, const struct quota_claim *q)
+/*
+ * The sum of the buckets that a span which ends now can touch.  Now is the newest bucket that is known: a clock that was set back goes on
+ * there, since a bucket that seven later ones have pushed out is forgotten and must not begin again.
+ */
+static word_t sum(struct quota_table *t, struct quota_claim *q)
 {
-	word_t total = 0;
+	word_t word[QUOTA_BUCKETS], total = 0;
 	for (unsigned i = 0; i < QUOTA_BUCKETS; i++) {
 		struct quota_claim b = bucket_of(q, q->window + i);
 		struct counter *c = known(t, &b);
-		word_t w = c ? word_load(c) : 0;
-		if (c && window_of(w) != FROZEN && window_of(w) + QUOTA_BUCKETS > q->window)
-			total += w & USED_MASK;
+		word[i] = c ? word_load(c) : 0;
 	}
+	for (unsigned i = 0; i < QUOTA_BUCKETS; i++)
+		if (window_of(word[i]) != FROZEN && window_of(word[i]) > q->window)
+			q->window = window_of(word[i]);
+	for (unsigned i = 0; i < QUOTA_BUCKETS; i++)
+		if (window_of(word[i]) != FROZEN && window_of(word[i]) + QUOTA_BUCKETS > q->window)
+			total += word[i] & USED_MASK;
 	return total;
 }
 
@@ -343,16 +350,18 @@ void quota_table_back(struct quota_table *t, uint64_t slot, uint64_t window, uns
 /* Added first and summed afterwards: of two that add at once at least the later sum sees both. */
 static enum quota_answer add_sliding(struct quota_table *t, struct quota_claim *q, uint32_t worker)
 {
+	(void)sum(t, q); /* the newest bucket */
 	struct quota_claim b = bucket_of(q, q->window);
 	enum quota_answer a = add(t, &b, worker);
 	if (a != QUOTA_YES)
 		return a;
+	q->window = b.window;
 	if (sum(t, q) > q->max) {
 		quota_table_back(t, b.slot, b.window, b.amount);
 		return QUOTA_NO;
 	}
 	q->slot = b.slot;
-	q->window = b.window;
+	q->window = b.window; /* the charge stays where it was put, also when others went on */
 	return QUOTA_YES;
 }
 
@@ -391,4 +400,55 @@ unsigned __int128 quota_table_used(struct quota_table *t, uint64_t slot, uint64_
 {
 	word_t w = word_load(&t->counter[slot % COUNTERS]);
 	return window_of(w) == window ? w & USED_MASK : 0;
+}
+
+enum quota_answer quota_table_count(struct quota_table *t, const struct quota_claim *q, uint32_t worker)
+{
+	struct quota_claim b = slides(q) ? bucket_of(q, q->window) : *q;
+	for (int tries = 0; tries < 8; tries++) {
+		struct counter *c = find(t, &b, worker);
+		if (!c)
+			return QUOTA_FULL;
+		word_t old = word_load(c);
+		uint64_t at = window_of(old);
+		word_t used = at == b.window ? old & USED_MASK : 0;
+		word_t all = used > USED_MASK - b.amount ? USED_MASK : used + b.amount;
+		if (at != FROZEN && (at > b.window || swap(&c->word, old, word_of(b.window, all)) == old))
+			return QUOTA_YES;
+	}
+	return QUOTA_FULL;
+}
+
+static bool raise_one(struct quota_table *t, const struct quota_claim *q, word_t to, uint32_t worker)
+{
+	for (int tries = 0; tries < 8; tries++) {
+		struct counter *c = find(t, q, worker);
+		if (!c)
+			return false;
+		word_t old = word_load(c);
+		while (window_of(old) != FROZEN && old < to) { /* the window stands above the amount: a later one is the greater word */
+			word_t seen = swap(&c->word, old, to);
+			if (seen == old)
+				break;
+			old = seen;
+		}
+		if (window_of(old) != FROZEN && has_name(c, full_name(q)))
+			return true;
+	}
+	return false;
+}
+
+bool quota_table_raise(struct quota_table *t, struct quota_table *from, uint32_t worker)
+{
+	bool all = true;
+	for (unsigned i = 0; i < COUNTERS; i++) {
+		struct counter *c = &from->counter[i];
+		word_t w = word_load(c);
+		if (is_free(c) || !(w & USED_MASK) || kind_of(c) >= QUOTA_ONCE)
+			continue;
+		struct quota_claim q = {.kind = kind_of(c), .window = window_of(w)};
+		q.name = (quota_hash_t)atomic_load(&c->name[1]) << 64 | atomic_load(&c->name[0]);
+		all = raise_one(t, &q, w, worker) && all;
+	}
+	return all;
 }

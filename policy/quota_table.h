@@ -58,4 +58,16 @@ int64_t quota_table_end(unsigned kind, uint64_t window);
 /** quota_table_back(t, slot, window, amount): Undo an addition, unless its window is over. */
 void quota_table_back(struct quota_table *t, uint64_t slot, uint64_t window, unsigned __int128 amount);
 
+/**
+ * quota_table_count(t, claim, worker): Add the amount to exactly that window or bucket, whatever the maximum; a counter that knows a later one
+ * keeps that.  For private tables: the counts of one window may come in any order.
+ */
+enum quota_answer quota_table_count(struct quota_table *t, const struct quota_claim *claim, uint32_t worker);
+/**
+ * quota_table_raise(t, from, worker):
+ * Let no counter stand lower than the one of its name in ${from}, a private table.  A counter that has gone on to a later window stays.
+ * False when there is no room for one of them.
+ */
+bool quota_table_raise(struct quota_table *t, struct quota_table *from, uint32_t worker) __attribute__((warn_unused_result));
+
 #endif

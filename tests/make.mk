@@ -63,6 +63,7 @@ check-san:
 check-long: deps-test	## the longer ones
 	$Q rm -f $(COUNTS)-long; mkdir -p $B
 	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load $B/unit/pol_property_test $B/fleet/fleetgen
+	$Q$(MAKE) -s -j2 $B/unit/limits_crash_test
 	$Q$(MAKE) -s testkit testkit-all
 	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
 	BUILD=$(abspath $B) $(RUN) -s 900 $(foreach t,$(wildcard tests/long/*.sh),$(notdir $t) bash $t --) || ok=0; \
@@ -85,6 +86,10 @@ bench-kernel: deps-test	## what the BPF programs cost a process that is not gove
 campaign-policy: deps-test	## 1,000,000 calls under random policies, against a second evaluator; CALLS, SEED
 	$Q$(MAKE) -s -j2 $B/unit/pol_property_test
 	SEED=$${SEED:-1} CALLS=$${CALLS:-1000000} $B/unit/pol_property_test
+.PHONY: campaign-limits
+campaign-limits: deps-test	## 8 processes x 100,000 reservations each, kills and a power cut; CALLS, SEED, ROUNDS
+	$Q$(MAKE) -s -j2 $B/unit/limits_crash_test
+	SEED=$${SEED:-1} CALLS=$${CALLS:-100000} ROUNDS=$${ROUNDS:-20} $B/unit/limits_crash_test
 campaign-volume: deps-test	## 10 million records through rotation, sealing and verify; RECORDS, SEED
 	$Q$(MAKE) -s -j2 all $B/bench/audit_load
 	$QBUILD=$(abspath $B) RECORDS=$${RECORDS:-10000000} SEGMENT=$${SEGMENT:-8388608} bash tests/long/60-audit-volume.sh

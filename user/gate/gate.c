@@ -154,6 +154,12 @@ void gate_free(struct gate **gp)
 	free(g);
 }
 
+void gate_limits(struct gate *g, struct pol_limits *l, const char *why)
+{
+	g->conf.limits = l;
+	g->conf.limits_why = why;
+}
+
 static void reset_fd(struct gate *g, int fd)
 {
 	struct stream *s = stream_accepted(g->loop, fd, NULL, NULL);

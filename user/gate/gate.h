@@ -33,7 +33,8 @@ struct gate_conf {
 	struct shring *ring;    /* of records, borrowed; NULL: nothing is recorded and so no call passes */
 	uint64_t ring_id;
 	int ackbell;            /* eventfd of callgate-audit, -1: none.  Borrowed */
-	struct pol_limits *limits; /* borrowed; NULL: a tool with limits is refused */
+	struct pol_limits *limits; /* borrowed; NULL: a tool with limits is refused, see gate_limits() */
+	const char *limits_why;    /* static text: why there are none; NULL: nothing to say */
 };
 
 /** gate_new(conf, why, why_len, out): 0, or negative with one line in ${why}. */
@@ -42,6 +43,9 @@ void gate_free(struct gate **g);
 
 /** gate_edge(g, e): Take over an edge to the vault, to admin or to ident; an earlier one to the same party is closed and what waits for it fails. */
 void gate_edge(struct gate *g, const struct edge *e);
+
+/** gate_limits(g, l, why): Count in ${l} (borrowed) from now on; NULL: a tool with limits is refused, because ${why} (static text). */
+void gate_limits(struct gate *g, struct pol_limits *l, const char *why);
 
 /** gate_door(g, fd): One more listener, of another network namespace; owned from now on, and closed when its maker has shut it down. */
 void gate_door(struct gate *g, int fd);

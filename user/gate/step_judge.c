@@ -54,7 +54,9 @@ static void reserve(struct conn *c)
 	if (!g->decision.limits || g->decision.verdict != POL_ALLOW)
 		return;
 	if (!g->conf.limits) {
-		deny(&g->decision, "(limits unavailable)", "limits cannot be counted now");
+		char text[160];
+		snprintf(text, sizeof(text), "limits cannot be counted now%s%s", g->conf.limits_why ? ": " : "", g->conf.limits_why ? g->conf.limits_why : "");
+		deny(&g->decision, "(limits unavailable)", text);
 		return;
 	}
 	struct pol_who who = {k->grant->id, k->server->name, c->flow.uid, g->conf.slot, wall_now()};
@@ -170,8 +172,9 @@ enum step step_judge(struct conn *c)
 		return say_refused(c, 404, WORDS_SESSION, -ERR_DENIED, "the session belongs to another user");
 	decide(c);
 	bool denied = g->decision.verdict != POL_ALLOW;
-	/* A tool that nobody classed is not known to read only. */
-	k->durable = g->conf.strict == GATE_ALL || (g->conf.strict == GATE_CLASS && !(k->kind == CALL_TOOL && k->risk == RISK_READ));
+	/* A tool that nobody classed is not known to read only; what was charged has to outlive a power cut. */
+	bool only_reads = k->kind == CALL_TOOL && k->risk == RISK_READ && !k->charged;
+	k->durable = g->conf.strict == GATE_ALL || (g->conf.strict == GATE_CLASS && !only_reads);
 	if (k->kind == CALL_TOOL || denied) {
 		k->number = ++g->next_call;
 		g->calls++;

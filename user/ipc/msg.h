@@ -83,6 +83,7 @@ enum fd_what {
 	FD_BINARY,      /* audit: the program of party ${slot}, open for reading; hashed and closed */
 	FD_CONFIG,      /* audit: callgate.json, open for reading; hashed and closed */
 	FD_DNS_EVENTS,  /* ident: BPF ring buffer of DNS answers */
+	FD_CHARGES,     /* proxy: sealed file of what the records say was charged (ipc/charge_row.h), when the counters' file may be older */
 };
 struct m_fd {
 	uint32_t what; /* enum fd_what */
@@ -246,6 +247,12 @@ struct m_release {
 	char host[HOST_LEN];
 	uint32_t port;
 	uint32_t slot; /* the worker whose edge it left by */
+};
+
+/* M_CHARGES (audit -> callgated): asked for by "charges": true in its settings. */
+struct m_charges {
+	uint64_t calls; /* records that were charged */
+	uint64_t rows;  /* counters that came of it, whose windows are not over */
 };
 
 #endif

@@ -45,6 +45,8 @@ X(M_FORWARD, 57, L, F, 2, MSG_MAX, 0, MSG_ANY_TIME)               /* whole lines
 X(M_FORWARDED, 58, F, L, sizeof(struct m_forwarded), sizeof(struct m_forwarded), 0, MSG_ANY_TIME)
 /* vault and audit */
 X(M_RELEASE, 60, V, L, sizeof(struct m_release), sizeof(struct m_release), 0, MSG_ANY_TIME)
+/* limits */
+X(M_CHARGES, 61, L, S, sizeof(struct m_charges), sizeof(struct m_charges), 1, MSG_ANY_TIME) /* sealed file: ipc/charge_row.h */
 /* identity */
 X(M_DESCRIBE, 70, W | A, I, sizeof(struct m_describe), sizeof(struct m_describe), 0, MSG_ANY_TIME)
 X(M_DESCRIBED, 71, I, W | A, sizeof(struct m_described), sizeof(struct m_described), 0, MSG_ANY_TIME)

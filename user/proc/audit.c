@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "proc/audit_internal.h"
 
-enum { COMMIT_MS = 15, HURRY_MS = 2, TICK_MS = 1000, DRAIN = 256 * 1024, HURRY = 128 * 1024, UNSAFE_MAX = 8 << 20 };
+enum { COMMIT_MS = 15, HURRY_MS = 2, TICK_MS = 1000, SETTLED_MS = 5000, DRAIN = 256 * 1024, HURRY = 128 * 1024, UNSAFE_MAX = 8 << 20 };
 
 static void die(const char *what, int e)
 {
@@ -65,6 +65,8 @@ static int read_conf(struct audit *a)
 	a->conf.segment_bytes = number_of(o, "segment_bytes", 16 << 20);
 	a->conf.segment_seconds = number_of(o, "segment_seconds", 3600);
 	a->forward.on = json_is_true(json_object_get(o, "forward"));
+	if (json_is_true(json_object_get(o, "charges")) && a->charges.state == CHARGES_UNASKED)
+		a->charges.state = CHARGES_WANTED;
 	json_decref(o);
 	return 0;
 }
@@ -225,11 +227,14 @@ static int pause_ms(const struct audit *a, bool quiet)
 
 static void serve(struct audit *a)
 {
-	struct mono tick = mono_now();
+	struct mono tick = mono_now(), begun = tick;
 
 	while (!a->stopping) {
 		bool quiet = work(a);
-		int r = pump_turn(a->pump, pause_ms(a, quiet));
+		/* On a busy machine it is never all quiet; what an earlier run left has long been read by then. */
+		bool all = (quiet && !a->due.ns && !trail_waiting(a->trail)) || mono_since_us(begun, mono_now()) > SETTLED_MS * 1000;
+		bool more = audit_charges(a, all);
+		int r = pump_turn(a->pump, more ? 0 : pause_ms(a, quiet));
 		if (r)
 			die("waiting", r);
 		audit_forward_flush(a);

@@ -5,6 +5,7 @@
 #ifndef PROC_AUDIT_INTERNAL_H
 #define PROC_AUDIT_INTERNAL_H
 
+#include "audit/charges.h"
 #include "audit/feed.h"
 #include "ipc/pump.h"
 #include "proc/child.h"
@@ -27,6 +28,13 @@ struct audit_forward { /* copies of lines, to callgate-fetch */
 	struct m_forwarded told, before;
 };
 
+struct read;
+struct audit_charges { /* audit_charges.c */
+	enum { CHARGES_UNASKED, CHARGES_WANTED, CHARGES_READING, CHARGES_TOLD, CHARGES_FAILED } state;
+	struct charges *sum;
+	struct read *in;
+};
+
 struct audit {
 	struct child child;
 	struct pump *pump;
@@ -35,6 +43,7 @@ struct audit {
 	struct feed *feed;
 	struct edge admin, vault;
 	struct audit_forward forward;
+	struct audit_charges charges;
 	struct ring_parts parts[FEED_RINGS];
 	int belled[FEED_RINGS]; /* the bell that the pump watches, or -1 */
 
@@ -71,6 +80,9 @@ void audit_cover_note(struct audit *a, struct view body);
 void audit_cover_seal(void *arg, struct jsonw *w);
 /** audit_note(a, body): A line for the audit stream from another process. */
 void audit_note(struct audit *a, struct view body);
+
+/** audit_charges(a, quiet): Once a turn.  ${quiet}: nothing that came before is still to be written.  True: there is more to read at once. */
+bool audit_charges(struct audit *a, bool quiet);
 
 /* ---- audit_forward.c ---- */
 

@@ -320,6 +320,8 @@ static int start(struct sup *s)
 	if (!r)
 		r = sup_prepare(s, why, sizeof(why));
 	if (!r)
+		r = sup_limits_begin(s, why, sizeof(why));
+	if (!r)
 		r = attach(s, why, sizeof(why));
 	if (r) {
 		log_error("%s", why[0] ? why : err_text(r));
@@ -344,7 +346,7 @@ static int run(struct sup *s)
 	s->pump = pump_new();
 	s->generation = 1;
 	s->began = mono_now();
-	s->cgroup_fd = s->control = s->board = s->lock = -1;
+	s->cgroup_fd = s->control = s->board = s->lock = s->limits.charges = -1;
 	for (size_t i = 0; i < SUP_SLOTS; i++)
 		s->listen4[i] = s->listen6[i] = -1;
 	if (!s->pump || gethostname(s->host, sizeof(s->host) - 1) < 0)
@@ -358,8 +360,10 @@ static int run(struct sup *s)
 		r = pump_run(s->pump);
 		notify("STOPPING=1");
 	}
-	if (s->children)
+	if (s->children) {
 		stop_all(s);
+		sup_limits_end(s);
+	}
 	sup_netns_end(s);
 	if (s->kern)
 		kern_release(&s->kern);

@@ -19,6 +19,7 @@
 #include "gate/flow.h"
 #include "gate/gate.h"
 #include "proc/child.h"
+#include "proc/proxy_limits.h"
 
 enum { CONNS_MIN = 64, CONNS_MAX = 131072, FILES_BESIDE = 2048, TRUST_MAX = 16 << 20, CONF_NODES = 64, BEAT_MS = 500 };
 
@@ -26,6 +27,7 @@ static struct child child;
 static struct gate *gate;
 static struct cg_beats *beats; /* mapped */
 static struct timer beat_timer;
+static bool counts_wait; /* the counters' file may be older than the audit: what was charged comes first */
 
 static void __attribute__((noreturn)) fatal(const char *what, int err)
 {
@@ -62,6 +64,8 @@ static void read_conf(struct gate_conf *conf)
 		conf->conns = 10 * conf->conns + (v.p[i] - '0');
 	const struct json_node *mode = json_get(&doc, &nodes[0], VIEW_LIT("mode"));
 	conf->observe = mode && json_str_eq(&doc, mode, VIEW_LIT("observe"));
+	const struct json_node *charges = json_get(&doc, &nodes[0], VIEW_LIT("charges"));
+	counts_wait = !charges || charges->type != JSON_FALSE;
 }
 
 /* A connection costs two descriptors, and a quarter of that for those that are being closed. */
@@ -96,28 +100,6 @@ static void open_ring(struct gate_conf *conf)
 	int r = shring_writer(data, ack, bell, &conf->ring);
 	if (r)
 		fatal("the record ring", r);
-}
-
-static void open_limits(struct gate_conf *conf)
-{
-	int fd = child_take_fd(&child, FD_LIMITS, 0);
-	size_t n = pol_limits_size();
-	struct stat st;
-
-	if (fd < 0)
-		return;
-	if (fstat(fd, &st) || ((size_t)st.st_size < n && ftruncate(fd, (off_t)n)))
-		fatal("the file of the limit counters", -errno);
-	void *mem = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mem == MAP_FAILED)
-		fatal("the file of the limit counters", -errno);
-	int r = pol_limits_open(mem, n, &conf->limits);
-	if (r)
-		fatal("the file of the limit counters", r);
-	unsigned left = pol_limits_claim(conf->limits, child.slot);
-	if (left)
-		log_notice("%u charges of this slot's last worker are uncertain and stay counted", left);
-	fd_close(&fd);
 }
 
 static void open_beats(void)
@@ -172,6 +154,7 @@ static void on_sup(void *arg, int fd)
 	while ((r = edge_recv(&child.sup, &f)) > 0) {
 		if (child_frame(&child, &f)) {
 			adopt_edges();
+			proxy_limits_turn(&child, gate);
 			drop_fds();
 		} else if (f.type == M_STOP) {
 			gate_stop(gate);
@@ -205,13 +188,14 @@ int main(int argc, char **argv)
 		fatal("the bundle of trusted roots", r);
 	fd_close(&trust);
 	open_ring(&conf);
-	open_limits(&conf);
+	proxy_limits_open(&child, counts_wait);
 	open_beats();
 	r = gate_new(&conf, why, sizeof(why), &gate);
 	if (r) {
 		log_error("cannot start (%s): %s", err_text(r), why);
 		return 1;
 	}
+	proxy_limits_turn(&child, gate);
 	drop_fds();
 	r = loop_watch(gate_loop(gate), child.sup.fd, on_sup, NULL);
 	if (r)
@@ -224,6 +208,6 @@ int main(int argc, char **argv)
 	r = gate_run(gate);
 	gate_free(&gate);
 	shring_free(&conf.ring);
-	pol_limits_close(&conf.limits);
+	proxy_limits_close();
 	return r ? 1 : 0;
 }

@@ -73,6 +73,11 @@ struct sup_netns { /* another network namespace with a listener of ours */
 	bool seen;   /* by the sweep: somebody is in it */
 };
 
+struct sup_limits { /* sup_limits.c */
+	bool wanted; /* the counters' file may be older than the audit, and what was charged is not known yet */
+	int charges; /* what the audit said was charged, sealed; -1: not needed, or not there yet */
+};
+
 struct sup_known; /* sup_known.c */
 
 struct sup {
@@ -82,6 +87,7 @@ struct sup {
 	struct pump *pump;
 	struct kern *kern;
 	struct sup_known *known;
+	struct sup_limits limits;
 	struct sup_child child[SUP_CHILDREN];
 	size_t children;
 	struct sup_ring ring[SUP_RINGS];
@@ -131,6 +137,7 @@ void sup_child_stop(struct sup *s, enum party p);
 int sup_plumb(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
 int sup_plumb_conf(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
 void sup_plumb_ring(struct sup *s, struct sup_child *to, struct sup_ring *r);
+int sup_plumb_fd(struct sup_child *to, enum fd_what what, uint32_t slot, uint64_t ring, int fd) __attribute__((warn_unused_result));
 
 /* sup_netns.c: listeners in other network namespaces. */
 int sup_netns_begin(struct sup *s) __attribute__((warn_unused_result));
@@ -156,6 +163,12 @@ size_t sup_known_count(const struct sup *s, enum party from);
 
 /* sup_resolver.c: the machine's resolvers, when they have changed. */
 void sup_resolver_sweep(struct sup *s);
+
+/* sup_limits.c: the file of the limit counters, and whether it is what the last run left. */
+int sup_limits_begin(struct sup *s, char *why, size_t why_len) __attribute__((warn_unused_result));
+int sup_limits_send(struct sup *s, struct sup_child *worker) __attribute__((warn_unused_result));
+void sup_limits_charges(struct sup *s, int fd, const struct m_charges *m); /* M_CHARGES; takes ${fd} */
+void sup_limits_end(struct sup *s); /* after the last worker */
 
 /* sup_serve.c: frames from children. */
 void sup_serve(struct sup *s, struct sup_child *c);

@@ -32,7 +32,7 @@ static const struct {
     {P_AUDIT, P_FETCH},
 };
 
-static int send_fd(struct sup_child *to, enum fd_what what, uint32_t slot, uint64_t ring, int fd)
+int sup_plumb_fd(struct sup_child *to, enum fd_what what, uint32_t slot, uint64_t ring, int fd)
 {
 	struct m_fd m = {.what = what, .slot = slot, .ring = ring};
 	return edge_send(&to->edge, M_FD, 0, view_of(&m, sizeof(m)), fd);
@@ -96,13 +96,13 @@ void sup_plumb_ring(struct sup *s, struct sup_child *to, struct sup_ring *r)
 	int ack = to->party == P_AUDIT ? r->ack : reopen_ro(r->ack);
 	int e = ack < 0 ? ack : 0;
 	if (!e)
-		e = send_fd(to, FD_RING, r->slot, r->id, r->data);
+		e = sup_plumb_fd(to, FD_RING, r->slot, r->id, r->data);
 	if (!e)
-		e = send_fd(to, FD_RING_ACK, r->slot, r->id, ack);
+		e = sup_plumb_fd(to, FD_RING_ACK, r->slot, r->id, ack);
 	if (!e)
-		e = send_fd(to, FD_RING_BELL, r->slot, r->id, r->bell);
+		e = sup_plumb_fd(to, FD_RING_BELL, r->slot, r->id, r->bell);
 	if (!e)
-		e = send_fd(to, FD_RING_ACKBELL, r->slot, r->id, r->ackbell);
+		e = sup_plumb_fd(to, FD_RING_ACKBELL, r->slot, r->id, r->ackbell);
 	if (e)
 		log_error("cannot hand a record ring to %s: %s", party_name(to->party), err_text(e));
 	if (ack >= 0 && ack != r->ack)
@@ -116,7 +116,7 @@ static int send_dir(struct sup_child *c, enum fd_what what, const char *base, co
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	int r = send_fd(c, what, 0, 0, fd);
+	int r = sup_plumb_fd(c, what, 0, 0, fd);
 	close(fd);
 	return r;
 }
@@ -128,7 +128,7 @@ static int send_file(struct sup_child *c, enum fd_what what, const char *base, c
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	int r = send_fd(c, what, 0, 0, fd);
+	int r = sup_plumb_fd(c, what, 0, 0, fd);
 	close(fd);
 	return r;
 }
@@ -149,24 +149,7 @@ static int send_trust(struct sup *s, struct sup_child *c)
 	buf_free(&pem);
 	if (fd < 0)
 		return fd;
-	r = send_fd(c, FD_TRUST, 0, 0, fd);
-	close(fd);
-	return r;
-}
-
-static int send_limits(struct sup *s, struct sup_child *c)
-{
-	char path[PATH_MAX], why[128];
-	uid_t uid;
-
-	int r = sup_uid(s, P_PROXY, &uid, why, sizeof(why));
-	if (r)
-		return r;
-	snprintf(path, sizeof(path), "%s/limits", s->path.state);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	r = fchown(fd, uid, uid) < 0 ? -errno : send_fd(c, FD_LIMITS, 0, 0, fd);
+	r = sup_plumb_fd(c, FD_TRUST, 0, 0, fd);
 	close(fd);
 	return r;
 }
@@ -178,19 +161,19 @@ static int worker_means(struct sup *s, struct sup_child *c)
 
 	if (!ring)
 		return -ENOSPC;
-	int r = send_fd(c, FD_LISTEN4, c->slot, 0, s->listen4[c->slot]);
+	int r = sup_plumb_fd(c, FD_LISTEN4, c->slot, 0, s->listen4[c->slot]);
 	if (!r && s->listen6[c->slot] >= 0)
-		r = send_fd(c, FD_LISTEN6, c->slot, 0, s->listen6[c->slot]);
+		r = sup_plumb_fd(c, FD_LISTEN6, c->slot, 0, s->listen6[c->slot]);
 	if (!r)
-		r = send_fd(c, FD_ACCEPTED, 0, 0, kern_accepted_fd(s->kern));
+		r = sup_plumb_fd(c, FD_ACCEPTED, 0, 0, kern_accepted_fd(s->kern));
 	if (!r)
-		r = send_fd(c, FD_HANDOFF, 0, 0, kern_handoff_fd(s->kern));
+		r = sup_plumb_fd(c, FD_HANDOFF, 0, 0, kern_handoff_fd(s->kern));
 	if (!r)
-		r = send_fd(c, FD_BEATS, 0, 0, kern_beats_fd(s->kern));
+		r = sup_plumb_fd(c, FD_BEATS, 0, 0, kern_beats_fd(s->kern));
 	if (!r)
 		r = send_trust(s, c);
 	if (!r)
-		r = send_limits(s, c);
+		r = sup_limits_send(s, c);
 	if (r)
 		return r;
 	sup_plumb_ring(s, c, ring);
@@ -223,10 +206,10 @@ static int ident_means(struct sup *s, struct sup_child *c)
 	int r = send_dir(c, FD_PROC, "/proc", "");
 	int events = s->kern ? kern_exec_events_fd(s->kern) : -1;
 	if (!r && events >= 0)
-		r = send_fd(c, FD_EXEC_EVENTS, 0, 0, events);
+		r = sup_plumb_fd(c, FD_EXEC_EVENTS, 0, 0, events);
 	int dns = s->kern ? kern_dns_events_fd(s->kern) : -1;
 	if (!r && dns >= 0)
-		r = send_fd(c, FD_DNS_EVENTS, 0, 0, dns);
+		r = sup_plumb_fd(c, FD_DNS_EVENTS, 0, 0, dns);
 	if (!r && s->path.cgroup)
 		r = send_dir(c, FD_CGROUP, s->path.cgroup, "");
 	return r;
@@ -234,7 +217,7 @@ static int ident_means(struct sup *s, struct sup_child *c)
 
 static int admin_means(struct sup *s, struct sup_child *c)
 {
-	return send_fd(c, FD_CONTROL, 0, 0, s->control);
+	return sup_plumb_fd(c, FD_CONTROL, 0, 0, s->control);
 }
 
 /* The agent patterns, as one list: each file of the directory holds one object. */
@@ -276,6 +259,9 @@ int sup_plumb_conf(struct sup *s, struct sup_child *c)
 		jsonw_str(&w, "strict", s->conf.strict);
 		jsonw_uint(&w, "connections", s->conf.connections);
 	}
+	/* What the audit says was charged is asked for, and awaited, until it has come. */
+	if (c->party == P_PROXY || c->party == P_AUDIT)
+		jsonw_bool(&w, "charges", s->limits.wanted);
 	if (c->party == P_FETCH) {
 		jsonw_open(&w, "forward", '[');
 		for (size_t i = 0; i < s->conf.forwards; i++)

@@ -1,5 +1,6 @@
 /* sup_serve.c - what callgated does when a child says something.  A frame that its table does not know ends the child. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 
 #include "base/err.h"
@@ -60,6 +61,16 @@ static void on_status(struct sup *s, struct sup_child *c, const struct frame *f)
 	buf_free(&out);
 }
 
+static void on_charges(struct sup *s, struct sup_child *c, const struct frame *f)
+{
+	int fd = fcntl(f->fd[0], F_DUPFD_CLOEXEC, 0); /* sup_serve() closes the frame's */
+	(void)c;
+	if (fd < 0)
+		log_error("what was charged cannot be kept: %s: calls with limits stay refused", strerror(errno));
+	else
+		sup_limits_charges(s, fd, (const void *)f->body.p);
+}
+
 static const struct {
 	enum msg type;
 	void (*fn)(struct sup *, struct sup_child *, const struct frame *);
@@ -69,6 +80,7 @@ static const struct {
     {M_DESTS, on_dests},
     {M_KNOWN, on_known},
     {M_STATUS_GET, on_status},
+    {M_CHARGES, on_charges},
 };
 
 void sup_serve(struct sup *s, struct sup_child *c)
