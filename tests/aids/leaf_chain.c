@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/host.h"
 #include "vault/mint_internal.h"
 
 static void __attribute__((noreturn)) die(const char *what)
@@ -71,7 +72,7 @@ int main(int argc, char **argv)
 		bool is_ip;
 		char name[HOST_LEN];
 		EVP_PKEY *k = mint_cert_key();
-		X509 *x = lease_canonical(argv[i], name, &is_ip) ? NULL : mint_cert_leaf(by->cert, all.key, k, name, is_ip, wall_now(), &until);
+		X509 *x = host_canonical(argv[i], name, &is_ip) ? NULL : mint_cert_leaf(by->cert, all.key, k, name, is_ip, wall_now(), &until);
 		if (!x)
 			die(argv[i]);
 		f = file(argv[1], argv[i], ".crt");

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/host.h"
 #include "vault/mint_internal.h"
 
 enum { DAY = 86400 };
@@ -367,7 +368,7 @@ static void test_constraints(void **state)
 			char canon[HOST_LEN];
 			if (!name)
 				continue;
-			assert_int_equal(lease_canonical(name, canon, &is_ip), 0);
+			assert_int_equal(host_canonical(name, canon, &is_ip), 0);
 			X509 *leaf = mint_cert_leaf(by->cert, all.key, all.key, canon, is_ip, wall_now(), &until);
 			assert_non_null(leaf);
 			struct keep da = {.mem = a, .cap = sizeof(a)}, db = {.mem = b, .cap = sizeof(b)};

@@ -1,6 +1,8 @@
 /* fd.c - see fd.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +59,41 @@ int fd_slurp(int dirfd, const char *path, size_t max, struct buf *out)
 	int r = fd_read_all(fd, out);
 	fd_close(&fd);
 	return r;
+}
+
+static int write_temp(int dir, const char *temp, unsigned mode, struct view v)
+{
+	if (unlinkat(dir, temp, 0) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	int r = fd_write_all(fd, v);
+	if (!r && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		r = -errno;
+	fd_close(&fd);
+	return r;
+}
+
+int fd_replace(int dir, const char *name, unsigned mode, struct view v, bool *placed)
+{
+	char temp[NAME_MAX + 1];
+
+	if (placed)
+		*placed = false;
+	int n = snprintf(temp, sizeof(temp), "%s.tmp", name);
+	if (n < 0 || (size_t)n >= sizeof(temp))
+		return -ENAMETOOLONG;
+	int r = write_temp(dir, temp, mode, v);
+	if (!r && renameat(dir, temp, dir, name) < 0)
+		r = -errno;
+	if (r) {
+		(void)unlinkat(dir, temp, 0);
+		return r;
+	}
+	if (placed)
+		*placed = true;
+	return fsync(dir) < 0 ? -errno : 0;
 }
 
 int fd_sealed(const char *name, struct view v)

@@ -19,6 +19,12 @@ int fd_read_all(int fd, struct buf *out) __attribute__((warn_unused_result));
 /** fd_slurp(dirfd, path, max, out): Read a whole file of at most ${max} bytes. */
 int fd_slurp(int dirfd, const char *path, size_t max, struct buf *out) __attribute__((warn_unused_result));
 
+/**
+ * fd_replace(dir, name, mode, v, placed): Write ${name} below the directory ${dir} so that it is whole before it has its name, by way of
+ * NAME.tmp.  The directory itself is synced last: *${placed} (may be NULL) says whether the new file stands there even so.  errno.
+ */
+int fd_replace(int dir, const char *name, unsigned mode, struct view v, bool *placed) __attribute__((warn_unused_result));
+
 /** fd_sealed(name, v): A new memory file holding ${v}, sealed against every change; returns the descriptor (close-on-exec). */
 int fd_sealed(const char *name, struct view v) __attribute__((warn_unused_result));
 

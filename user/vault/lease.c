@@ -1,10 +1,10 @@
 /* lease.c - see lease.h. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/host.h"
 #include "vault/lease.h"
 
 /*
@@ -45,68 +45,6 @@ void lease_free(struct lease_book **bp)
 	*bp = NULL;
 }
 
-/* ---- names of hosts ---- */
-
-static int canonical_ip(const char *in, char out[HOST_LEN])
-{
-	uint8_t addr[16];
-	char bare[INET6_ADDRSTRLEN + 2];
-	size_t n = strlen(in);
-
-	if (n >= sizeof(bare))
-		return 0;
-	memcpy(bare, in, n + 1);
-	if (n > 2 && bare[0] == '[' && bare[n - 1] == ']') {
-		bare[n - 1] = 0;
-		if (inet_pton(AF_INET6, bare + 1, addr) == 1)
-			return inet_ntop(AF_INET6, addr, out, HOST_LEN) != NULL;
-		return 0;
-	}
-	if (inet_pton(AF_INET, bare, addr) == 1)
-		return inet_ntop(AF_INET, addr, out, HOST_LEN) != NULL;
-	if (inet_pton(AF_INET6, bare, addr) == 1)
-		return inet_ntop(AF_INET6, addr, out, HOST_LEN) != NULL;
-	return 0;
-}
-
-/* Letters, digits, '-', '_', labels of 1 to 63: what may stand in a dNSName. */
-static bool dns_name(const char *s, size_t n)
-{
-	size_t label = 0;
-
-	if (n == 0 || n > 253)
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
-		if (c == '.') {
-			if (label == 0)
-				return false;
-			label = 0;
-			continue;
-		}
-		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_') || ++label > 63)
-			return false;
-	}
-	return label > 0;
-}
-
-int lease_canonical(const char *in, char out[HOST_LEN], bool *is_ip)
-{
-	size_t n = strlen(in);
-
-	memset(out, 0, HOST_LEN);
-	*is_ip = canonical_ip(in, out) != 0;
-	if (*is_ip)
-		return 0;
-	if (n > 1 && in[n - 1] == '.')
-		n--;
-	if (n >= HOST_LEN)
-		return -ERR_MALFORMED;
-	for (size_t i = 0; i < n; i++)
-		out[i] = (char)(in[i] >= 'A' && in[i] <= 'Z' ? in[i] | 0x20 : in[i]);
-	return dns_name(out, n) ? 0 : -ERR_MALFORMED;
-}
-
 /* ---- the permitted set ---- */
 
 struct draft {
@@ -141,7 +79,7 @@ static int add_match(struct draft *d, const char *server, const json_t *match, c
 	bool is_ip;
 	size_t i;
 
-	if (!host || lease_canonical(host, at.host, &is_ip))
+	if (!host || host_canonical(host, at.host, &is_ip))
 		return fail(d, -ERR_MALFORMED, server, "a match needs a \"host\": a DNS name or an address");
 	if (port) {
 		json_int_t v = json_is_integer(port) ? json_integer_value(port) : 0;
@@ -328,7 +266,7 @@ static int judge(struct lease_book *b, struct store *s, const struct m_lease_get
 	if (!text_ok(q->credential, NAME_LEN) || !text_ok(q->server, NAME_LEN) || !text_ok(q->host, HOST_LEN) ||
 	    !wrap_name_ok(q->credential) || !wrap_name_ok(q->server))
 		return -ERR_MALFORMED;
-	if (lease_canonical(q->host, want.host, &is_ip))
+	if (host_canonical(q->host, want.host, &is_ip))
 		return -ERR_MALFORMED;
 	memcpy(want.server, q->server, strlen(q->server));
 	memcpy(want.credential, q->credential, strlen(q->credential));

@@ -10,8 +10,8 @@
 
 #include <jansson.h>
 
+#include "base/rate.h"
 #include "ipc/msg.h"
-#include "vault/rate.h"
 #include "vault/store.h"
 
 enum { LEASE_ROWS = 4096, LEASE_TTL_MS = 30000, LEASE_SLOTS = 64 };
@@ -28,7 +28,7 @@ void lease_free(struct lease_book **b);
  */
 int lease_hosts(struct lease_book *b, const json_t *servers, char *why, size_t why_len) __attribute__((warn_unused_result));
 
-/** lease_host(b, host): Is ${host} (canonical, see lease_canonical()) registered at any port? */
+/** lease_host(b, host): Is ${host} (canonical, see host_canonical()) registered at any port? */
 bool lease_host(const struct lease_book *b, const char *host);
 
 /** lease_next_host(b, after): The first registered host that sorts behind ${after} ("" at first), or NULL.  Borrowed until the next set. */
@@ -36,9 +36,6 @@ const char *lease_next_host(const struct lease_book *b, const char *after);
 
 /** lease_hosts_of(b, credential, i): The ${i}th different host of a credential, or NULL. */
 const char *lease_host_of(const struct lease_book *b, const char *credential, size_t i);
-
-/** lease_canonical(in, out, is_ip): Lower case without a final dot, or the one spelling of an address; brackets are taken off.  -ERR_MALFORMED. */
-int lease_canonical(const char *in, char out[HOST_LEN], bool *is_ip) __attribute__((warn_unused_result));
 
 /**
  * lease_answer(b, s, q, slot, now, rec, head, secret):

@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "base/err.h"
+#include "base/host.h"
 #include "base/log.h"
 #include "vault/mint_internal.h"
 
@@ -308,7 +309,7 @@ static int judge(struct mint *m, const struct lease_book *b, const struct m_mint
 {
 	bool is_ip;
 
-	if (!memchr(q->name, 0, sizeof(q->name)) || lease_canonical(q->name, name, &is_ip) || is_ip != (q->is_ip != 0)) {
+	if (!memchr(q->name, 0, sizeof(q->name)) || host_canonical(q->name, name, &is_ip) || is_ip != (q->is_ip != 0)) {
 		memset(name, 0, HOST_LEN); /* nothing that is no name goes into a record */
 		return -ERR_MALFORMED;
 	}

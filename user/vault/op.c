@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/host.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "vault/op.h"
@@ -68,7 +69,7 @@ static int read_scope(const json_t *hosts, char scope[WRAP_SCOPE])
 		return -ERR_MALFORMED;
 	json_array_foreach(hosts, i, it) {
 		char host[HOST_LEN];
-		if (!json_is_string(it) || lease_canonical(json_string_value(it), host, &is_ip))
+		if (!json_is_string(it) || host_canonical(json_string_value(it), host, &is_ip))
 			return -ERR_MALFORMED;
 		int len = snprintf(scope + n, WRAP_SCOPE - n, "%s%s", n ? " " : "", host);
 		if (len < 0 || (size_t)len >= WRAP_SCOPE - n)

@@ -219,45 +219,10 @@ void store_free(struct store **sp)
 
 /* ---- writing ---- */
 
-static int write_temp(int dir, const char *name, struct view v)
-{
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return -errno;
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	int r = fd_write_all(fd, v);
-	if (!r && fsync(fd) < 0)
-		r = -errno;
-	fd_close(&fd);
-	if (r)
-		(void)unlinkat(dir, name, 0);
-	return r;
-}
-
-/* *${placed}: the new file is in place, whatever the result says about its durability. */
-static int write_file(int dir, enum wrap_kind kind, const char *name, struct view v, bool *placed)
-{
-	char file[FILE_NAME], temp[FILE_NAME + 4];
-
-	*placed = false;
-	snprintf(file, sizeof(file), "%s%s", name, suffix(kind));
-	snprintf(temp, sizeof(temp), "%s.tmp", file);
-	int r = write_temp(dir, temp, v);
-	if (r)
-		return r;
-	if (renameat(dir, temp, dir, file) < 0) {
-		r = -errno;
-		(void)unlinkat(dir, temp, 0);
-		return r;
-	}
-	*placed = true;
-	return fsync(dir) < 0 ? -errno : 0;
-}
-
 int store_put(struct store *s, struct wrap_head *h, struct view plain)
 {
 	struct buf file = {.max = WRAP_FILE_MAX};
+	char name[FILE_NAME];
 	const struct slot *old = find(s, h->kind, h->name);
 	bool placed = false;
 
@@ -272,9 +237,10 @@ int store_put(struct store *s, struct wrap_head *h, struct view plain)
 	}
 	h->version = last + 1;
 	h->created_s = (uint64_t)(wall_now().ns / 1000000000);
+	snprintf(name, sizeof(name), "%s%s", h->name, suffix(h->kind));
 	int r = wrap_seal(s->key, h, plain, &file);
 	if (!r)
-		r = write_file(s->dir, h->kind, h->name, buf_view(&file), &placed);
+		r = fd_replace(s->dir, name, 0600, buf_view(&file), &placed);
 	struct slot *slot = placed ? claim(s, h->kind, h->name) : NULL;
 	if (slot) {
 		buf_free(&slot->file);

@@ -1,9 +1,9 @@
 /*
  * rate.h - a token bucket.
- * Floor: vault.      Units: events per second, nanoseconds of CLOCK_MONOTONIC.      Starts full.
+ * Floor: base.      Units: events per second, nanoseconds of CLOCK_MONOTONIC.      Starts full.
  */
-#ifndef VAULT_RATE_H
-#define VAULT_RATE_H
+#ifndef BASE_RATE_H
+#define BASE_RATE_H
 
 #include <stdbool.h>
 
