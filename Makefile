@@ -28,22 +28,23 @@ DEP_gate	:= io ipc policy codec base
 
 # The processes.  A link line is a privilege table: what is absent from it, that process cannot do.
 PROC		:= user/proc/child.c user/proc/sandbox.c
+SERVE		:= $(PROC) user/proc/serve.c
 SRC_callgated	:= user/proc/callgated.c $(wildcard user/proc/sup_*.c)
 BIN_callgated	:= kern ipc codec base
 LD_callgated	:= -lbpf -lelf -lz
 SRC_callgate-proxy	:= user/proc/proxy.c user/proc/proxy_limits.c $(PROC)
 BIN_callgate-proxy	:= gate io ipc policy codec base
 LD_callgate-proxy	:= -luring -ljansson -lpcre2-8 -lssl -lcrypto
-SRC_callgate-vault	:= user/proc/vault.c $(PROC)
+SRC_callgate-vault	:= user/proc/vault.c $(SERVE)
 BIN_callgate-vault	:= vault ipc base
 LD_callgate-vault	:= -ljansson -lcrypto
 SRC_callgate-audit	:= user/proc/audit.c user/proc/audit_edges.c user/proc/audit_forward.c user/proc/audit_cover.c user/proc/audit_charges.c $(PROC)
 BIN_callgate-audit	:= audit ipc base
 LD_callgate-audit	:= -ljansson -lcrypto -lz
-SRC_callgate-ident	:= user/proc/ident.c user/proc/ident_dns.c $(PROC)
+SRC_callgate-ident	:= user/proc/ident.c user/proc/ident_dns.c $(SERVE)
 BIN_callgate-ident	:= ident ipc codec base
 LD_callgate-ident	:= -ljansson -lcrypto
-SRC_callgate-fetch	:= user/proc/fetch.c $(PROC)
+SRC_callgate-fetch	:= user/proc/fetch.c $(SERVE)
 BIN_callgate-fetch	:= fetch ipc base
 LD_callgate-fetch	:= -lcurl -ljansson
 SRC_callgate-admin	:= user/proc/admin.c $(PROC)

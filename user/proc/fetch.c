@@ -11,7 +11,6 @@
 #include <jansson.h>
 #include <libgen.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,22 +21,22 @@
 #include "fetch/forward.h"
 #include "fetch/hosts.h"
 #include "fetch/resolve.h"
-#include "proc/child.h"
+#include "proc/serve.h"
 
-enum { FRAMES_A_TURN = 32, TELL_MS = 200 };
+enum { TELL_MS = 200 };
 
 static struct child child;
 static struct pump *pump;
 static struct hosts *hosts;
 static struct forward *forward;
 static struct mono told;
-static struct edge sup, peer[P_COUNT];
+static struct edge peer[P_COUNT];
 
-static void __attribute__((noreturn)) fatal(const char *what, int err)
-{
-	log_error("%s: %s", what, err_text(err));
-	exit(1);
-}
+static struct edge *place(enum party who, uint32_t slot);
+static void on_frame(struct edge *e, struct frame *f);
+static void on_told(const struct frame *f);
+
+static struct serve serve = {.child = &child, .place = place, .frame = on_frame, .told = on_told};
 
 /* ---- errand: addresses of registered hosts ---- */
 
@@ -45,7 +44,7 @@ static void on_known(void *arg, const struct m_known *list, size_t n, bool whole
 {
 	struct m_known_head head = {.whole = whole};
 	(void)arg;
-	int r = edge_send2(&sup, M_KNOWN, 0, view_of(&head, sizeof(head)), view_of(list, n * sizeof(*list)), -1);
+	int r = edge_send2(&serve.sup, M_KNOWN, 0, view_of(&head, sizeof(head)), view_of(list, n * sizeof(*list)), -1);
 	if (r)
 		log_error("callgated cannot be told the addresses of registered hosts: %s", err_text(r));
 }
@@ -99,83 +98,23 @@ static const struct {
 
 /* ---- channels ---- */
 
-static void drop(struct edge *e)
-{
-	if (e->fd >= 0)
-		pump_del(pump, e->fd);
-	edge_close(e);
-}
-
-static void serve(struct edge *e, struct frame *f)
+static void on_frame(struct edge *e, struct frame *f)
 {
 	for (size_t i = 0; i < sizeof(errands) / sizeof(errands[0]); i++)
 		if (errands[i].type == f->type)
 			errands[i].fn(e, f);
-	for (size_t i = 0; i < MSG_FDS; i++)
-		fd_close(&f->fd[i]);
 }
 
-static void on_peer(void *arg, int fd, short what)
+static struct edge *place(enum party who, uint32_t slot)
 {
-	struct edge *e = arg;
-	struct frame f;
-	int r = 1;
-
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < FRAMES_A_TURN && (r = edge_recv(e, &f)) > 0; i++)
-		serve(e, &f);
-	if (r >= 0)
-		return;
-	if (r != -ERR_CLOSED)
-		log_error("%s broke the protocol: %s", party_name(e->peer), err_text(r));
-	drop(e);
+	(void)slot;
+	return who < P_COUNT && who != P_PROXY ? &peer[who] : NULL;
 }
 
-static void adopt(void)
+static void on_told(const struct frame *f)
 {
-	struct edge e, older;
-
-	while (child.edges) {
-		enum party who = child.edge[child.edges - 1].peer;
-		uint32_t slot = child.edge[child.edges - 1].slot;
-		child_take_edge(&child, who, slot, &e);
-		while (child_take_edge(&child, who, slot, &older))
-			edge_close(&older);
-		if (who >= P_COUNT || who == P_PROXY) {
-			log_error("a channel to %s has no place here", party_name(who));
-			edge_close(&e);
-			continue;
-		}
-		drop(&peer[who]);
-		peer[who] = e;
-		if (pump_add(pump, peer[who].fd, POLLIN, on_peer, &peer[who]))
-			fatal("too many channels", -ENOSPC);
-	}
-}
-
-static void on_sup(void *arg, int fd, short what)
-{
-	struct frame f;
-	int r;
-
-	(void)arg;
-	(void)fd;
-	(void)what;
-	while ((r = edge_recv(&sup, &f)) > 0) {
-		if (f.type == M_STOP) {
-			pump_stop(pump);
-			return;
-		}
-		if (child_frame(&child, &f))
-			adopt();
-		if (f.type == M_CONF)
-			set_forward();
-		while (child.fds)
-			fd_close(&child.fd[--child.fds].fd);
-	}
-	if (r < 0)
-		pump_stop(pump);
+	if (f->type == M_CONF)
+		set_forward();
 }
 
 /* ---- start ---- */
@@ -202,26 +141,23 @@ static void keep_resolver_files(void)
 int main(int argc, char **argv)
 {
 	child_boot(P_FETCH, argc, argv, &child);
-	pump = pump_new();
+	pump = serve.pump = pump_new();
 	hosts = pump ? hosts_new(pump, on_known, NULL) : NULL;
 	if (!hosts || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		fatal("cannot start", -ENOMEM);
+		serve_fatal("cannot start", -ENOMEM);
 	for (size_t i = 0; i < P_COUNT; i++)
 		peer[i].fd = -1;
 	int made = forward_new(&forward);
 	if (made)
-		fatal("cannot make sockets for copies of audit lines", made);
+		serve_fatal("cannot make sockets for copies of audit lines", made);
 	set_forward();
-	sup = child.sup;
 	resolve_prepare();
 	keep_resolver_files();
-	adopt();
-	if (pump_add(pump, sup.fd, POLLIN, on_sup, NULL))
-		fatal("cannot start", -ENOSPC);
+	serve_start(&serve);
 	child_ready(&child, -1);
-	int r = pump_run(pump);
+	int r = serve_run(&serve);
 	hosts_free(&hosts);
 	forward_free(&forward);
 	pump_free(&pump);
-	return r ? 1 : 0;
+	return r;
 }

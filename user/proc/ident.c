@@ -16,18 +16,24 @@
 #include "ident/describe.h"
 #include "ident/digest.h"
 #include "ident/execs.h"
-#include "ipc/pump.h"
-#include "proc/child.h"
+#include "proc/serve.h"
 #include "proc/ident_dns.h"
 
-enum { SLOTS = 64, FRAMES_A_TURN = 32, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2, WAITERS = 256 };
+enum { SLOTS = 64, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2, WAITERS = 256 };
 
 static struct child child;
 static struct pump *pump;
 static struct describe *describer;
 static struct execs *execs;
 static int execs_fd = -1;
-static struct edge sup, admin, worker[SLOTS];
+static struct edge admin, worker[SLOTS];
+
+static struct edge *place(enum party who, uint32_t slot);
+static void on_frame(struct edge *e, struct frame *f);
+static void look_first(void);
+static void forget_waiters(struct edge *e);
+
+static struct serve serve = {.child = &child, .place = place, .frame = on_frame, .before = look_first, .dropped = forget_waiters};
 
 /* Questions for a digest that is being made. */
 static struct waiter {
@@ -35,12 +41,6 @@ static struct waiter {
 	uint64_t tag, key;
 } waiters[WAITERS];
 static struct digests *digests;
-
-static void __attribute__((noreturn)) fatal(const char *what, int err)
-{
-	log_error("%s: %s", what, err_text(err));
-	exit(1);
-}
 
 /*
  * The arguments of a process are read from its memory, which it may have laid over a file system that never answers.  Waiting for
@@ -56,12 +56,12 @@ static void limit(int seconds)
 static void tell(const struct m_mark *m)
 {
 	struct view v = view_of(m, sizeof(*m));
-	int r = edge_send(&sup, M_MARK, 0, v, -1);
+	int r = edge_send(&serve.sup, M_MARK, 0, v, -1);
 
 	if (r == -EAGAIN) {
-		struct pollfd full = {.fd = sup.fd, .events = POLLOUT};
+		struct pollfd full = {.fd = serve.sup.fd, .events = POLLOUT};
 		if (poll(&full, 1, MARK_WAIT_MS) == 1)
-			r = edge_send(&sup, M_MARK, 0, v, -1);
+			r = edge_send(&serve.sup, M_MARK, 0, v, -1);
 	}
 	if (r)
 		log_error("process %u is an agent (%s), and callgated could not be told: %s", m->tgid, m->label, err_name(r));
@@ -161,15 +161,11 @@ static void prepare_digest(const struct cg_exec *e)
 	(void)!want_digest(&q, &key, sum);
 }
 
-static void drop(struct edge *e)
+static void forget_waiters(struct edge *e)
 {
 	for (size_t i = 0; i < WAITERS; i++)
 		if (waiters[i].e == e)
 			waiters[i].e = NULL;
-
-	if (e->fd >= 0)
-		pump_del(pump, e->fd);
-	edge_close(e);
 }
 
 static void on_execs(void *arg, int fd, short what)
@@ -197,76 +193,26 @@ static void on_execs(void *arg, int fd, short what)
 	}
 }
 
-static void on_peer(void *arg, int fd, short what)
+/* An exec that was before the question is known before the answer. */
+static void look_first(void)
 {
-	struct edge *e = arg;
-	struct frame f;
-	int r = 1;
-
-	/* An exec that was before the question is known before the answer. */
 	if (execs)
-		on_execs(NULL, fd, what);
-	for (int i = 0; i < FRAMES_A_TURN && e->fd >= 0; i++) {
-		r = edge_recv(e, &f);
-		if (r <= 0)
-			break;
-		if (f.type == M_DESCRIBE)
-			on_describe(e, &f);
-		if (f.type == M_DIGEST_GET)
-			on_digest_get(e, &f);
-		if (f.type == M_HOSTS)
-			ident_dns_hosts(f.body);
-	}
-	if (r >= 0)
-		return;
-	if (r != -ERR_CLOSED)
-		log_error("%s broke the protocol: %s", party_name(e->peer), err_text(r));
-	drop(e);
+		on_execs(NULL, execs_fd, 0);
 }
 
-static void adopt(void)
+static void on_frame(struct edge *e, struct frame *f)
 {
-	struct edge e, older;
-
-	while (child.edges) {
-		enum party who = child.edge[child.edges - 1].peer;
-		uint32_t slot = child.edge[child.edges - 1].slot;
-		struct edge *mine = who == P_ADMIN ? &admin : who == P_PROXY && slot < SLOTS ? &worker[slot] : NULL;
-		child_take_edge(&child, who, slot, &e);
-		while (child_take_edge(&child, who, slot, &older))
-			edge_close(&older);
-		if (!mine) {
-			log_error("a channel to %s, slot %u, has no place here", party_name(who), slot);
-			edge_close(&e);
-			continue;
-		}
-		drop(mine);
-		*mine = e;
-		if (pump_add(pump, mine->fd, POLLIN, on_peer, mine))
-			fatal("too many channels", -ENOSPC);
-	}
+	if (f->type == M_DESCRIBE)
+		on_describe(e, f);
+	if (f->type == M_DIGEST_GET)
+		on_digest_get(e, f);
+	if (f->type == M_HOSTS)
+		ident_dns_hosts(f->body);
 }
 
-static void on_sup(void *arg, int fd, short what)
+static struct edge *place(enum party who, uint32_t slot)
 {
-	struct frame f;
-	int r;
-
-	(void)arg;
-	(void)fd;
-	(void)what;
-	while ((r = edge_recv(&sup, &f)) > 0) {
-		if (f.type == M_STOP) {
-			pump_stop(pump);
-			return;
-		}
-		if (child_frame(&child, &f))
-			adopt();
-		while (child.fds)
-			fd_close(&child.fd[--child.fds].fd);
-	}
-	if (r < 0)
-		pump_stop(pump);
+	return who == P_ADMIN ? &admin : who == P_PROXY && slot < SLOTS ? &worker[slot] : NULL;
 }
 
 static void open_means(void)
@@ -276,17 +222,17 @@ static void open_means(void)
 	int procfs = child_take_fd(&child, FD_PROC, 0);
 
 	if (procfs < 0)
-		fatal("callgated sent no /proc", -ERR_UNAVAILABLE);
+		serve_fatal("callgated sent no /proc", -ERR_UNAVAILABLE);
 	int r = agents_load(child.conf, why, sizeof(why), &agents);
 	if (r)
-		fatal("the agent patterns cannot be read", r);
+		serve_fatal("the agent patterns cannot be read", r);
 	if (why[0])
 		log_warning("%s", why);
 	describer = describe_new(procfs, agents);
 	digests = digest_new();
 	if (!describer || !digests)
-		fatal("cannot start", -ENOMEM);
-	r = ident_dns_open(pump, procfs, child_take_fd(&child, FD_DNS_EVENTS, 0), &sup);
+		serve_fatal("cannot start", -ENOMEM);
+	r = ident_dns_open(pump, procfs, child_take_fd(&child, FD_DNS_EVENTS, 0), &serve.sup);
 	if (r)
 		log_notice("no DNS answers (%s): addresses of registered hosts come from callgate-fetch alone", err_text(r));
 	execs_fd = child_take_fd(&child, FD_EXEC_EVENTS, 0);
@@ -308,21 +254,18 @@ int main(int argc, char **argv)
 	sigaddset(&alarm_only, SIGALRM);
 	signal(SIGALRM, SIG_DFL); /* whatever was inherited: limit() relies on it */
 	sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
-	pump = pump_new();
+	pump = serve.pump = pump_new();
 	if (!pump)
-		fatal("cannot start", -ENOMEM);
+		serve_fatal("cannot start", -ENOMEM);
 	for (size_t i = 0; i < SLOTS; i++)
 		worker[i].fd = -1;
 	admin.fd = -1;
-	sup = child.sup;
 	open_means();
-	adopt();
-	if (pump_add(pump, sup.fd, POLLIN, on_sup, NULL))
-		fatal("cannot start", -ENOSPC);
+	serve_start(&serve);
 	child_ready(&child, -1);
-	int r = pump_run(pump);
+	int r = serve_run(&serve);
 	execs_free(&execs);
 	describe_free(&describer);
 	digest_free(&digests);
-	return r ? 1 : 0;
+	return r;
 }

@@ -11,19 +11,17 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "ipc/pump.h"
-#include "proc/child.h"
+#include "proc/serve.h"
 #include "vault/op.h"
 
 enum {
-	FRAMES_A_TURN = 32, /* of one peer, so that none starves the others */
 	RECORD_WAIT_MS = 50,
 	REVOKE_AGAIN_MS = 20,
 	MINTED_MAX = sizeof(struct m_minted) + MINT_DER_MAX + MINT_ISSUER_MAX + MINT_KEY_MAX,
 };
 
 struct peer {
-	struct edge edge;
+	struct edge edge; /* first: serve.h knows this part */
 	bool owed;           /* a revocation that the full queue did not take yet */
 	struct m_revoke who; /* which one; empty: all */
 };
@@ -32,21 +30,13 @@ static struct child child;
 static struct pump *pump;
 static struct op_vault vault;
 static struct keep secret, minted;
-static struct peer sup, admin, audit, worker[LEASE_SLOTS];
+static struct peer admin, audit, worker[LEASE_SLOTS];
 
-static void __attribute__((noreturn)) fatal(const char *what, int err)
-{
-	log_error("%s: %s", what, err_text(err));
-	exit(1);
-}
+static struct edge *place(enum party who, uint32_t slot);
+static void on_frame(struct edge *e, struct frame *f);
+static void on_dropped(struct edge *e);
 
-static void drop(struct peer *p)
-{
-	if (p->edge.fd >= 0)
-		pump_del(pump, p->edge.fd);
-	edge_close(&p->edge);
-	p->owed = false;
-}
+static struct serve serve = {.child = &child, .place = place, .frame = on_frame, .dropped = on_dropped};
 
 /* ---- telling audit ---- */
 
@@ -200,86 +190,22 @@ static const struct {
 	void (*fn)(struct peer *p, const struct frame *f);
 } asks[] = {{M_LEASE_GET, on_lease}, {M_MINT, on_mint}, {M_CA_GET, on_ca}, {M_VAULT_DO, on_do}};
 
-/* ---- the loop ---- */
-
-static void on_frame(struct peer *p, const struct frame *f)
+static void on_frame(struct edge *e, struct frame *f)
 {
 	for (size_t i = 0; i < sizeof(asks) / sizeof(asks[0]); i++)
 		if (asks[i].type == (enum msg)f->type)
-			asks[i].fn(p, f);
+			asks[i].fn((struct peer *)e, f);
 }
 
-static void on_peer(void *arg, int fd, short what)
+static void on_dropped(struct edge *e)
 {
-	struct peer *p = arg;
-	struct frame f;
-	int r = 1;
-
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < FRAMES_A_TURN && p->edge.fd >= 0; i++) {
-		r = edge_recv(&p->edge, &f);
-		if (r <= 0)
-			break;
-		on_frame(p, &f);
-	}
-	if (r >= 0)
-		return;
-	if (r != -ERR_CLOSED)
-		log_error("%s broke the protocol: %s", party_name(p->edge.peer), err_text(r));
-	drop(p);
+	((struct peer *)e)->owed = false;
 }
 
-static void watch(struct peer *p)
+static struct edge *place(enum party who, uint32_t slot)
 {
-	if (p->edge.fd >= 0 && pump_add(pump, p->edge.fd, POLLIN, on_peer, p))
-		fatal("too many channels", -ENOSPC);
-}
-
-/* Take the edges that callgated sent since the last time. */
-static void adopt(void)
-{
-	struct edge e, older;
-
-	while (child.edges) {
-		enum party who = child.edge[child.edges - 1].peer;
-		uint32_t slot = child.edge[child.edges - 1].slot;
-		struct peer *p = who == P_ADMIN ? &admin : who == P_AUDIT ? &audit
-				 : who == P_PROXY && slot < LEASE_SLOTS ? &worker[slot] : NULL;
-		child_take_edge(&child, who, slot, &e);
-		while (child_take_edge(&child, who, slot, &older))
-			edge_close(&older);
-		if (!p) {
-			log_error("a channel to %s, slot %u, has no place here", party_name(who), slot);
-			edge_close(&e);
-			continue;
-		}
-		drop(p);
-		p->edge = e;
-		watch(p);
-	}
-}
-
-static void on_sup(void *arg, int fd, short what)
-{
-	struct frame f;
-	int r;
-
-	(void)arg;
-	(void)fd;
-	(void)what;
-	while ((r = edge_recv(&sup.edge, &f)) > 0) {
-		if (f.type == M_STOP) {
-			pump_stop(pump);
-			return;
-		}
-		if (child_frame(&child, &f))
-			adopt();
-		while (child.fds)
-			fd_close(&child.fd[--child.fds].fd);
-	}
-	if (r < 0)
-		pump_stop(pump); /* without callgated there is nobody to serve */
+	struct peer *p = who == P_ADMIN ? &admin : who == P_AUDIT ? &audit : who == P_PROXY && slot < LEASE_SLOTS ? &worker[slot] : NULL;
+	return p ? &p->edge : NULL;
 }
 
 /* ---- start ---- */
@@ -291,14 +217,14 @@ static void open_store(void)
 	bool locked = mint_memory(), made;
 
 	if (dir < 0 || key_fd < 0)
-		fatal("callgated sent no directory or no key file", -ERR_UNAVAILABLE);
+		serve_fatal("callgated sent no directory or no key file", -ERR_UNAVAILABLE);
 	int r = wrap_key_read(key_fd, &key);
 	if (r)
-		fatal("the key file must hold 32 bytes, or 64 hexadecimal digits, that are not all zero", r);
+		serve_fatal("the key file must hold 32 bytes, or 64 hexadecimal digits, that are not all zero", r);
 	fd_close(&key_fd);
 	r = store_open(dir, key, &vault.store);
 	if (r)
-		fatal("the vault's directory cannot be read", r);
+		serve_fatal("the vault's directory cannot be read", r);
 	r = mint_open(vault.store, &vault.mint, &made);
 	if (r)
 		log_error("no certificate authority (%s): registered hosts cannot be reached until it is restored", err_text(r));
@@ -318,22 +244,19 @@ static void open_store(void)
 int main(int argc, char **argv)
 {
 	child_boot(P_VAULT, argc, argv, &child);
-	pump = pump_new();
+	pump = serve.pump = pump_new();
 	vault.book = lease_new();
 	if (!pump || !vault.book || keep_open(&secret, WRAP_BODY_MAX) || keep_open(&minted, MINTED_MAX))
-		fatal("cannot start", -ENOMEM);
+		serve_fatal("cannot start", -ENOMEM);
 	for (size_t i = 0; i < LEASE_SLOTS; i++)
 		worker[i].edge.fd = -1;
 	admin.edge.fd = audit.edge.fd = -1;
-	sup.edge = child.sup;
-	adopt();
+	serve_start(&serve);
 	open_store();
-	if (pump_add(pump, sup.edge.fd, POLLIN, on_sup, NULL))
-		fatal("cannot start", -ENOSPC);
 	child_ready(&child, -1);
-	int r = pump_run(pump);
+	int r = serve_run(&serve);
 	keep_free(&secret);
 	keep_free(&minted);
 	mint_free(&vault.mint);
-	return r ? 1 : 0;
+	return r;
 }
