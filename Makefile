@@ -73,7 +73,7 @@ override CFLAGS	+= -std=gnu11 -D_GNU_SOURCE $(WARN) \
 	   $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all -DCG_SANITIZED,$(HARD))
 override CPPFLAGS += -I. -Iuser -isystem $B/gen -MD -MP	# generated skeletons: -isystem, and so -MD
 override LDFLAGS	+= $(if $(SAN),-fsanitize=$(SAN),-pie -Wl,-z,relro,-z,now)
-LDALL	:= -lbpf -lelf -lz -luring -ljansson -lpcre2-8 -lssl -lcrypto
+LDALL	:= -lbpf -lelf -lz -luring -ljansson -lpcre2-8 -lcurl -lssl -lcrypto
 TESTED	:= gate admin ident fetch fleet vault audit kern io policy codec ipc base	# in link order
 BPFFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror -Wno-unused-parameter -I. -I$B/gen
 

@@ -41,6 +41,7 @@ static int setup(void **state)
 	assert_int_equal(keep_open(&p->secret, WRAP_BODY_MAX), 0);
 	assert_int_equal(store_open(p->dir, p->key, &p->v.store), 0);
 	p->v.book = lease_new();
+	p->v.tokens = token_new();
 	*state = p;
 	return 0;
 }
@@ -56,6 +57,7 @@ static int teardown(void **state)
 	rmdir(p->path);
 	store_free(&p->v.store);
 	lease_free(&p->v.book);
+	free(p->v.tokens);
 	wrap_key_free(&p->key);
 	keep_free(&p->secret);
 	buf_free(&p->answer);
@@ -111,7 +113,7 @@ static int status(struct place *p, const struct m_lease_get *q)
 	struct m_release rec;
 	struct m_lease head;
 
-	bool tell = lease_answer(p->v.book, p->v.store, q, 0, t0, &rec, &head, &p->secret);
+	bool tell = lease_answer(p->v.book, p->v.store, p->v.tokens, q, 0, t0, &rec, &head, &p->secret);
 	assert_int_equal(rec.status, head.status);
 	assert_true(rec.ring == 11 && rec.call == 22);
 	assert_int_equal(head.len, p->secret.n);
@@ -159,7 +161,7 @@ static void test_permitted(void **state)
 
 	/* before anything is registered nothing goes out */
 	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\"}", VIEW_LIT("tok_bot")));
-	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"six\",\"type\":\"api-key\"}", VIEW_LIT("tok six")));
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"six\",\"type\":\"header\"}", VIEW_LIT("tok six")));
 	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"seven\"}", VIEW_LIT("tok_seven")));
 	struct m_lease_get q = want("bot", "github", "api.example", 443);
 	assert_int_equal(status(p, &q), -ERR_DENIED);
@@ -191,7 +193,7 @@ static void test_hostile_request(void **state)
 	assert_true(ok(p, HOSTS, none));
 	for (int fill = 0; fill < 256; fill++) {
 		memset(&q, fill, sizeof(q));
-		lease_answer(p->v.book, p->v.store, &q, 0, t0, &rec, &head, &p->secret);
+		lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 0, t0, &rec, &head, &p->secret);
 		assert_true(head.status < 0);
 		for (size_t i = 0; i < NAME_LEN && rec.credential[i]; i++)
 			assert_true(rec.credential[i] > 0x20 && rec.credential[i] < 0x7f);
@@ -199,7 +201,7 @@ static void test_hostile_request(void **state)
 		assert_int_equal(rec.host[HOST_LEN - 1], 0);
 	}
 	q = want("bot", "github", "api.example", 443);
-	lease_answer(p->v.book, p->v.store, &q, LEASE_SLOTS, t0, &rec, &head, &p->secret);
+	lease_answer(p->v.book, p->v.store, p->v.tokens, &q, LEASE_SLOTS, t0, &rec, &head, &p->secret);
 	assert_int_equal(head.status, -ERR_DENIED);
 }
 
@@ -214,7 +216,7 @@ static void test_rate(void **state)
 	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\"}", VIEW_LIT("tok")));
 	assert_true(ok(p, HOSTS, none));
 	for (int i = 0; i < 25000; i++) {
-		bool tell = lease_answer(p->v.book, p->v.store, &q, 3, t0, &rec, &head, &p->secret);
+		bool tell = lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 3, t0, &rec, &head, &p->secret);
 		given += head.status == 0;
 		told += head.status && tell;
 		if (head.status)
@@ -223,11 +225,11 @@ static void test_rate(void **state)
 	assert_int_equal(given, 20000);
 	assert_int_equal(told, 200); /* of 5000 refusals */
 	/* another worker has its own share; a tenth of a second later there is a tenth of a second's worth */
-	lease_answer(p->v.book, p->v.store, &q, 4, t0, &rec, &head, &p->secret);
+	lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 4, t0, &rec, &head, &p->secret);
 	assert_int_equal(head.status, 0);
 	given = 0;
 	for (int i = 0; i < 3000; i++) {
-		lease_answer(p->v.book, p->v.store, &q, 3, mono_after_ms(t0, 100), &rec, &head, &p->secret);
+		lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 3, mono_after_ms(t0, 100), &rec, &head, &p->secret);
 		given += head.status == 0;
 	}
 	assert_int_equal(given, 2000);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin/credential.h"
 #include "admin/history.h"
 #include "admin/job.h"
 #include "admin/problems.h"
@@ -101,6 +102,10 @@ static void vault_set(struct job *j)
 {
 	if (!check_name(arg(j, "name"))) {
 		job_fail(j, "invalid", "/name: must be 1 to 63 of a-z 0-9 . _ -, beginning with a letter or digit");
+		return;
+	}
+	if (!credential_ok(arg(j, "type"), j->secret ? secret_view(j->secret) : view_of(NULL, 0), j->why)) {
+		job_fail(j, "invalid", j->why);
 		return;
 	}
 	ask_vault(j, json_pack("{s:s s:s s:s* s:O*}", "op", "set", "name", arg(j, "name"), "type", arg(j, "type"), "hosts",

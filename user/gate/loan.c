@@ -57,7 +57,7 @@ struct loan *loan_find(struct gate *g, const char *credential, const char *serve
 
 void loan_ask(struct gate *g, struct conn *c)
 {
-	struct m_lease_get m = {.port = c->port, .ring = g->conf.ring_id, .call = c->call->number};
+	struct m_lease_get m = {.port = c->port, .refused = c->call->retried, .ring = g->conf.ring_id, .call = c->call->number};
 
 	snprintf(m.credential, sizeof(m.credential), "%s", c->call->credential);
 	snprintf(m.server, sizeof(m.server), "%s", c->call->server->name);
@@ -97,6 +97,7 @@ int loan_came(struct gate *g, struct conn *c, struct view body)
 	snprintf(l->host, sizeof(l->host), "%s", c->host);
 	l->port = c->port;
 	l->version = m->version;
+	l->made = m->made != 0;
 	l->until = mono_after_ms(mono_now(), m->ttl_ms);
 	l->refs = 2; /* the cache's and the call's: even a lease of no time serves the call it was asked for */
 	list_add_head(&g->loans, &l->node);

@@ -14,6 +14,7 @@ struct loan {
 	char credential[NAME_LEN], server[NAME_LEN], host[HOST_LEN];
 	uint16_t port;
 	uint32_t version;
+	bool made; /* a token, which the vault can have made anew */
 	struct mono until;
 	struct secret *secret;
 };

@@ -35,7 +35,7 @@ static enum step refused(struct conn *c, unsigned status)
 
 	loan_forget(c->g, k->lease);
 	server_drop(c);
-	if (status == 401 && !k->lease_fresh && !k->retried) {
+	if (status == 401 && !k->retried && (!k->lease_fresh || k->lease->made)) {
 		/* It may have been changed at the server and in the vault since it was lent.  A 401 means that nothing was carried out. */
 		k->retried = true;
 		k->sent = 0;

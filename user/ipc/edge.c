@@ -187,6 +187,11 @@ int edge_recv(struct edge *e, struct frame *f)
 	return 1;
 }
 
+void edge_wipe(const struct frame *f)
+{
+	explicit_bzero(in.body, f->body.n);
+}
+
 int edge_recv_wait(struct edge *e, struct frame *f, int timeout_ms)
 {
 	struct mono end = mono_after_ms(mono_now(), (uint64_t)timeout_ms);

@@ -52,6 +52,9 @@ int edge_send2(struct edge *e, enum msg type, uint64_t tag, struct view head, st
  */
 int edge_recv(struct edge *e, struct frame *f) __attribute__((warn_unused_result));
 
+/** edge_wipe(f): Clear the bytes of ${f}, the last frame received: it held a secret. */
+void edge_wipe(const struct frame *f);
+
 /** edge_recv_wait(e, f, timeout_ms): The same, waiting with poll(2); -ERR_TIMEOUT. */
 int edge_recv_wait(struct edge *e, struct frame *f, int timeout_ms) __attribute__((warn_unused_result));
 

@@ -109,7 +109,7 @@ struct m_lease_get {
 	char server[NAME_LEN];
 	char host[HOST_LEN];
 	uint32_t port;
-	uint32_t pad;
+	uint32_t refused;    /* the server did not take what was lent last */
 	uint64_t ring, call; /* the call it is for; recorded by the vault itself */
 };
 
@@ -118,8 +118,20 @@ struct m_lease {
 	int32_t status; /* 0 or negative, err.h */
 	uint32_t version;
 	uint32_t ttl_ms;
+	uint32_t made; /* a token, which the vault can have made anew when the server refuses it */
 	uint32_t len;
 	uint8_t secret[];
+};
+
+/*
+ * M_TOKEN_GET (vault -> fetch): {"type":T, and the fields of that type}, see vault/token.h; for github-app "jwt" instead of the private key.
+ * M_TOKEN (fetch -> vault), followed by the token and then the refresh token that replaces the one used, if any.
+ */
+struct m_token {
+	int32_t status; /* 0; -ERR_DENIED: the endpoint refused; -ERR_UNAVAILABLE: it was not reached; -ERR_MALFORMED */
+	uint32_t http;  /* 0: no answer */
+	uint32_t life_s; /* 0: not said */
+	uint32_t token_len;
 };
 
 /* M_MINT (proxy -> vault): the name that the client asked for; a registered host only. */
@@ -241,7 +253,7 @@ struct m_release {
 	uint64_t ring, call; /* 0: not for a call */
 	uint32_t version;
 	int32_t status;
-	char event[NAME_LEN]; /* "release", "refuse", "mint" */
+	char event[NAME_LEN]; /* "release", "refuse", "mint", "token", ... */
 	char credential[NAME_LEN];
 	char server[NAME_LEN];
 	char host[HOST_LEN];

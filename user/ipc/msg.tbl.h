@@ -19,6 +19,8 @@ X(M_STOP, 6, S, MSG_ALL, 0, 0, 0, MSG_ANY_TIME)                   /* finish what
 /* proxy and vault */
 X(M_LEASE_GET, 20, W, V, sizeof(struct m_lease_get), sizeof(struct m_lease_get), 0, MSG_ANY_TIME)
 X(M_LEASE, 21, V, W, sizeof(struct m_lease), MSG_MAX, 0, MSG_ANY_TIME)
+X(M_TOKEN_GET, 27, V, F, 2, MSG_MAX, 0, MSG_ANY_TIME)              /* JSON with a secret: a token for it, please */
+X(M_TOKEN, 28, F, V, sizeof(struct m_token), MSG_MAX, 0, MSG_ANY_TIME)
 X(M_MINT, 22, W, V, sizeof(struct m_mint), sizeof(struct m_mint), 0, MSG_ANY_TIME)
 X(M_MINTED, 23, V, W, sizeof(struct m_minted), MSG_MAX, 0, MSG_ANY_TIME)
 X(M_REVOKE, 24, V, W, sizeof(struct m_revoke), sizeof(struct m_revoke), 0, MSG_ANY_TIME)

@@ -21,6 +21,7 @@
 #include "fetch/forward.h"
 #include "fetch/hosts.h"
 #include "fetch/resolve.h"
+#include "fetch/token.h"
 #include "proc/serve.h"
 
 enum { TELL_MS = 200 };
@@ -54,6 +55,46 @@ static void on_hosts(struct edge *e, const struct frame *f)
 	int r = hosts_set(hosts, f->body);
 	if (r)
 		log_error("the list of hosts from %s is not taken: %s; the former one stays", party_name(e->peer), err_text(r));
+}
+
+/* ---- errand: tokens for the vault ---- */
+
+struct token_asked {
+	uint64_t tag; /* 0: free */
+} asked[ERRAND_RUNNING];
+
+static void say_token(uint64_t tag, int status, struct view answer)
+{
+	struct m_token m = {.status = status};
+	struct view v = status || answer.n < sizeof(m) ? view_of(&m, sizeof(m)) : answer;
+	int r = edge_send(&peer[P_VAULT], M_TOKEN, tag, v, -1);
+
+	if (r)
+		log_error("callgate-vault is not told of a token: %s", err_text(r));
+}
+
+static void on_token(void *arg, int status, struct view answer)
+{
+	struct token_asked *a = arg;
+	uint64_t tag = a->tag;
+
+	a->tag = 0;
+	say_token(tag, status ? status : answer.n < sizeof(struct m_token) ? -ERR_MALFORMED : 0, answer);
+}
+
+static void on_token_get(struct edge *e, const struct frame *f)
+{
+	struct token_asked *a = asked;
+
+	(void)e;
+	while (a < asked + ERRAND_RUNNING && a->tag)
+		a++;
+	int r = a == asked + ERRAND_RUNNING ? -EAGAIN : errand_start(pump, &token_kind, f->body, on_token, a);
+	edge_wipe(f);
+	if (r)
+		say_token(f->tag, r, view_of(NULL, 0));
+	else
+		a->tag = f->tag;
 }
 
 /* ---- errand: copies of audit lines ---- */
@@ -94,6 +135,7 @@ static const struct {
 } errands[] = {
     {M_HOSTS, on_hosts},
     {M_FORWARD, on_forward},
+    {M_TOKEN_GET, on_token_get},
 };
 
 /* ---- channels ---- */

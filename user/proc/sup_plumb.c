@@ -30,6 +30,7 @@ static const struct {
     {P_VAULT, P_AUDIT},
     {P_ADMIN, P_FETCH},
     {P_AUDIT, P_FETCH},
+    {P_VAULT, P_FETCH},
 };
 
 int sup_plumb_fd(struct sup_child *to, enum fd_what what, uint32_t slot, uint64_t ring, int fd)

@@ -17,6 +17,7 @@
 enum {
 	RECORD_WAIT_MS = 50,
 	REVOKE_AGAIN_MS = 20,
+	WAITERS = 256,
 	MINTED_MAX = sizeof(struct m_minted) + MINT_DER_MAX + MINT_ISSUER_MAX + MINT_KEY_MAX,
 };
 
@@ -30,7 +31,14 @@ static struct child child;
 static struct pump *pump;
 static struct op_vault vault;
 static struct keep secret, minted;
-static struct peer admin, audit, worker[LEASE_SLOTS];
+static struct peer admin, audit, fetch, worker[LEASE_SLOTS];
+
+static struct wait { /* a lease that waits for a token */
+	uint64_t ask; /* the tag of the question; 0: free */
+	struct peer *p; /* NULL: gone */
+	uint64_t tag;
+	struct m_lease_get q;
+} waiting[WAITERS];
 
 static struct edge *place(enum party who, uint32_t slot);
 static void on_frame(struct edge *e, struct frame *f);
@@ -108,24 +116,101 @@ static void reply(struct peer *p, enum msg type, uint64_t tag, struct view head,
 		log_error("no answer to %s: %s", party_name(p->edge.peer), err_text(r));
 }
 
-static void on_lease(struct peer *p, const struct frame *f)
+
+/* One question at a time for each credential, however many wait for the token. */
+static int ask_token(struct peer *p, uint64_t tag, const struct m_lease_get *q)
 {
-	struct m_lease_get q;
+	static uint64_t last;
+	struct buf ask = {.max = MSG_MAX};
+	struct wait *room = NULL, *same = NULL;
+	const struct store_item *it = store_find(vault.store, q->credential);
+
+	for (struct wait *w = waiting; w < waiting + WAITERS; w++)
+		if (!w->ask)
+			room = w;
+		else if (strcmp(w->q.credential, q->credential) == 0)
+			same = w;
+	int r = !room || !it ? -EAGAIN : same ? 0 : token_ask(&it->head, keep_view(&secret), wall_now(), &ask);
+	if (!r && !same)
+		r = edge_send(&fetch.edge, M_TOKEN_GET, ++last, buf_view(&ask), -1);
+	buf_wipe(&ask);
+	if (!r)
+		*room = (struct wait){same ? same->ask : last, p, tag, *q};
+	return r;
+}
+
+static void lease(struct peer *p, uint64_t tag, const struct m_lease_get *q)
+{
 	struct m_release rec;
 	struct m_lease head;
+	bool tell = lease_answer(vault.book, vault.store, vault.tokens, q, p->edge.slot, mono_now(), &rec, &head, &secret);
 
-	memcpy(&q, f->body.p, sizeof(q));
-	push_owed(p); /* what was revoked first is heard of first */
-	bool tell = lease_answer(vault.book, vault.store, &q, p->edge.slot, mono_now(), &rec, &head, &secret);
-	if (head.status == 0 && record(&rec)) {
+	if (head.status == -EINPROGRESS && ask_token(p, tag, q) == 0) {
+		keep_wipe(&secret);
+		return;
+	}
+	if ((head.status == 0 && record(&rec)) || head.status == -EINPROGRESS) {
 		head = (struct m_lease){.status = -ERR_UNAVAILABLE};
 		keep_wipe(&secret);
 	} else if (head.status && tell) {
 		log_warning("refused worker %u a lease of %s for %s: %s", p->edge.slot, rec.credential, rec.host, err_name(head.status));
 		record_or_say(&rec);
 	}
-	reply(p, M_LEASE, f->tag, view_of(&head, sizeof(head)), keep_view(&secret));
+	reply(p, M_LEASE, tag, view_of(&head, sizeof(head)), keep_view(&secret));
 	keep_wipe(&secret);
+}
+
+static void on_lease(struct peer *p, const struct frame *f)
+{
+	struct m_lease_get q;
+
+	memcpy(&q, f->body.p, sizeof(q));
+	push_owed(p); /* what was revoked first is heard of first */
+	lease(p, f->tag, &q);
+}
+
+/* ${ask} has its answer, or will have none (0: whichever is asked). */
+static void wake(uint64_t ask)
+{
+	for (struct wait *w = waiting; w < waiting + WAITERS; w++) {
+		struct wait done = *w;
+		if (!w->ask || (ask && w->ask != ask))
+			continue;
+		w->ask = 0;
+		done.q.refused = 0;
+		if (!ask)
+			token_failed(vault.tokens, done.q.credential, mono_now());
+		if (done.p)
+			lease(done.p, done.tag, &done.q);
+	}
+}
+
+static void on_token(struct peer *p, const struct frame *f)
+{
+	struct m_release rec = {.event = "token"};
+	struct wrap_head h = {0};
+	struct buf kept = {0};
+	const struct wait *w = waiting;
+
+	(void)p;
+	while (w < waiting + WAITERS && w->ask != f->tag)
+		w++;
+	if (!f->tag || w == waiting + WAITERS)
+		return;
+	rec.status = store_get(vault.store, WRAP_CREDENTIAL, w->q.credential, &h, &secret);
+	if (!rec.status)
+		rec.status = token_came(vault.tokens, &h, f->body, keep_view(&secret), mono_now(), &kept);
+	if (!rec.status && kept.len)
+		rec.status = store_put(vault.store, &h, buf_view(&kept));
+	rec.version = h.version;
+	snprintf(rec.credential, NAME_LEN, "%s", h.name);
+	buf_wipe(&kept);
+	keep_wipe(&secret);
+	edge_wipe(f);
+	record_or_say(&rec);
+	if (rec.status)
+		log_warning("no token for %s: %s", h.name, err_text(rec.status));
+	wake(f->tag);
 }
 
 static void on_mint(struct peer *p, const struct frame *f)
@@ -167,13 +252,8 @@ static void on_do(struct peer *p, const struct frame *f)
 	struct buf answer = {.max = MSG_MAX};
 	struct op_effect fx;
 	int r = op_do(&vault, f->body, &answer, &fx);
-	/* The frame's bytes are the receive buffer of this process: writable memory, lent as a view. */
-	union {
-		const uint8_t *in;
-		void *out;
-	} bytes = {f->body.p};
 
-	explicit_bzero(bytes.out, f->body.n);
+	edge_wipe(f);
 	if (fx.revoke)
 		revoke(&fx.who);
 	if (fx.ca)
@@ -188,7 +268,7 @@ static void on_do(struct peer *p, const struct frame *f)
 static const struct {
 	enum msg type;
 	void (*fn)(struct peer *p, const struct frame *f);
-} asks[] = {{M_LEASE_GET, on_lease}, {M_MINT, on_mint}, {M_CA_GET, on_ca}, {M_VAULT_DO, on_do}};
+} asks[] = {{M_LEASE_GET, on_lease}, {M_TOKEN, on_token}, {M_MINT, on_mint}, {M_CA_GET, on_ca}, {M_VAULT_DO, on_do}};
 
 static void on_frame(struct edge *e, struct frame *f)
 {
@@ -199,12 +279,20 @@ static void on_frame(struct edge *e, struct frame *f)
 
 static void on_dropped(struct edge *e)
 {
-	((struct peer *)e)->owed = false;
+	struct peer *p = (struct peer *)e;
+
+	p->owed = false;
+	for (struct wait *w = waiting; w < waiting + WAITERS; w++)
+		if (w->p == p)
+			w->p = NULL;
+	if (p == &fetch)
+		wake(0);
 }
 
 static struct edge *place(enum party who, uint32_t slot)
 {
-	struct peer *p = who == P_ADMIN ? &admin : who == P_AUDIT ? &audit : who == P_PROXY && slot < LEASE_SLOTS ? &worker[slot] : NULL;
+	struct peer *p = who == P_ADMIN ? &admin : who == P_AUDIT ? &audit : who == P_FETCH ? &fetch
+			 : who == P_PROXY && slot < LEASE_SLOTS ? &worker[slot] : NULL;
 	return p ? &p->edge : NULL;
 }
 
@@ -246,11 +334,13 @@ int main(int argc, char **argv)
 	child_boot(P_VAULT, argc, argv, &child);
 	pump = serve.pump = pump_new();
 	vault.book = lease_new();
-	if (!pump || !vault.book || keep_open(&secret, WRAP_BODY_MAX) || keep_open(&minted, MINTED_MAX))
+	vault.tokens = token_new();
+	wrap_json_wipes();
+	if (!pump || !vault.book || !vault.tokens || keep_open(&secret, WRAP_BODY_MAX) || keep_open(&minted, MINTED_MAX))
 		serve_fatal("cannot start", -ENOMEM);
 	for (size_t i = 0; i < LEASE_SLOTS; i++)
 		worker[i].edge.fd = -1;
-	admin.edge.fd = audit.edge.fd = -1;
+	admin.edge.fd = audit.edge.fd = fetch.edge.fd = -1;
 	serve_start(&serve);
 	open_store();
 	child_ready(&child, -1);

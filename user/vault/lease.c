@@ -50,20 +50,12 @@ void lease_free(struct lease_book **bp)
 struct draft {
 	struct row *row;
 	size_t n;
-	char *why;
-	size_t why_len;
 };
-
-static int fail(struct draft *d, int err, const char *server, const char *text)
-{
-	snprintf(d->why, d->why_len, "server %.63s: %s", server, text);
-	return err;
-}
 
 static int add_row(struct draft *d, const struct row *at, const char *credential)
 {
 	if (d->n == LEASE_ROWS)
-		return fail(d, -ERR_TOO_LONG, at->server, "too many hosts in all");
+		return -ERR_TOO_LONG;
 	struct row *r = &d->row[d->n++];
 	*r = *at;
 	memcpy(r->credential, credential, strlen(credential)); /* shorter than NAME_LEN: checked; the rest is zero */
@@ -73,54 +65,42 @@ static int add_row(struct draft *d, const struct row *at, const char *credential
 static int add_match(struct draft *d, const char *server, const json_t *match, const json_t *server_json)
 {
 	struct row at = {.port = 443};
-	const json_t *port = json_object_get(match, "port"), *many = json_object_get(server_json, "credentials"), *it;
+	const json_t *port = json_object_get(match, "port"), *it;
 	const char *host = json_string_value(json_object_get(match, "host"));
 	const char *one = json_string_value(json_object_get(server_json, "credential"));
 	bool is_ip;
 	size_t i;
 
-	if (!host || host_canonical(host, at.host, &is_ip))
-		return fail(d, -ERR_MALFORMED, server, "a match needs a \"host\": a DNS name or an address");
-	if (port) {
-		json_int_t v = json_is_integer(port) ? json_integer_value(port) : 0;
-		if (v < 1 || v > 65535)
-			return fail(d, -ERR_MALFORMED, server, "\"port\" is a number from 1 to 65535");
-		at.port = (uint32_t)v;
-	}
+	json_int_t n = json_is_integer(port) ? json_integer_value(port) : port ? 0 : 443;
+	if (!host || host_canonical(host, at.host, &is_ip) || n < 1 || n > 65535)
+		return -ERR_MALFORMED;
+	at.port = (uint32_t)n;
 	memcpy(at.server, server, strlen(server));
 	int r = add_row(d, &at, one ? one : "");
-	json_array_foreach(many, i, it)
+	json_array_foreach(json_object_get(server_json, "credentials"), i, it)
 		if (!r)
 			r = add_row(d, &at, json_string_value(it));
 	return r;
 }
 
-static bool name_or_absent(const json_t *j)
+static bool name_ok(const json_t *j)
 {
-	return !j || json_is_null(j) || (json_is_string(j) && wrap_name_ok(json_string_value(j)));
+	return json_is_string(j) && wrap_name_ok(json_string_value(j));
 }
 
 static int add_server(struct draft *d, const json_t *server)
 {
-	const char *name = json_string_value(json_object_get(server, "name"));
-	const json_t *match = json_object_get(server, "match"), *many = json_object_get(server, "credentials"), *it;
+	const json_t *name = json_object_get(server, "name"), *one = json_object_get(server, "credential"), *it;
+	const json_t *match = json_object_get(server, "match"), *many = json_object_get(server, "credentials");
+	bool ok = name_ok(name) && (!one || json_is_null(one) || name_ok(one)) && (!many || json_is_array(many)) && json_is_array(match);
 	size_t i;
 
-	if (!name || !wrap_name_ok(name))
-		return fail(d, -ERR_MALFORMED, "?", "a server needs a \"name\" of A-Z a-z 0-9 . _ -, at most 63");
-	if (!name_or_absent(json_object_get(server, "credential")))
-		return fail(d, -ERR_MALFORMED, name, "\"credential\" is no name");
-	if (many && !json_is_array(many))
-		return fail(d, -ERR_MALFORMED, name, "\"credentials\" is an array of names");
 	json_array_foreach(many, i, it)
-		if (!json_is_string(it) || !wrap_name_ok(json_string_value(it)))
-			return fail(d, -ERR_MALFORMED, name, "\"credentials\" is an array of names");
-	if (!json_is_array(match))
-		return fail(d, -ERR_MALFORMED, name, "\"match\" is an array");
-	int r = 0;
+		ok = ok && name_ok(it);
+	int r = ok ? 0 : -ERR_MALFORMED;
 	json_array_foreach(match, i, it)
 		if (!r)
-			r = add_match(d, name, it, server);
+			r = add_match(d, json_string_value(name), it, server);
 	return r;
 }
 
@@ -141,21 +121,19 @@ static size_t unique(struct row *row, size_t n)
 
 int lease_hosts(struct lease_book *b, const json_t *servers, char *why, size_t why_len)
 {
-	struct draft d = {.row = calloc(LEASE_ROWS, sizeof(struct row)), .why = why, .why_len = why_len};
+	struct draft d = {.row = calloc(LEASE_ROWS, sizeof(struct row))};
 	const json_t *it;
 	size_t i;
-	int r = 0;
+	int r = !d.row ? -ENOMEM : json_is_array(servers) ? 0 : -ERR_MALFORMED;
 
-	snprintf(why, why_len, "%s", "");
-	if (!d.row)
-		return -ENOMEM;
-	if (!json_is_array(servers)) {
-		snprintf(why, why_len, "\"servers\" is an array");
-		r = -ERR_MALFORMED;
+	json_array_foreach(servers, i, it) {
+		if (r)
+			break;
+		r = add_server(&d, it);
+		const char *name = json_string_value(json_object_get(it, "name"));
+		if (r)
+			snprintf(why, why_len, "server %zu, %.63s: not {name, match: [{host, port}], credential, credentials}, or too many", i, name ? name : "?");
 	}
-	json_array_foreach(servers, i, it)
-		if (!r)
-			r = add_server(&d, it);
 	if (r)
 		goto out;
 	qsort(d.row, d.n, sizeof(struct row), by_bytes);
@@ -255,10 +233,9 @@ static bool in_scope(const char *scope, const char *host)
 }
 
 static int judge(struct lease_book *b, struct store *s, const struct m_lease_get *q, uint32_t slot, struct mono now,
-    uint32_t *version, struct keep *secret)
+    struct wrap_head *h, struct keep *secret)
 {
 	struct row want = {.port = q->port};
-	struct wrap_head h;
 	bool is_ip;
 
 	if (slot >= LEASE_SLOTS)
@@ -274,31 +251,36 @@ static int judge(struct lease_book *b, struct store *s, const struct m_lease_get
 		return -ERR_DENIED;
 	if (!rate_take(&b->give[slot], now))
 		return -EAGAIN;
-	int r = store_get(s, WRAP_CREDENTIAL, q->credential, &h, secret);
-	if (r)
-		return r;
-	*version = h.version;
-	return in_scope(h.scope, want.host) ? 0 : -ERR_DENIED;
+	int r = store_get(s, WRAP_CREDENTIAL, q->credential, h, secret);
+	return r ? r : in_scope(h->scope, want.host) ? 0 : -ERR_DENIED;
 }
 
-bool lease_answer(struct lease_book *b, struct store *s, const struct m_lease_get *q, uint32_t slot, struct mono now,
-    struct m_release *rec, struct m_lease *head, struct keep *secret)
+bool lease_answer(struct lease_book *b, struct store *s, struct token_book *t, const struct m_lease_get *q, uint32_t slot,
+    struct mono now, struct m_release *rec, struct m_lease *head, struct keep *secret)
 {
-	uint32_t version = 0;
+	struct wrap_head h = {0};
 
 	keep_wipe(secret);
-	int r = judge(b, s, q, slot, now, &version, secret);
-	if (r)
+	*head = (struct m_lease){.ttl_ms = LEASE_TTL_MS};
+	int r = judge(b, s, q, slot, now, &h, secret);
+	head->made = !r && token_made(h.type);
+	if (head->made)
+		r = token_get(t, h.name, q->refused != 0, now, secret, &head->ttl_ms);
+	else if (!r)
+		token_plain(h.type, secret);
+	if (r && r != -EINPROGRESS)
 		keep_wipe(secret);
-	*rec = (struct m_release){.ring = q->ring, .call = q->call, .version = version, .status = r, .port = q->port, .slot = slot};
+	*rec = (struct m_release){.ring = q->ring, .call = q->call, .version = h.version, .status = r, .port = q->port, .slot = slot};
 	snprintf(rec->event, sizeof(rec->event), "%s", r ? "refuse" : "release");
 	show(rec->credential, q->credential, NAME_LEN);
 	show(rec->server, q->server, NAME_LEN);
 	show(rec->host, q->host, HOST_LEN);
-	*head = (struct m_lease){.status = r, .version = version};
+	head->status = r;
+	head->version = h.version;
+	if (r == -EINPROGRESS)
+		return false;
 	if (r)
 		return slot < LEASE_SLOTS && rate_take(&b->refuse[slot], now);
-	head->ttl_ms = LEASE_TTL_MS;
 	head->len = (uint32_t)secret->n;
 	return true;
 }

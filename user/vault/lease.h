@@ -13,6 +13,7 @@
 #include "base/rate.h"
 #include "ipc/msg.h"
 #include "vault/store.h"
+#include "vault/token.h"
 
 enum { LEASE_ROWS = 4096, LEASE_TTL_MS = 30000, LEASE_SLOTS = 64 };
 
@@ -38,12 +39,13 @@ const char *lease_next_host(const struct lease_book *b, const char *after);
 const char *lease_host_of(const struct lease_book *b, const char *credential, size_t i);
 
 /**
- * lease_answer(b, s, q, slot, now, rec, head, secret):
+ * lease_answer(b, s, t, q, slot, now, rec, head, secret):
  * Judge ${q}, which came from worker ${slot}: fills ${rec} for the audit, ${head} for the worker and, when head->status is 0,
  * ${secret}.  The caller sends ${rec} first, and nothing of ${secret} when that fails.  Any bytes are legal in ${q}.
+ * head->status -EINPROGRESS: a token must be asked for (token_ask()) with what ${secret} then holds; nothing is answered yet.
  * Returns whether ${rec} is to be recorded: refusals beyond a rate are only counted.
  */
-bool lease_answer(struct lease_book *b, struct store *s, const struct m_lease_get *q, uint32_t slot, struct mono now,
-    struct m_release *rec, struct m_lease *head, struct keep *secret);
+bool lease_answer(struct lease_book *b, struct store *s, struct token_book *t, const struct m_lease_get *q, uint32_t slot,
+    struct mono now, struct m_release *rec, struct m_lease *head, struct keep *secret);
 
 #endif

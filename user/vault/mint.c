@@ -12,19 +12,11 @@
 #include "base/log.h"
 #include "vault/mint_internal.h"
 
-/* A day before a leaf ends the next one is made; so a worker may keep one for half a day. */
-enum { SPARE_S = MINT_DAY, HAND_OUT_S = MINT_DAY / 2, MINT_PER_S = 50, MINT_BURST = 500, REFUSE_PER_S = 50, REFUSE_BURST = 200 };
+/* A leaf is good for days; a worker keeps it, under the name, for half of one. */
+enum { HAND_OUT_S = MINT_DAY / 2, MINT_PER_S = 50, MINT_BURST = 500, REFUSE_PER_S = 50, REFUSE_BURST = 200 };
 enum { SECURE_HEAP = 65536, SECURE_MIN = 32 };
 
 static const char next_ca[] = "next"; /* the item of a root that is to come */
-
-struct leaf {
-	char name[HOST_LEN];
-	struct wall made, until;
-	uint64_t used; /* order of use: the smallest is replaced */
-	uint16_t len;
-	uint8_t der[MINT_DER_MAX];
-};
 
 struct mint {
 	struct store *store; /* borrowed: the root's key is opened there for each signature */
@@ -33,11 +25,8 @@ struct mint {
 	EVP_PKEY *leaf_key;
 	struct mint_inters inters;
 	struct buf pem, root_der;
-	struct keep key;    /* the leaf key, PKCS#8 */
-	struct keep issuer; /* DER of the last intermediate handed out */
-	struct leaf *leaf;
-	size_t leaves;
-	uint64_t uses;
+	struct keep key;          /* the leaf key, PKCS#8 */
+	struct keep leaf, issuer; /* DER of what was handed out last */
 	struct rate rate, refuse;
 };
 
@@ -135,10 +124,9 @@ int mint_open(struct store *s, struct mint **out, bool *made)
 		return r;
 	m->rate = (struct rate){.per_s = MINT_PER_S, .burst = MINT_BURST};
 	m->refuse = (struct rate){.per_s = REFUSE_PER_S, .burst = REFUSE_BURST};
-	m->leaf = calloc(MINT_CACHE, sizeof(*m->leaf));
 	m->store = s;
 	node_name(m);
-	if (!m->leaf || keep_open(&m->key, MINT_KEY_MAX) || keep_open(&m->issuer, MINT_ISSUER_MAX))
+	if (keep_open(&m->key, MINT_KEY_MAX) || keep_open(&m->leaf, MINT_DER_MAX) || keep_open(&m->issuer, MINT_ISSUER_MAX))
 		goto out;
 	r = mint_root_load(s, MINT_ROOT, &m->root, NULL);
 	if (r == -ERR_NOT_FOUND) {
@@ -174,8 +162,8 @@ void mint_free(struct mint **mp)
 	buf_free(&m->pem);
 	buf_free(&m->root_der);
 	keep_free(&m->key);
+	keep_free(&m->leaf);
 	keep_free(&m->issuer);
-	free(m->leaf);
 	free(m);
 	*mp = NULL;
 }
@@ -208,98 +196,31 @@ void mint_ca(const struct mint *m, struct mint_ca *ca)
 
 /* ---- leaves ---- */
 
-/* Seconds that ${l} may still be used, 0 when it is time for another.  A clock that went back before it was made also ends it. */
-static uint32_t usable_s(const struct leaf *l, struct wall now, int64_t spare_s)
-{
-	int64_t left = (l->until.ns - now.ns) / 1000000000 - spare_s;
-
-	if (now.ns < l->made.ns || left <= 0)
-		return 0;
-	return left < HAND_OUT_S ? (uint32_t)left : HAND_OUT_S;
-}
-
-static struct leaf *cached(struct mint *m, const char *name)
-{
-	for (size_t i = 0; i < m->leaves; i++)
-		if (strcmp(m->leaf[i].name, name) == 0)
-			return &m->leaf[i];
-	return NULL;
-}
-
-static struct leaf *oldest(struct mint *m)
-{
-	struct leaf *l = m->leaf;
-
-	if (m->leaves < MINT_CACHE)
-		return &m->leaf[m->leaves++];
-	for (size_t i = 1; i < m->leaves; i++)
-		if (m->leaf[i].used < l->used)
-			l = &m->leaf[i];
-	return l;
-}
-
-static int make_leaf(struct mint *m, X509 *issuer, const char *name, bool is_ip, struct wall now, struct leaf *l)
-{
-	struct keep der = {.mem = l->der, .cap = sizeof(l->der)};
-	struct wall until;
-	X509 *x = mint_cert_leaf(issuer, m->inters.key, m->leaf_key, name, is_ip, now, &until);
-	bool ok = x && mint_cert_put(x, &der);
-
-	X509_free(x);
-	if (!ok)
-		return -ERR_UNAVAILABLE;
-	snprintf(l->name, sizeof(l->name), "%s", name);
-	l->made = now;
-	l->until = until;
-	l->len = (uint16_t)der.n;
-	return 1;
-}
-
 int mint_leaf(struct mint *m, const struct lease_book *b, const char *name, bool is_ip, struct wall now, struct mono mono,
     struct mint_chain *out)
 {
 	const struct mint_inter *issuer;
-	struct leaf *l = cached(m, name);
-	int r, made = 0;
+	struct wall until;
 
-	*out = (struct mint_chain){.ttl_s = l ? usable_s(l, now, SPARE_S) : 0};
-	if (!out->ttl_s && !rate_take(&m->rate, mono))
+	*out = (struct mint_chain){.ttl_s = HAND_OUT_S};
+	if (!rate_take(&m->rate, mono))
 		return -EAGAIN;
-	r = mint_inters_for(&m->inters, m->store, b, name, now, &issuer);
+	int r = mint_inters_for(&m->inters, m->store, b, name, now, &issuer);
 	if (r)
 		return r;
-	if (!out->ttl_s) {
-		if (!l)
-			l = oldest(m);
-		made = make_leaf(m, issuer->cert, name, is_ip, now, l);
-		if (made < 0) {
-			*l = (struct leaf){0}; /* an empty name matches nobody */
-			return made;
-		}
-		out->ttl_s = usable_s(l, now, SPARE_S);
-	}
+	X509 *x = mint_cert_leaf(issuer->cert, m->inters.key, m->leaf_key, name, is_ip, now, &until);
+	keep_wipe(&m->leaf);
 	keep_wipe(&m->issuer);
-	if (!mint_cert_put(issuer->cert, &m->issuer))
-		return -ERR_TOO_LONG;
-	l->used = ++m->uses;
-	out->leaf = view_of(l->der, l->len);
+	r = x && mint_cert_put(x, &m->leaf) && mint_cert_put(issuer->cert, &m->issuer) ? 0 : -ERR_UNAVAILABLE;
+	X509_free(x);
+	out->leaf = keep_view(&m->leaf);
 	out->issuer = keep_view(&m->issuer);
-	return made;
+	return r;
 }
 
-void mint_forget(struct mint *m, const struct lease_book *b)
+void mint_forget(struct mint *m)
 {
-	size_t to = 0;
-
 	mint_inters_drop(&m->inters);
-	for (size_t i = 0; i < m->leaves; i++) {
-		if (!lease_host(b, m->leaf[i].name))
-			continue;
-		if (i != to)
-			m->leaf[to] = m->leaf[i];
-		to++;
-	}
-	m->leaves = to;
 }
 
 /* ---- the answer ---- */
@@ -330,23 +251,23 @@ bool mint_answer(struct mint *m, const struct lease_book *b, const struct m_mint
 	char name[HOST_LEN] = "";
 	struct mint_chain chain = {0};
 	int r = judge(m, b, q, now, mono, name, &chain);
-	struct view key = r < 0 ? view_of(NULL, 0) : keep_view(&m->key);
-	struct m_minted head = {.status = r < 0 ? r : 0};
+	struct view key = r ? view_of(NULL, 0) : keep_view(&m->key);
+	struct m_minted head = {.status = r};
 
-	if (r >= 0)
+	if (!r)
 		head = (struct m_minted){.ttl_s = chain.ttl_s, .leaf_len = (uint32_t)chain.leaf.n,
 		    .issuer_len = (uint32_t)chain.issuer.n, .key_len = (uint32_t)key.n};
 
 	keep_wipe(out);
 	append(out, view_of(&head, sizeof(head)));
-	if (r >= 0) {
+	if (!r) {
 		append(out, chain.leaf);
 		append(out, chain.issuer);
 		append(out, key);
 	}
-	*rec = (struct m_release){.status = head.status, .slot = slot};
-	snprintf(rec->event, sizeof(rec->event), "%s", r < 0 ? "refuse" : "mint");
+	*rec = (struct m_release){.status = r, .slot = slot};
+	snprintf(rec->event, sizeof(rec->event), "%s", r ? "refuse" : "mint");
 	memcpy(rec->host, name, sizeof(rec->host));
 	/* Without an authority every answer is the same; that there is none was said at start. */
-	return r < 0 ? m && rate_take(&m->refuse, mono) : r == 1;
+	return r ? m && rate_take(&m->refuse, mono) : true;
 }

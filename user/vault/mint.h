@@ -1,7 +1,7 @@
 /*
  * mint.h - the machine's own certificate authority, and short-lived leaves for registered hosts.
  * Floor: vault.      Source: RFC 5280; ECDSA P-256 with SHA-256, which every client that takes a private root accepts.
- * Owns: the intermediates' key and one leaf key for the life of the process (OpenSSL's locked heap), a cache of leaves by name.
+ * Owns: the intermediates' key and one leaf key for the life of the process (OpenSSL's locked heap).
  *
  * root (10 years, its key opened for each signature only) -> intermediate (7 days; name constraints: the registered hosts, at most
  * MINT_CHUNK in one) -> leaf (3 days, handed out for at most half of one).  When the set of hosts changes, intermediates are signed
@@ -17,7 +17,7 @@
 #include "ipc/msg.h"
 #include "vault/lease.h"
 
-enum { MINT_CACHE = 1024, MINT_DER_MAX = 2048, MINT_KEY_MAX = 256, MINT_ISSUER_MAX = 12288 };
+enum { MINT_DER_MAX = 2048, MINT_KEY_MAX = 256, MINT_ISSUER_MAX = 12288 };
 
 #define MINT_ROOT "root" /* the item in the store */
 
@@ -57,8 +57,7 @@ int mint_rotate(struct mint *m, bool finish) __attribute__((warn_unused_result))
 
 /**
  * mint_leaf(m, b, name, is_ip, now, mono, out):
- * A leaf for ${name} (canonical), from the cache or new, and its issuer.  1: new; 0: cached; -ERR_DENIED: not registered; -EAGAIN
- * beyond the rate; -ERR_UNAVAILABLE.
+ * A leaf for ${name} (canonical) and its issuer.  Workers keep it for ttl_s.  0; -ERR_DENIED: not registered; -EAGAIN: beyond the rate; -ERR_UNAVAILABLE.
  */
 int mint_leaf(struct mint *m, const struct lease_book *b, const char *name, bool is_ip, struct wall now, struct mono mono,
     struct mint_chain *out) __attribute__((warn_unused_result));
@@ -70,7 +69,7 @@ int mint_leaf(struct mint *m, const struct lease_book *b, const char *name, bool
 bool mint_answer(struct mint *m, const struct lease_book *b, const struct m_mint *q, uint32_t slot, struct wall now,
     struct mono mono, struct m_release *rec, struct keep *out);
 
-/** mint_forget(m, b): The set of hosts changed: drop the intermediates, and leaves of hosts that are no longer registered. */
-void mint_forget(struct mint *m, const struct lease_book *b);
+/** mint_forget(m): The set of hosts changed: drop the intermediates. */
+void mint_forget(struct mint *m);
 
 #endif

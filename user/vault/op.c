@@ -13,12 +13,11 @@ enum { ANSWER_ROOM = 4096 }; /* kept free at the end of a list, for one more ent
 struct ask {
 	struct op_vault *v;
 	const json_t *in;
-	bool has_secret;
 	struct view secret; /* borrowed from the frame, which the caller wipes */
 	struct jsonw *w;
 	struct op_effect *fx;
 	const char *text; /* why not, when err_text() would be too little */
-	char why[192];
+	char why[192]; /* at first empty */
 };
 
 static int bad(struct ask *a, int err, const char *text)
@@ -38,25 +37,11 @@ static void effect(struct ask *a, const char *event, const char *name, uint32_t 
 {
 	a->fx->revoke = a->fx->record = true;
 	snprintf(a->fx->who.credential, NAME_LEN, "%s", name);
+	token_drop(a->v->tokens, name);
 	a->fx->rec.version = version;
 	a->fx->rec.status = status;
 	snprintf(a->fx->rec.event, NAME_LEN, "%s", event);
 	snprintf(a->fx->rec.credential, NAME_LEN, "%s", name);
-}
-
-/* It will stand in a header field: a control character there would start another field, or be refused far from here. */
-static bool secret_ok(struct view v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if ((v.p[i] < 0x20 && v.p[i] != '\t') || v.p[i] == 0x7f)
-			return false;
-	return v.n > 0 && v.n <= WRAP_BODY_MAX;
-}
-
-static bool type_ok(const char *s)
-{
-	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
-	return n > 0 && n < WRAP_TYPE && s[n] == 0;
 }
 
 static int read_scope(const json_t *hosts, char scope[WRAP_SCOPE])
@@ -83,16 +68,14 @@ static int do_set(struct ask *a)
 {
 	struct wrap_head h = {.kind = WRAP_CREDENTIAL};
 	const json_t *type = json_object_get(a->in, "type"), *hosts = json_object_get(a->in, "hosts");
-	const char *name = name_of(a), *t = type ? json_string_value(type) : "bearer";
+	const char *name = name_of(a), *t = type ? json_string_value(type) : "bearer", *why;
 
 	if (!name)
 		return bad(a, -ERR_MALFORMED, "a credential's name is 1 to 63 of A-Z a-z 0-9 . _ -");
-	if (!t || !type_ok(t))
-		return bad(a, -ERR_MALFORMED, "a credential's type is 1 to 31 of a-z 0-9 -");
-	if (a->has_secret && a->secret.n > WRAP_BODY_MAX)
+	if (a->secret.n > WRAP_BODY_MAX)
 		return bad(a, -ERR_TOO_LONG, "a secret has at most 16384 bytes");
-	if (!a->has_secret || !secret_ok(a->secret))
-		return bad(a, -ERR_MALFORMED, "a secret is not empty and holds no line end or other control character");
+	if (token_kind_ok(t ? t : "", a->secret, &why))
+		return bad(a, -ERR_MALFORMED, why);
 	/* An empty list would look like "none" and mean "any". */
 	int r = json_is_array(hosts) && json_array_size(hosts) == 0 ? -ERR_MALFORMED : read_scope(hosts, h.scope);
 	if (r)
@@ -182,7 +165,7 @@ static int do_hosts(struct ask *a)
 	if (r == 1) {
 		a->fx->revoke = true; /* all: a lease may be for what is permitted no longer */
 		if (a->v->mint)
-			mint_forget(a->v->mint, a->v->book);
+			mint_forget(a->v->mint);
 	}
 	return 0;
 }
@@ -249,7 +232,7 @@ int op_do(struct op_vault *v, struct view body, struct buf *answer, struct op_ef
 	json_error_t err;
 	json_t *in = json_loadb((const char *)body.p, n, JSON_REJECT_DUPLICATES, &err);
 	struct jsonw w = jsonw_on(answer);
-	struct ask a = {.v = v, .in = in, .has_secret = nul != NULL, .w = &w, .fx = fx};
+	struct ask a = {.v = v, .in = in, .w = &w, .fx = fx};
 
 	*fx = (struct op_effect){0};
 	if (nul)

@@ -3,7 +3,7 @@
  * Floor: vault.      Owns: nothing.
  *
  *   {"op":"set","name":N,"type"?:T,"hosts"?:[HOST...]} NUL SECRET   -> {"ok":true,"name","version"}
- *       type: a-z 0-9 -, at most 31, "bearer" when absent.  hosts: the secret is sealed for these alone.
+ *       type: see token_kind_ok(), "bearer" when absent.  hosts: the secret is sealed for these alone.
  *   {"op":"remove","name":N}                            -> {"ok":true,"name","version"}
  *   {"op":"list","after"?:N}                            -> {"ok":true,"credentials":[...],"more":bool}
  *   {"op":"hosts","servers":[...]}                      -> {"ok":true,"changed":bool}       see lease.h
@@ -20,6 +20,7 @@
 struct op_vault {
 	struct store *store;
 	struct lease_book *book;
+	struct token_book *tokens;
 	struct mint *mint; /* NULL: no authority */
 };
 

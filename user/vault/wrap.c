@@ -1,5 +1,7 @@
 /* wrap.c - see wrap.h. */
 #include <errno.h>
+#include <jansson.h>
+#include <malloc.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -289,4 +291,16 @@ int wrap_open(const struct wrap_key *k, struct view file, struct wrap_head *h, s
 	if (!r)
 		plain->n = body.n - NONCE - TAG;
 	return r;
+}
+
+void wrap_free(void *p)
+{
+	if (p)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+void wrap_json_wipes(void)
+{
+	json_set_alloc_funcs(malloc, wrap_free);
 }

@@ -14,7 +14,7 @@
 #define VAULT_WRAP_H
 
 #include "base/buf.h"
-#include "vault/keep.h"
+#include "base/keep.h"
 
 enum wrap_kind { /* stable: they are on disk */
 	WRAP_CREDENTIAL = 1,
@@ -63,5 +63,9 @@ int wrap_peek(struct view file, struct wrap_head *h) __attribute__((warn_unused_
 /** wrap_open(k, file, h, plain): Check and open.  0, or -ERR_CORRUPT and ${plain} wiped; ${plain} has WRAP_BODY_MAX bytes. */
 int wrap_open(const struct wrap_key *k, struct view file, struct wrap_head *h, struct keep *plain)
     __attribute__((warn_unused_result));
+
+/** wrap_json_wipes(): From now on jansson wipes what it releases.      wrap_free(p): Wipe and release what malloc() gave. */
+void wrap_json_wipes(void);
+void wrap_free(void *p);
 
 #endif

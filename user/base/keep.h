@@ -1,11 +1,11 @@
 /*
  * keep.h - a page or more of memory for plaintext: writable, locked, never in a core file, and where the kernel has
  * memfd_secret(2) also absent from the kernel's own map of memory.
- * Floor: vault.      Units: bytes.      Owns: its memory, wiped by keep_free().
+ * Floor: base.      Units: bytes.      Owns: its memory, wiped by keep_free().
  * The bytes can be copied by write(2) and sendmsg(2); whatever pins pages (ptrace, zero copy) gets a fault.
  */
-#ifndef VAULT_KEEP_H
-#define VAULT_KEEP_H
+#ifndef BASE_KEEP_H
+#define BASE_KEEP_H
 
 #include "base/view.h"
 

@@ -5,7 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "vault/keep.h"
+#include "base/keep.h"
 
 /* Newer than the C library's headers; one number on every architecture that has it. */
 #ifndef SYS_memfd_secret

@@ -1,0 +1,150 @@
+/* token_kind.c - the types of credentials, what is kept for each, and the question for a token.  See token.h. */
+#include <errno.h>
+#include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "vault/token.h"
+
+enum { JWT_MAX = 2048, JWT_BACK_S = 60, JWT_LIFE_S = 540 /* GitHub takes ten minutes at most */ };
+
+static const struct {
+	const char *type;
+	bool made;
+} kinds[] = {{"bearer", false}, {"header", false}, {"basic", false}, {"oauth-client", true}, {"oauth-refresh", true}, {"github-app", true}};
+
+static int kind_of(const char *type)
+{
+	for (int i = 0; i < (int)(sizeof(kinds) / sizeof(kinds[0])); i++)
+		if (strcmp(kinds[i].type, type) == 0)
+			return i;
+	return -1;
+}
+
+bool token_made(const char *type)
+{
+	int k = kind_of(type);
+	return k >= 0 && kinds[k].made;
+}
+
+static const char *text(const json_t *o, const char *field)
+{
+	return json_string_value(json_object_get(o, field));
+}
+
+/* ---- what is kept ---- */
+
+static EVP_PKEY *rsa_key(const char *pem)
+{
+	BIO *b = BIO_new_mem_buf(pem, -1);
+	EVP_PKEY *k = b ? PEM_read_bio_PrivateKey(b, NULL, NULL, (void *)(uintptr_t)"") : NULL;
+
+	BIO_free(b);
+	if (k && EVP_PKEY_get_base_id(k) == EVP_PKEY_RSA && EVP_PKEY_get_bits(k) >= 2048 && EVP_PKEY_get_size(k) <= 512)
+		return k;
+	EVP_PKEY_free(k);
+	return NULL;
+}
+
+bool token_fits(struct view v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if ((v.p[i] < 0x20 && v.p[i] != '\t') || v.p[i] == 0x7f)
+			return false;
+	return v.n > 0;
+}
+
+int token_kind_ok(const char *type, struct view secret, const char **why)
+{
+	int k = kind_of(type);
+
+	*why = NULL;
+	if (k < 0) {
+		*why = "a credential's type is bearer, header, basic, oauth-client, oauth-refresh or github-app";
+	} else if (kinds[k].made) {
+		json_t *o = json_loadb((const char *)secret.p, secret.n, JSON_REJECT_DUPLICATES, NULL);
+		EVP_PKEY *key = text(o, "private_key") ? rsa_key(text(o, "private_key")) : NULL;
+		if (!json_is_object(o))
+			*why = "for this type the secret is a JSON object, with no field twice";
+		else if (!key && strcmp(type, "github-app") == 0)
+			*why = "\"private_key\" is an RSA key of 2048 to 4096 bits in PEM, without a passphrase";
+		EVP_PKEY_free(key);
+		json_decref(o);
+	} else if (!token_fits(secret)) {
+		*why = "a secret is not empty and holds no line end or other control character";
+	} else if (strcmp(type, "basic") == 0 && (!memchr(secret.p, ':', secret.n) || secret.n > TOKEN_LEN / 2)) {
+		*why = "for basic the secret is USER:PASSWORD, of at most 4096 bytes";
+	}
+	return *why ? -ERR_MALFORMED : 0;
+}
+
+void token_plain(const char *type, struct keep *secret)
+{
+	size_t n = secret->n;
+
+	if (strcmp(type, "basic") != 0 || n > TOKEN_LEN / 2)
+		return;
+	/* Behind the text that it reads, then to the front. */
+	secret->n = (size_t)EVP_EncodeBlock(secret->mem + n, secret->mem, (int)n);
+	memmove(secret->mem, secret->mem + n, secret->n);
+	explicit_bzero(secret->mem + secret->n, secret->cap - secret->n);
+}
+
+/* ---- the question ---- */
+
+static void put_base64url(char *out, const uint8_t *in, size_t n)
+{
+	out += strlen(out);
+	EVP_EncodeBlock((uint8_t *)out, in, (int)n);
+	for (; *out; out++)
+		*out = (char)(*out == '+' ? '-' : *out == '/' ? '_' : *out == '=' ? 0 : *out);
+}
+
+/* ${out} has JWT_MAX bytes. */
+static int sign(const char *app, const char *pem, struct wall now, char *out)
+{
+	static const char head[] = "{\"alg\":\"RS256\",\"typ\":\"JWT\"}";
+	char claims[160];
+	uint8_t sig[512];
+	size_t n = sizeof(sig);
+	long long s = (long long)(now.ns / 1000000000);
+	EVP_PKEY *key = rsa_key(pem);
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+
+	out[0] = 0;
+	int len = snprintf(claims, sizeof(claims), "{\"iat\":%lld,\"exp\":%lld,\"iss\":\"%.20s\"}", s - JWT_BACK_S, s + JWT_LIFE_S, app);
+	put_base64url(out, (const uint8_t *)head, sizeof(head) - 1);
+	strcat(out, ".");
+	put_base64url(out, (const uint8_t *)claims, (size_t)len);
+	bool good = key && md && EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) == 1 &&
+	            EVP_DigestSign(md, sig, &n, (const uint8_t *)out, strlen(out)) == 1;
+	EVP_MD_CTX_free(md);
+	EVP_PKEY_free(key);
+	strcat(out, ".");
+	if (good)
+		put_base64url(out, sig, n);
+	return good ? 0 : -EIO;
+}
+
+int token_ask(const struct wrap_head *h, struct view secret, struct wall now, struct buf *out)
+{
+	json_t *o = json_loadb((const char *)secret.p, secret.n, JSON_REJECT_DUPLICATES, NULL);
+	const char *pem = text(o, "private_key"), *app = text(o, "app_id");
+	char jwt[JWT_MAX];
+	int r = !json_is_object(o) ? -ERR_CORRUPT : pem && app ? sign(app, pem, now, jwt) : 0;
+
+	if (!r && pem)
+		json_object_set_new(o, "jwt", app ? json_string(jwt) : NULL);
+	if (!r) {
+		json_object_del(o, "private_key");
+		json_object_set_new(o, "type", json_string(h->type));
+		char *body = json_dumps(o, JSON_COMPACT);
+		r = body ? buf_put(out, view_str(body)) : -ENOMEM;
+		wrap_free(body);
+	}
+	json_decref(o);
+	explicit_bzero(jwt, sizeof(jwt));
+	return r;
+}
