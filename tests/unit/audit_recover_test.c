@@ -259,7 +259,7 @@ static void test_overlap(void **state)
 	assert_true(names_parse(a.name + 5, false, &n));
 	n.first = most + 1;
 	struct segment *seg;
-	assert_int_equal(segment_new(dir, &n, 6, &seg), 0);
+	assert_int_equal(segment_new(dir, &n, 6, NULL, &seg), 0);
 	for (uint64_t i = 1; i <= 3; i++) {
 		assert_int_equal(buf_printf(&b.bytes, "{\"kind\":\"segment\",\"seq\":%llu,\"ts\":\"\",\"host\":\"box\",\"boot\":\"\"}\n",
 		                     (unsigned long long)(most + i)), 0);

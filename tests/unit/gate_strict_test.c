@@ -108,12 +108,40 @@ static void no_acknowledgement_of_the_result(void **state)
 	client_close(&C);
 }
 
+/* callgate-audit has no room, or cannot write: refused in words and recorded, nothing is sent; what uses no record passes; then it goes on. */
+static void held(void **state)
+{
+	static const struct {
+		enum shring_why why;
+		const char *rule;
+	} whys[] = {{SHRING_FULL, "(audit disk full)"}, {SHRING_FAILING, "(audit unavailable)"}};
+
+	(void)state;
+	assert_true(client_tls(&C, HOST, &B.inner));
+	for (size_t i = 0; i < 2; i++) {
+		int n = B.records, up = B.up_requests;
+		shring_hold(B.reader, whys[i].why);
+		post("json");
+		const char *a = client_answer(&C);
+		assert_non_null(strstr(a, "HTTP/1.1 200 OK"));
+		assert_non_null(strstr(a, whys[i].rule));
+		assert_string_equal(record_wait(n + 1)->verdict, "deny");
+		assert_int_equal(B.up_requests, up);
+		shring_hold(B.reader, SHRING_GO);
+		post("json");
+		assert_non_null(strstr(client_answer(&C), "\"result\":{}"));
+		assert_int_equal(B.up_requests, up + 1);
+	}
+	client_close(&C);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(acknowledged),
 	    cmocka_unit_test(no_acknowledgement),
 	    cmocka_unit_test(no_acknowledgement_of_the_result),
+	    cmocka_unit_test(held),
 	};
 
 	log_open("gate_strict_test", LOG_ERROR);

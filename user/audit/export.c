@@ -190,7 +190,7 @@ int export_severity(const json_t *rec)
 {
 	const char *kind = export_text(rec, "kind"), *verdict = export_text(rec, "verdict");
 
-	if (one_of(kind, (const char *const[]){"alert", "io_error", "loss", NULL}))
+	if (one_of(kind, (const char *const[]){"alert", "io_error", "audit_pause", "loss", NULL}))
 		return 4;
 	if (strcmp(kind, "abandoned") == 0)
 		return 3;
@@ -205,7 +205,7 @@ const char *export_outcome(const json_t *rec)
 
 	if (*status)
 		return strcmp(status, "ok") == 0 ? "success" : "failure";
-	if (one_of(verdict, (const char *const[]){"deny", "refuse", NULL}) || one_of(kind, (const char *const[]){"refused", "io_error", NULL}))
+	if (one_of(verdict, (const char *const[]){"deny", "refuse", NULL}) || one_of(kind, (const char *const[]){"refused", "io_error", "audit_pause", NULL}))
 		return "failure";
 	return one_of(verdict, (const char *const[]){"allow", "relay", NULL}) ? "success" : "unknown";
 }

@@ -103,7 +103,16 @@ int feed_ring(struct feed *f, uint64_t id, int64_t slot, const int fd[4], bool r
 	r->ring = ring;
 	memcpy(r->fd, fd, sizeof(r->fd));
 	resume(f, r);
+	shring_hold(ring, f->hold);
 	return 0;
+}
+
+void feed_hold(struct feed *f, enum shring_why why)
+{
+	f->hold = why;
+	for (size_t i = 0; i < FEED_RINGS; i++)
+		if (f->ring[i].ring)
+			shring_hold(f->ring[i].ring, why);
 }
 
 /* ---- what a record becomes ---- */

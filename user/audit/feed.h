@@ -10,6 +10,7 @@
 #define AUDIT_FEED_H
 
 #include "audit/trail.h"
+#include "ipc/shring.h"
 
 enum { FEED_RINGS = 64, FEED_NO_SLOT = -1 }; /* slot of a ring whose worker is gone */
 
@@ -52,6 +53,9 @@ void feed_settle(struct feed *f);
 
 /** feed_stop(f): The service ends: abandon every open call. */
 void feed_stop(struct feed *f);
+
+/** feed_hold(f, why): shring_hold() on every ring, and on those that come. */
+void feed_hold(struct feed *f, enum shring_why why);
 
 /** feed_sleep(f): About to wait for the bells: false when something came meanwhile.  feed_wake(f): awake again. */
 bool feed_sleep(struct feed *f);

@@ -23,6 +23,7 @@ struct feed_ring {
 struct feed {
 	struct trail *trail;
 	struct feed_ring ring[FEED_RINGS];
+	enum shring_why hold;
 	uint64_t found_seq; /* last line that the files held at start */
 	struct mono now;
 	struct wall wall; /* at the same moment */

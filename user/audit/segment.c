@@ -19,7 +19,7 @@ struct segment {
 	int dir, fd;
 	struct names name;
 	z_stream z;
-	bool in_member;
+	bool in_member, ahead; /* ahead: it has blocks behind its end */
 	uint64_t raw;     /* of the member */
 	uint64_t written; /* bytes of the file */
 	struct chain_sum *sum;
@@ -58,7 +58,16 @@ static int create(int dir, const char *path)
 	return -errno;
 }
 
-int segment_new(int dir, const struct names *name, int level, struct segment **out)
+/* Without creating anything: a full disk may have no room for that. */
+static int rename_to(int dir, const char *from, const char *path)
+{
+	if (renameat(dir, from, dir, path) < 0)
+		return -errno;
+	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	return fd < 0 ? -errno : fd;
+}
+
+int segment_new(int dir, const struct names *name, int level, const char *from, struct segment **out)
 {
 	struct segment *s = calloc(1, sizeof(*s));
 	char path[NAMES_MAX];
@@ -77,7 +86,8 @@ int segment_new(int dir, const struct names *name, int level, struct segment **o
 		goto err1;
 	if (deflateInit2(&s->z, level, Z_DEFLATED, GZIP_BITS, MEM_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
 		goto err1;
-	s->fd = create(dir, path);
+	s->ahead = from != NULL;
+	s->fd = from ? rename_to(dir, from, path) : create(dir, path);
 	r = s->fd < 0 ? s->fd : sync_dir(dir, "open");
 	if (r)
 		goto err2;
@@ -206,6 +216,8 @@ int segment_seal(struct segment **sp, uint64_t last)
 		r = chain_sum_end(s->sum, sum);
 	names_path(&s->name, path);
 	s->name.last = last;
+	if (!r && s->ahead && ftruncate(s->fd, (off_t)s->written) < 0)
+		r = -errno;
 	if (!r)
 		r = segment_finish(s->dir, s->fd, path, &s->name, sum);
 	if (!r)

@@ -18,8 +18,12 @@ struct segment;
 /** segment_dirs(dir): Make open/, sealed/ and checkpoints/ below ${dir} if they are missing. */
 int segment_dirs(int dir) __attribute__((warn_unused_result));
 
-/** segment_new(dir, name, level, seg): Create open/NAME.  An older file of this name holds nothing that was acknowledged and is replaced. */
-int segment_new(int dir, const struct names *name, int level, struct segment **seg) __attribute__((warn_unused_result));
+/**
+ * segment_new(dir, name, level, from, seg):
+ * Create open/NAME; or give that name to ${from}, an empty file with blocks of its own (room.h).  An older file of this name holds
+ * nothing that was acknowledged and is replaced.
+ */
+int segment_new(int dir, const struct names *name, int level, const char *from, struct segment **seg) __attribute__((warn_unused_result));
 
 /** segment_put(seg, text): Compress one line or more, newlines included.  No I/O. */
 int segment_put(struct segment *seg, struct view text) __attribute__((warn_unused_result));

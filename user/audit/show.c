@@ -63,7 +63,7 @@ int show_record(const json_t *o, const char *user, enum show_flag flags, struct 
 	static const char *const what[] = {"tool", "method", "event", "cred", NULL}, *const outcome[] = {"verdict", "status", NULL};
 	static const char *const rest[] = {"rule", "err", "detail", "authorised_by", NULL};
 	struct view kind = text(o, "kind"), ts = text(o, "ts"), said = first_of(o, outcome);
-	bool alarm = view_is(kind, "alert") || view_is(kind, "abandoned") || view_is(kind, "io_error") || view_is(kind, "loss");
+	bool alarm = view_is(kind, "alert") || view_is(kind, "abandoned") || view_is(kind, "io_error") || view_is(kind, "audit_pause") || view_is(kind, "loss");
 	const char *colour = flags & SHOW_COLOUR ? colour_of(said) : NULL;
 
 	/* Hours to milliseconds. */

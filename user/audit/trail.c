@@ -181,9 +181,13 @@ static int ensure_segment(struct trail *s)
 		return 0;
 	memcpy(n.host, s->host, sizeof(n.host));
 	s->op = "create";
-	int r = segment_new(s->dir, &n, s->level, &s->seg);
+	/* It serves once, whatever becomes of it. */
+	bool reserved = s->paused && s->reserve;
+	s->reserve &= !reserved;
+	int r = segment_new(s->dir, &n, s->level, reserved ? ROOM_RESERVE : NULL, &s->seg);
 	if (r)
 		return r;
+	s->in_reserve = reserved;
 	s->seg_name = n;
 	s->opened_at = s->sealed_at = s->clock.mono();
 	s->member_lines = 0;
@@ -257,6 +261,8 @@ static int fail(struct trail *s, int e)
 	struct recover_report rep = {0};
 
 	if (!s->err)
+		s->err_since = s->clock.mono();
+	if (!s->err && !s->paused)
 		log_error("cannot %s below %s: %s; records are kept and nothing is acknowledged until a new file can be written", s->op,
 		    s->what, err_text(e));
 	s->err = e;
@@ -275,12 +281,18 @@ static int fail(struct trail *s, int e)
 			s->new_epoch = false;
 		}
 	}
+	trail_room_failed(s, e);
 	return e;
 }
 
 static int may_try(const struct trail *s)
 {
 	return s->err && s->clock.mono().ns < s->retry_at.ns ? s->err : 0;
+}
+
+bool trail_may_try(const struct trail *s)
+{
+	return may_try(s) == 0;
 }
 
 int trail_number(struct trail *s, uint64_t *seq)
@@ -311,7 +323,8 @@ int trail_commit(struct trail *s, enum trail_flag how)
 		s->unsynced = true;
 		s->written_at = s->clock.mono();
 	}
-	if (!r && segment_bytes(s->seg) >= s->segment_bytes)
+	/* On a full disk there is no next file. */
+	if (!r && segment_bytes(s->seg) >= s->segment_bytes && !s->paused)
 		r = rotate_on(s);
 	else if (!r && (how == TRAIL_DURABLE || s->kept.len > UNSYNCED_MAX || s->err)) {
 		s->op = "sync";
@@ -362,9 +375,12 @@ void trail_tick(struct trail *s)
 {
 	struct mono now = s->clock.mono();
 
-	if (s->begun || may_try(s))
+	if (s->begun)
 		return;
-	bool old = s->seg && passed(s->opened_at, now, s->segment_ns);
+	trail_room_tick(s);
+	if (may_try(s))
+		return;
+	bool old = s->seg && !s->paused && (s->in_reserve || passed(s->opened_at, now, s->segment_ns));
 	bool quiet = !s->err && passed(s->sealed_at, now, SEAL_SECONDS * 1000000000ull);
 	bool late = s->unsynced && now.ns >= mono_after_ms(s->written_at, SYNC_MS).ns;
 	if (old || quiet || late || s->err) {
@@ -391,6 +407,8 @@ int trail_close(struct trail **sp)
 	s->retry_at = (struct mono){0};
 	if (s->seg || s->kept.len)
 		r = trail_commit(s, TRAIL_DURABLE);
+	if (r && trail_may_try(s))
+		r = trail_commit(s, TRAIL_DURABLE);
 	if (!r && s->seg)
 		r = rotate(s);
 	trail_abandon(sp);
@@ -408,6 +426,7 @@ struct trail_state trail_state(const struct trail *s)
 {
 	return (struct trail_state){.epoch = s->epoch, .seq = s->now.seq, .safe_seq = s->safe.seq, .errors = s->errors,
 	    .sealed = s->sealed, .repaired = s->recovered.repaired, .cut_bytes = s->recovered.cut_bytes, .lines = s->lines,
-	    .raw = s->raw, .err = s->err, .head = s->now.chain, .seals = s->safe.seals, .key_id = keys_id(s->keys),
+	    .raw = s->raw, .err = s->err, .err_since = s->err_since, .stage = s->stage, .paused = s->paused, .reserve = s->reserve,
+	    .disk = s->disk, .head = s->now.chain, .seals = s->safe.seals, .key_id = keys_id(s->keys),
 	    .key_waiting = keys_waiting(s->keys)};
 }

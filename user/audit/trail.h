@@ -14,6 +14,7 @@
 #define AUDIT_TRAIL_H
 
 #include "audit/chain.h"
+#include "audit/room.h"
 #include "base/jsonw.h"
 #include "base/mtime.h"
 
@@ -25,6 +26,7 @@ struct trail_conf {
 	uint64_t segment_seconds; /* or this old */
 	const char *stream;      /* "audit", "journal"; copied; NULL: "audit" */
 	const struct trail_clock *clock; /* NULL: the machine's */
+	struct room_conf room;           /* all 0: the disk is not watched */
 };
 
 /* How far the machine's clock may be wrong, by its own account; -1: not known. */
@@ -86,6 +88,9 @@ enum trail_flag { TRAIL_WRITTEN = 0, TRAIL_DURABLE = 1 };
  */
 int trail_commit(struct trail *s, enum trail_flag how) __attribute__((warn_unused_result));
 
+/** trail_may_try(s): After a failed commit: would another one try at once?  It does when it has the reserve for it. */
+bool trail_may_try(const struct trail *s);
+
 /** trail_forget(s): After a failed commit: give up the lines that are not on disk (a request that was refused instead). */
 void trail_forget(struct trail *s);
 
@@ -114,6 +119,11 @@ struct trail_state {
 	uint64_t errors, sealed, repaired, cut_bytes;
 	uint64_t lines, raw; /* written since the start */
 	int err;             /* 0: writing */
+	struct mono err_since;
+	enum room_stage stage; /* of the disk */
+	bool paused;           /* it is full: only what cannot be left out belongs here now (room.h) */
+	bool reserve;          /* room is put aside */
+	struct room disk;
 	struct chain head;   /* after line seq */
 	uint64_t seals;      /* number of the last seal that is on disk */
 	const char *key_id;  /* borrowed */

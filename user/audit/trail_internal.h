@@ -48,6 +48,11 @@ struct trail {
 	struct trail_clock clock;
 	struct trail_range range;
 	uint64_t member_lines;
+	struct room_conf room;
+	struct room disk; /* as last looked at */
+	enum room_stage stage;
+	bool paused, reserve, reserve_failed, in_reserve; /* in_reserve: the open file is the one that was put aside */
+	struct mono paused_at, reserve_at;
 	struct keys *keys;
 	uint64_t noted; /* seal of the last checkpoint */
 	bool note_failed;
@@ -64,6 +69,7 @@ struct trail {
 	struct buf text, own;
 
 	int err; /* of the last commit */
+	struct mono err_since;
 	const char *op;
 	uint64_t errors, sealed, lines, raw;
 };
@@ -73,6 +79,12 @@ void trail_free(struct trail **s);
 /* trail.c */
 struct jsonw trail_own_begin(struct trail *s);
 int trail_number_line(struct trail *s, const char *kind, struct view members, bool mac) __attribute__((warn_unused_result));
+
+/* trail_room.c */
+void trail_room_begin(struct trail *s);
+/** trail_room_failed(s, err): A write was refused: when for lack of room, pause, and let the reserve be tried at once. */
+void trail_room_failed(struct trail *s, int err);
+void trail_room_tick(struct trail *s);
 
 /* trail_seal.c */
 void trail_range_begin(struct trail *s);

@@ -173,6 +173,7 @@ void trail_set(struct trail *s, const struct trail_conf *conf)
 	s->level = conf->level >= 1 && conf->level <= 9 ? conf->level : 6;
 	s->segment_bytes = conf->segment_bytes ? conf->segment_bytes : UINT64_MAX;
 	s->segment_ns = (conf->segment_seconds ? conf->segment_seconds : 3600) * 1000000000u;
+	s->room = conf->room;
 }
 
 int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner *owner, struct trail **out)
@@ -208,11 +209,14 @@ int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner 
 		log_notice("%s: %llu open files of an earlier run, %llu repaired (%llu bytes cut), %llu empty", s->what,
 		    (unsigned long long)s->recovered.files, (unsigned long long)s->recovered.repaired,
 		    (unsigned long long)s->recovered.cut_bytes, (unsigned long long)s->recovered.dropped);
+	trail_room_begin(s);
 	r = find_end(s);
 	s->epoch++;
 	if (!r)
 		r = take_keys(s);
 	if (!r)
+		r = trail_commit(s, TRAIL_DURABLE);
+	if (r && trail_may_try(s))
 		r = trail_commit(s, TRAIL_DURABLE);
 	if (r) {
 		trail_free(&s);

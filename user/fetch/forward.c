@@ -94,7 +94,8 @@ static int severity(struct view line)
 	static const struct {
 		const char *text;
 		int severity;
-	} table[] = {{"{\"kind\":\"alert\"", WARNING}, {"{\"kind\":\"io_error\"", WARNING}, {"{\"kind\":\"loss\"", WARNING}, {"{\"kind\":\"abandoned\"", NOTICE}, {"{\"kind\":\"refused\"", NOTICE},
+	} table[] = {{"{\"kind\":\"alert\"", WARNING}, {"{\"kind\":\"io_error\"", WARNING}, {"{\"kind\":\"audit_pause\"", WARNING}, {"{\"kind\":\"disk\"", WARNING},
+	    {"{\"kind\":\"loss\"", WARNING}, {"{\"kind\":\"abandoned\"", NOTICE}, {"{\"kind\":\"refused\"", NOTICE},
 	    {"{\"kind\":\"journal\"", NOTICE}};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

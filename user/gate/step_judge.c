@@ -71,6 +71,21 @@ static void allow_transport(struct pol_decision *d)
 	d->verdict = POL_ALLOW;
 }
 
+/* Without a durable record nothing may happen that uses a credential or calls a tool, whatever the policy, also where it only observes. */
+static bool held(struct conn *c)
+{
+	struct call *k = c->call;
+	enum shring_why why = c->g->conf.ring ? shring_held(c->g->conf.ring) : SHRING_GO;
+
+	if (why == SHRING_GO || (k->kind != CALL_TOOL && !k->credential))
+		return false;
+	k->observed = false;
+	deny(&c->g->decision, why == SHRING_FULL ? "(audit disk full)" : "(audit unavailable)",
+	    why == SHRING_FULL ? "the disk of the audit trail is full: nothing that needs a record is done until there is room"
+			       : "records cannot be written now: nothing that needs one is done until they can");
+	return true;
+}
+
 static void decide(struct conn *c)
 {
 	struct gate *g = c->g;
@@ -95,6 +110,8 @@ static void decide(struct conn *c)
 		pol_judge(k->grant->policy, g->rpc.tool, &g->doc, g->rpc.arguments, d);
 	else
 		pol_method(k->grant->policy, g->rpc.method, d);
+	if (d->verdict == POL_ALLOW && held(c))
+		return;
 	if (k->kind == CALL_TOOL && tools_judge(c))
 		deny(d, "(changed definition)", "the server has changed what this tool is since it was approved; somebody has to approve it again");
 	/* Nobody can be asked yet: what has to be approved does not pass. */

@@ -26,6 +26,7 @@ struct ack_page {
 	_Atomic uint64_t acked;    /* safe: the writer may use the room again, a new reader starts here */
 	_Atomic uint32_t sleeping; /* the reader wants the bell */
 	_Atomic uint64_t mark_pos, mark_seq; /* the reader's own note; a seq of 0 means none */
+	_Atomic uint32_t hold;     /* enum shring_why */
 };
 
 struct shring {
@@ -214,6 +215,18 @@ void shring_ack(struct shring *r, uint64_t pos)
 	atomic_store_explicit(&r->a->acked, pos, memory_order_release);
 	if (r->bell >= 0)
 		ring_bell(r->bell);
+}
+
+void shring_hold(struct shring *r, enum shring_why why)
+{
+	atomic_store(&r->a->hold, (uint32_t)why);
+}
+
+enum shring_why shring_held(const struct shring *r)
+{
+	uint32_t why = atomic_load_explicit(&r->a->hold, memory_order_acquire);
+	/* Another word is a newer reader's: it wants nothing to begin. */
+	return why <= SHRING_FAILING ? (enum shring_why)why : SHRING_FAILING;
 }
 
 void shring_mark(struct shring *r, uint64_t pos, uint64_t seq)

@@ -38,6 +38,14 @@ int shring_room(const struct shring *r, size_t n);
 /** shring_acked(r): Everything up to this position is durable (writer's end reads it; reader's end sets it). */
 uint64_t shring_acked(const struct shring *r);
 
+/**
+ * shring_hold(r, why): Reader: nothing new may begin, or (SHRING_GO) it may again.  shring_held(r): Writer: what the reader last said.
+ * What has begun is still recorded, as are refusals.
+ */
+enum shring_why { SHRING_GO = 0, SHRING_FULL = 1 /* its disk is full */, SHRING_FAILING = 2 /* it cannot write */ };
+void shring_hold(struct shring *r, enum shring_why why);
+enum shring_why shring_held(const struct shring *r);
+
 /** shring_get(r, rec): Copy out the next record: 1, 0 when empty, -ERR_CORRUPT when the writer broke the ring (drain no further).  Borrowed until the next call. */
 int shring_get(struct shring *r, struct view *rec, uint64_t *pos) __attribute__((warn_unused_result));
 

@@ -18,7 +18,8 @@
 #include "base/log.h"
 #include "proc/audit_internal.h"
 
-enum { COMMIT_MS = 15, HURRY_MS = 2, TICK_MS = 1000, SETTLED_MS = 5000, DRAIN = 256 * 1024, HURRY = 128 * 1024, UNSAFE_MAX = 8 << 20 };
+enum { COMMIT_MS = 15, HURRY_MS = 2, TICK_MS = 1000, SETTLED_MS = 5000, FAILING_MS = 2000, DRAIN = 256 * 1024, HURRY = 128 * 1024 };
+enum { UNSAFE_MAX = 8 << 20, JOURNAL_RESERVE = 1 << 20 }; /* bytes */
 
 static void die(const char *what, int e)
 {
@@ -64,11 +65,25 @@ static int read_conf(struct audit *a)
 	a->conf.level = (int)number_of(o, "level", 6);
 	a->conf.segment_bytes = number_of(o, "segment_bytes", 16 << 20);
 	a->conf.segment_seconds = number_of(o, "segment_seconds", 3600);
+	a->conf.room.reserve = number_of(o, "reserve_bytes", 0);
+	a->conf.room.space_left = number_of(o, "space_left_bytes", 0);
+	a->conf.room.admin_space_left = number_of(o, "admin_space_left_bytes", 0);
 	a->forward.on = json_is_true(json_object_get(o, "forward"));
 	if (json_is_true(json_object_get(o, "charges")) && a->charges.state == CHARGES_UNASKED)
 		a->charges.state = CHARGES_WANTED;
 	json_decref(o);
 	return 0;
+}
+
+/* Grants must be revocable on a full disk: a reserve of its own; that the disk fills up is said in the audit trail alone. */
+static struct trail_conf journal_conf(const struct audit *a)
+{
+	struct trail_conf c = a->conf;
+
+	c.what = "the journal directory";
+	c.stream = "journal";
+	c.room = (struct room_conf){.reserve = a->conf.room.reserve < JOURNAL_RESERVE ? a->conf.room.reserve : JOURNAL_RESERVE};
+	return c;
 }
 
 void audit_conf(struct audit *a)
@@ -79,8 +94,9 @@ void audit_conf(struct audit *a)
 		log_error("the settings from callgated: %s; the old ones stay", err_text(r));
 		return;
 	}
+	struct trail_conf journal = journal_conf(a);
 	trail_set(a->trail, &a->conf);
-	trail_set(a->journal, &a->conf);
+	trail_set(a->journal, &journal);
 }
 
 static void read_boot_id(struct audit *a)
@@ -109,9 +125,8 @@ static void open_trails(struct audit *a)
 	if (r)
 		die("cannot write audit records: make room, or move the directory with --log", r);
 	feed_trail(a->feed, a->trail);
-	a->conf.what = "the journal directory";
-	a->conf.stream = "journal";
-	r = trail_open(a->journal_dir, &a->conf, &journal, &a->journal);
+	struct trail_conf c = journal_conf(a);
+	r = trail_open(a->journal_dir, &c, &journal, &a->journal);
 	if (r)
 		die("cannot write the journal: make room, or move the directory with --state", r);
 }
@@ -166,11 +181,26 @@ static void drain(struct audit *a, struct feed_seen *seen)
 	a->waits += seen->waits;
 }
 
+/* May calls begin?  A failure of a moment is waited for; a full disk, or one that goes on failing, is a decision. */
+static void hold(struct audit *a)
+{
+	struct trail_state st = trail_state(a->trail);
+	bool failing = st.err && mono_now().ns >= mono_after_ms(st.err_since, FAILING_MS).ns;
+
+	feed_hold(a->feed, st.paused ? SHRING_FULL : failing ? SHRING_FAILING : SHRING_GO);
+}
+
 static void commit(struct audit *a)
 {
 	bool durable = a->strict != STRICT_ASYNC || a->waits;
+	int r = feed_commit(a->feed, durable ? TRAIL_DURABLE : TRAIL_WRITTEN);
 
-	if (feed_commit(a->feed, durable ? TRAIL_DURABLE : TRAIL_WRITTEN)) {
+	/* The disk is full, and there is the reserve: calls are refused from here on, and what had begun is recorded. */
+	if (r && trail_may_try(a->trail)) {
+		hold(a);
+		r = feed_commit(a->feed, TRAIL_DURABLE);
+	}
+	if (r) {
 		a->due = mono_after_ms(mono_now(), 250);
 		return;
 	}
@@ -246,8 +276,14 @@ static void serve(struct audit *a)
 		if (now.ns < mono_after_ms(tick, TICK_MS).ns)
 			continue;
 		tick = now;
+		/* By the rings' marks first: what a tick commits has none. */
+		if (trail_waiting(a->trail) || trail_state(a->trail).err)
+			commit(a);
 		trail_tick(a->trail);
 		trail_tick(a->journal);
+		if (trail_waiting(a->journal) && trail_commit(a->journal, TRAIL_DURABLE))
+			log_warning("the journal cannot be written: %s", err_text(trail_state(a->journal).err));
+		hold(a);
 	}
 }
 

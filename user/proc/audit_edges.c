@@ -32,6 +32,8 @@ static int journal_add(struct audit *a, struct view body, uint64_t *seq)
 	if (r)
 		return r;
 	r = trail_commit(a->journal, TRAIL_DURABLE);
+	if (r && trail_may_try(a->journal))
+		r = trail_commit(a->journal, TRAIL_DURABLE);
 	/* The asker is told that it failed: the line must not appear later. */
 	if (r)
 		trail_forget(a->journal);
@@ -172,6 +174,13 @@ static void put_trail(struct jsonw *w, const char *key, const struct trail *s)
 	jsonw_uint(w, "errors", st.errors);
 	jsonw_uint(w, "repaired", st.repaired);
 	jsonw_str(w, "state", st.err ? err_text(st.err) : "writing");
+	jsonw_str(w, "disk", room_word(st.stage));
+	jsonw_uint(w, "disk_free", st.disk.free);
+	jsonw_bool(w, "reserve", st.reserve);
+	if (st.paused)
+		jsonw_str(w, "paused", "the disk is full: calls are refused until there is room; refusals and results go to the reserve");
+	else if (st.stage)
+		jsonw_str(w, "attention", "the disk fills up: make room; when it is full, calls are refused");
 	jsonw_close(w, '}');
 }
 

@@ -35,7 +35,7 @@ struct sup_conf { /* callgate.json */
 	uint16_t port_base;
 	char mode[16], strict[16];
 	uint32_t level, segment_seconds;
-	uint64_t segment_bytes;
+	uint64_t segment_bytes, reserve_bytes, space_left_bytes, admin_space_left_bytes;
 	char forward[SUP_FORWARDS][SUP_FORWARD_LEN]; /* where copies of audit lines go, fetch/forward.h */
 	size_t forwards;
 };

@@ -202,6 +202,21 @@ static int read_segment_seconds(struct reading *r, const struct json_node *n)
 	return e;
 }
 
+static int read_reserve(struct reading *r, const struct json_node *n)
+{
+	return number(r, n, "/audit/reserve_bytes", 0, 1 << 30, &r->out->reserve_bytes);
+}
+
+static int read_space_left(struct reading *r, const struct json_node *n)
+{
+	return number(r, n, "/audit/space_left_bytes", 0, 1ull << 50, &r->out->space_left_bytes);
+}
+
+static int read_admin_space_left(struct reading *r, const struct json_node *n)
+{
+	return number(r, n, "/audit/admin_space_left_bytes", 0, 1ull << 50, &r->out->admin_space_left_bytes);
+}
+
 /* The shape only; callgate-fetch reads the rest of it, and says what it cannot take. */
 static int read_forward(struct reading *r, const struct json_node *n)
 {
@@ -247,6 +262,9 @@ static const struct field fields[] = {
     {"/audit", "level", read_level},
     {"/audit", "segment_bytes", read_segment_bytes},
     {"/audit", "segment_seconds", read_segment_seconds},
+    {"/audit", "reserve_bytes", read_reserve},
+    {"/audit", "space_left_bytes", read_space_left},
+    {"/audit", "admin_space_left_bytes", read_admin_space_left},
     {"/audit", "forward", read_forward},
 };
 
@@ -291,7 +309,8 @@ static void defaults(struct sup_conf *c)
 	static const uint16_t ports[] = {80, 443, 8080, 8443};
 
 	*c = (struct sup_conf){.workers = 1, .connections = 16384, .port_base = 940, .mode = "enforce", .strict = "class", .level = 6,
-	    .segment_seconds = 3600, .segment_bytes = 16 << 20, .port_count = 4};
+	    .segment_seconds = 3600, .segment_bytes = 16 << 20, .reserve_bytes = 8 << 20, .space_left_bytes = 256 << 20,
+	    .admin_space_left_bytes = 64 << 20, .port_count = 4};
 	memcpy(c->ports, ports, sizeof(ports));
 }
 
