@@ -1,7 +1,8 @@
 /*
  * mock_mcp.c - a small, fast MCP server over TLS or plain HTTP: the upstream of the demo, the lab and the benchmark.
  * mock_mcp --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams]
- * Tools: echo (its arguments come back), danger, pay, stream (three progress events, 50 ms or --step-ms apart, then the result), fail (isError).
+ * Tools: echo (its arguments come back), danger, pay, stream (three progress events, 50 ms or --step-ms apart, then the result), fail (isError), big
+ * ({"bytes", "form": "length", "chunked" or "events", "delay_us" between pieces of 16 KiB}: a text of so many bytes).
  * --streams: GET /mcp and subscriptions/listen are answered with a stream of comments that does not end.
  * One thread a connection; bounded by CONNECTIONS.  The log has one JSON line a request with what the server received.
  */
@@ -177,12 +178,63 @@ static int endless(struct peer *p)
 	return -1;
 }
 
+static uint64_t argument(const struct peer *p, const struct json_doc *doc, const char *key)
+{
+	const struct json_node *n = p->rpc.arguments ? json_get(doc, p->rpc.arguments, view_str(key)) : NULL;
+	uint64_t v = 0;
+	struct view raw = n && n->type == JSON_NUMBER ? json_raw(doc, n) : view_of(NULL, 0);
+	for (size_t i = 0; i < raw.n; i++)
+		v = 10 * v + (raw.p[i] - '0');
+	return v;
+}
+
+static int piece(struct peer *p, bool chunked, struct view v)
+{
+	p->out.len = 0;
+	if (chunked)
+		must(buf_printf(&p->out, "%zx\r\n", v.n));
+	must(buf_put(&p->out, v));
+	if (chunked)
+		must(buf_puts(&p->out, "\r\n"));
+	return peer_write(p, buf_view(&p->out));
+}
+
+/* Nothing of it is built up here: a test of somebody else's memory should not need its own. */
+static int big_result(struct peer *p, const struct json_doc *doc)
+{
+	static const char tail[] = "\"}]}}";
+	static char x[16384];
+	char head[512];
+	const struct json_node *form = json_get(doc, p->rpc.arguments, VIEW_LIT("form"));
+	bool events = form && json_str_eq(doc, form, VIEW_LIT("events")), chunked = events || (form && json_str_eq(doc, form, VIEW_LIT("chunked")));
+	uint64_t left = argument(p, doc, "bytes"), delay = argument(p, doc, "delay_us");
+	const char *end = events ? "\"}]}}\n\n" : tail;
+
+	memset(x, 'x', sizeof(x));
+	size_t n = (size_t)snprintf(head, sizeof(head), "%s{\"jsonrpc\":\"2.0\",\"id\":" VIEW_FMT ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"", events ? "data: " : "", VIEW_ARG(p->rpc.id));
+	buf_reset(&p->text);
+	must(buf_printf(&p->text, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n", events ? "text/event-stream" : "application/json"));
+	must(chunked ? buf_puts(&p->text, "Transfer-Encoding: chunked\r\n\r\n") : buf_printf(&p->text, "Content-Length: %llu\r\n\r\n", (unsigned long long)(n + left + strlen(end))));
+	int r = peer_write(p, buf_view(&p->text));
+	r = r ? r : piece(p, chunked, view_of(head, n));
+	for (uint64_t k; !r && left; left -= k) {
+		k = left < sizeof(x) ? left : sizeof(x);
+		r = piece(p, chunked, view_of(x, k));
+		if (delay)
+			usleep((useconds_t)delay);
+	}
+	r = r ? r : piece(p, chunked, view_str(end));
+	return r || !chunked ? r : peer_write(p, VIEW_LIT("0\r\n\r\n"));
+}
+
 static int call_tool(struct peer *p, const struct json_doc *doc)
 {
 	if (conf.delay_ms)
 		usleep((useconds_t)conf.delay_ms * 1000);
 	if (view_is(p->rpc.tool, "stream"))
 		return stream_result(p);
+	if (view_is(p->rpc.tool, "big") && p->rpc.arguments)
+		return big_result(p, doc);
 	if (view_is(p->rpc.tool, "fail"))
 		return text_result(p, VIEW_LIT("it failed"), true);
 	if (view_is(p->rpc.tool, "echo") && conf.reply_bytes) {

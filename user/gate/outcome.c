@@ -2,8 +2,7 @@
 #include <stdio.h>
 
 #include "gate/outcome.h"
-
-enum { COPY_MAX = 1 << 20 };
+#include "gate/passing.h"
 
 static bool answers(struct conn *c, const struct json_node *msg)
 {
@@ -54,8 +53,9 @@ static void events(struct conn *c, struct view data)
 
 	while (data.n && !k->unread) {
 		long n = sse_next(&k->sse, data, &ev);
-		if (n <= 0) {
+		if (n <= 0 || k->sse.line.len + k->sse.data.len > PASSING_HOLD) {
 			k->unread = true;
+			sse_free(&k->sse);
 			return;
 		}
 		data = view_skip(data, (size_t)n);
@@ -81,9 +81,9 @@ void outcome_data(struct conn *c, struct view data, bool last)
 		outcome_message(c, data);
 		return;
 	}
-	if (k->hold.len + data.n > COPY_MAX || buf_put(&k->hold, data)) {
+	if (k->hold.len + data.n > PASSING_HOLD || buf_put(&k->hold, data)) {
 		k->unread = true;
-		buf_reset(&k->hold);
+		buf_free(&k->hold);
 	} else if (last) {
 		outcome_message(c, buf_view(&k->hold));
 	}

@@ -1,11 +1,13 @@
 /*
  * passing.h - an answer's body on its way to the client.
- * Floor: gate.
+ * Floor: gate.      Bounded: PASSING_HOLD of an answer is kept back or copied to be read, except where tools have to be taken out of it.
  */
 #ifndef GATE_PASSING_H
 #define GATE_PASSING_H
 
 #include "gate/call.h"
+
+enum { PASSING_HOLD = 256 << 10, PASSING_PIECE = 64 << 10 };
 
 /**
  * passing_body(c, in, data):
@@ -13,6 +15,16 @@
  * one.  Negative: the body is broken or was cut off.
  */
 long passing_body(struct conn *c, struct view in, struct view *data) __attribute__((warn_unused_result));
+
+/** passing_put(c, data, last): Append body bytes, framed as the client's head said and without the secret; ${last}: nothing follows that it could be cut by. */
+int passing_put(struct conn *c, struct view data, bool last) __attribute__((warn_unused_result));
+
+/**
+ * passing_unread(c):
+ * What is held back of a tool's result is too much to be held to its end: its record says that nobody read it, and then it passes as it
+ * comes.  0, or negative: the record could not be written.
+ */
+int passing_unread(struct conn *c) __attribute__((warn_unused_result));
 
 /** passing_flush(c): Queue what k->answer holds, as far as there is room.  0, or -EPIPE. */
 int passing_flush(struct conn *c) __attribute__((warn_unused_result));

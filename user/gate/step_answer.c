@@ -125,7 +125,7 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 	bool hold = k->frame != FRAME_NONE && !k->events && ((k->filter && k->kind == CALL_LIST) || k->hold_back);
 	buf_reset(&k->answer);
 	buf_reset(&k->hold);
-	int e = head_response(&k->answer, r, flags, hold ? -3 : length_down(c, r), close);
+	int e = head_response(&k->answer, r, flags, hold && k->kind == CALL_LIST ? -3 : length_down(c, r), close);
 	if (e)
 		return fail(c, e);
 	if (k->lease)
@@ -192,9 +192,11 @@ static enum step held(struct conn *c)
 	struct view body = buf_view(&k->hold);
 	int r = 0;
 
-	if (k->kind == CALL_TOOL)
+	if (k->kind == CALL_TOOL) {
 		outcome_message(c, body);
-	else if (k->json)
+		return passing_put(c, body, true) ? fail(c, -ERR_TOO_LONG) : passing_finish(c);
+	}
+	if (k->json)
 		r = filtered(c, &body);
 	else if (k->http < 300 && k->http != 202 && !k->observed) /* who says 202 answers elsewhere */
 		r = -ERR_UNSUPPORTED;
@@ -215,7 +217,7 @@ enum step step_hold(struct conn *c)
 		return STEP_END;
 	while (!k->up_done) {
 		struct view data;
-		long n = passing_body(c, stream_in(c->up), &data);
+		long n = passing_body(c, view_head(stream_in(c->up), PASSING_PIECE), &data);
 		if (n >= 0 && buf_put(&k->hold, data))
 			n = -ERR_TOO_LONG;
 		if (n < 0)
@@ -223,6 +225,8 @@ enum step step_hold(struct conn *c)
 		if (n == 0 && !k->up_done)
 			return STEP_WAIT;
 		stream_consume(c->up, (size_t)n);
+		if (k->kind == CALL_TOOL && k->hold.len > PASSING_HOLD && !k->up_done)
+			return passing_unread(c) ? conn_reset(c) : conn_goto(c, S_RELEASE, GATE_AUDIT_MS);
 	}
 	return held(c);
 }

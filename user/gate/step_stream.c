@@ -17,7 +17,7 @@
 #include "gate/tools.h"
 #include "gate/words.h"
 
-enum { CHUNK_ROOM = 32, ROOM_MIN = 64 };
+enum { CHUNK_ROOM = 32, ROOM_MIN = 64, KEEP_MAX = 16 << 10 };
 
 long passing_body(struct conn *c, struct view in, struct view *data)
 {
@@ -83,12 +83,28 @@ static int put_framed(void *arg, struct view data)
 	return r ? r : buf_put(&k->answer, VIEW_LIT("\r\n"));
 }
 
-/* The same, without the secret that was lent for this call. */
-static int emit(struct call *k, struct view data, bool last)
+int passing_put(struct conn *c, struct view data, bool last)
 {
+	struct call *k = c->call;
 	struct view secret = k->lease ? secret_view(k->lease->secret) : view_of(NULL, 0);
 
 	return scrub(&k->tail, secret, data, last, put_framed, k);
+}
+
+int passing_unread(struct conn *c)
+{
+	struct call *k = c->call;
+
+	k->unread = true;
+	k->by_event = false;
+	outcome_end(c);
+	k->result_done = k->result_done || record_result(c) == 0;
+	if (!k->result_done)
+		return -ERR_UNAVAILABLE;
+	int r = passing_put(c, buf_view(&k->hold), false);
+	buf_free(&k->hold);
+	sse_free(&k->sse);
+	return r;
 }
 
 int passing_event(struct conn *c, struct view event)
@@ -122,6 +138,15 @@ enum step passing_finish(struct conn *c)
 			return conn_reset(c);
 	}
 	return conn_goto(c, S_RELEASE, k->hold_back ? GATE_AUDIT_MS : 0);
+}
+
+/* Empty; and a stream that goes on for days does not sit on what its largest event needed. */
+static void let_go(struct buf *b)
+{
+	if (b->cap > KEEP_MAX)
+		buf_free(b);
+	else
+		buf_reset(b);
 }
 
 /* An event again, with other data. */
@@ -177,17 +202,19 @@ static int pass_event(struct conn *c, const struct sse_event *ev)
 		r = rewrite(&g->out, ev, buf_view(&g->text));
 		raw = buf_view(&g->out);
 	}
-	r = r < 0 ? r : emit(k, raw, true);
-	buf_reset(&k->hold);
+	r = r < 0 ? r : passing_put(c, raw, true);
+	let_go(&k->hold);
 	return r;
 }
 
 /* What is held is no part of an event with data: comments keep a connection alive, and must not wait for the next event. */
-static int flush_comments(struct call *k)
+static int flush_comments(struct conn *c)
 {
+	struct call *k = c->call;
+
 	if (k->sse.has_data || k->sse.line.len)
 		return 0;
-	int r = emit(k, buf_view(&k->hold), true);
+	int r = passing_put(c, buf_view(&k->hold), true);
 	buf_reset(&k->hold);
 	return r;
 }
@@ -207,8 +234,10 @@ static int by_event(struct conn *c, struct view data)
 		data = view_skip(data, (size_t)n);
 		if (r)
 			return -ERR_TOO_LONG;
+		if (!ev.data.p && k->kind == CALL_TOOL && k->hold.len > PASSING_HOLD)
+			return passing_unread(c) ? -ERR_UNAVAILABLE : 1;
 		if (!ev.data.p)
-			return flush_comments(k) ? -ERR_TOO_LONG : waits;
+			return flush_comments(c) ? -ERR_TOO_LONG : waits;
 		if (k->hold_back && !k->result_done && ev.data.n && outcome_message(c, ev.data)) {
 			k->result_done = record_result(c) == 0;
 			if (!k->result_done)
@@ -243,6 +272,7 @@ enum step step_stream(struct conn *c)
 		return STEP_END;
 	while (!k->up_done && k->answer.len + ROOM_MIN < room) {
 		struct view data, in = view_head(stream_in(c->up), room - k->answer.len - CHUNK_ROOM);
+		in = view_head(in, PASSING_PIECE);
 		long n = passing_body(c, in, &data);
 		if (n < 0)
 			return broken(c, (int)n);
@@ -254,7 +284,7 @@ enum step step_stream(struct conn *c)
 		else
 			outcome_data(c, data, k->up_done);
 		if (!r && !k->by_event)
-			r = emit(k, data, k->up_done);
+			r = passing_put(c, data, k->up_done);
 		stream_consume(c->up, (size_t)n);
 		if (r < 0)
 			return broken(c, r);
@@ -263,5 +293,9 @@ enum step step_stream(struct conn *c)
 	}
 	if (k->up_done)
 		return passing_finish(c);
-	return passing_flush(c) ? STEP_END : STEP_WAIT;
+	if (passing_flush(c))
+		return STEP_END;
+	if (k->events && !k->answer.len)
+		let_go(&k->answer);
+	return STEP_WAIT;
 }
