@@ -16,9 +16,10 @@ testkit: deps-test	## install the pinned SDKs and agents into the user's cache
 	$Qtests/testkit/install.sh schemas > $B/testkit-path-schemas.new && mv $B/testkit-path-schemas.new $B/testkit-path-schemas
 testkit-all: deps-test	## the same with the clients and runtimes of the long tests
 	$Qmkdir -p $B && tests/testkit/install.sh all > $B/testkit-path-all.new && mv $B/testkit-path-all.new $B/testkit-path-all
-conformance: deps-test	## the MCP conformance suite, direct and through the gate: the checks must be the same
+conformance: deps-test	## the MCP conformance suite, servers and clients, direct and through the gate: the checks must be the same
 	$Q$(MAKE) -s -j2 all aids testkit
-	BUILD=$(abspath $B) bash tests/long/30-conformance.sh
+	$Qfor t in 30-conformance 32-conformance-client; do BUILD=$(abspath $B) bash tests/long/$$t.sh || echo "not ok - $$t"; done 2>&1 | tee $B/conformance.log; \
+	awk '/^# [0-9]+ checks compared/ { n += $$2; d += $$5 } /^not ok/ { bad = 1 } END { print n " checks compared, " d " differences"; exit bad || !n }' $B/conformance.log
 e2e-matrix: deps-test	## every client that can be had offline; the table of docs/CLIENTS.md
 	$Q$(MAKE) -s -j2 all aids testkit-all
 	BUILD=$(abspath $B) bash tests/long/50-clients.sh

@@ -3,17 +3,13 @@
 // A run is a directory of SCENARIO-TIME directories with a checks.json each.  A check is its id, its name, its status and its place among those of the same
 // id; texts and details hold times, ports and ids of their own and are shown, not compared.  Last line: N checks compared, N differences.
 import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 function load(dir) {
   const scenarios = new Map();
-  for (const entry of readdirSync(dir).sort()) {
-    let checks;
-    try {
-      checks = JSON.parse(readFileSync(join(dir, entry, 'checks.json'), 'utf8'));
-    } catch {
-      continue;
-    }
+  for (const file of readdirSync(dir, { recursive: true }).sort()) {
+    if (basename(file) !== 'checks.json') continue;
+    const entry = dirname(file), checks = JSON.parse(readFileSync(join(dir, file), 'utf8'));
     const name = entry.replace(/-\d{4}-\d\d-\d\dT.*$/, '');
     // INFO entries log single messages, whose order between streams is free.
     scenarios.set(name, checks.filter((check) => check.status !== 'INFO'));
