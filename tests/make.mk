@@ -84,6 +84,12 @@ bench-kernel: deps-test	## what the BPF programs cost a process that is not gove
 	$Q$(MAKE) -s -j2 $B/bench/kernel
 	$Q$B/bench/kernel --rounds $${ROUNDS:-12} | tee $B/bench/kernel.txt
 .PHONY: bench-kernel
+# Clang's own build of the floors, with the fuzzer's instrumentation; it warns of other things than the compiler of the product.
+FUZZLIBS := $(patsubst %,build-fuzz-san/lib%.a,admin ident fetch vault audit policy codec ipc base)
+campaign-fuzz: deps-test	## 20 million executions of each fuzz target; RUNS, SEED, TARGETS
+	$Q$(MAKE) -s -j2 CC='$(CLANG)' WARN= SAN=fuzzer-no-link,address,undefined BUILD=build-fuzz $(FUZZLIBS)
+	$Qbash tests/fuzz/campaign.sh '$(CLANG)' $(FUZZLIBS) $(LDALL)
+.PHONY: campaign-fuzz
 campaign-policy: deps-test	## 1,000,000 calls under random policies, against a second evaluator; CALLS, SEED
 	$Q$(MAKE) -s -j2 $B/unit/pol_property_test
 	SEED=$${SEED:-1} CALLS=$${CALLS:-1000000} $B/unit/pol_property_test
