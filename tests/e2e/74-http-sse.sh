@@ -3,28 +3,7 @@
 . "$(dirname -- "$0")/setup.sh"
 . "$LAB_TOP/tests/lab/kit.sh"
 kit_up || exit 77
-lab_net env NODE_OPTIONS="--require $KIT/loopback.cjs" PORT=3002 "$NODE" "$NODE_MODULES/@modelcontextprotocol/server-everything/dist/index.js" sse >"$LAB/everything.out" 2>&1 &
-lab_wait 10 lab_net bash -c ': </dev/tcp/127.0.0.1/3002' || { cat "$LAB/everything.out"; exit 1; }
-addr=$(awk '$2 == "everything.lab.test" { print $1 }' /etc/hosts)
-cat >"$LAB/tls.cfg" <<CFG
-global
-    log stdout format raw local0
-defaults
-    mode http
-    log global
-    timeout connect 5s
-    timeout client 60s
-    timeout server 60s
-frontend tls
-    bind $addr:443 ssl crt $LAB_CERTS/good.pem
-    capture request header authorization len 256
-    log-format "%HM %HP auth=%[capture.req.hdr(0)]"
-    default_backend everything
-backend everything
-    server s 127.0.0.1:3002
-CFG
-lab_net haproxy -db -f "$LAB/tls.cfg" >"$LAB/front.log" 2>&1 &
-lab_wait 5 lab_net bash -c ": </dev/tcp/$addr/443" || { cat "$LAB/front.log"; exit 1; }
+kit_everything sse 3002 || exit 1
 lab_daemon || exit 1
 callgate ca install >/dev/null
 printf %s "$REAL_KEY" | callgate vault set everything-key >/dev/null

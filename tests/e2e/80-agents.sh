@@ -1,14 +1,12 @@
 #!/bin/bash
 # Claude Code and Codex with a scripted model: an allowed call, and a denied one whose text the model reads.
 . "$(dirname -- "$0")/setup.sh"
-modules=$(cat "$BUILD/testkit-path" 2>/dev/null) || { echo "# the pinned packages are not installed: make testkit"; exit 77; }
-mkdir -p "$LAB/kit/node_modules" && mount --bind "$modules" "$LAB/kit/node_modules"
-export NODE_MODULES=$LAB/kit/node_modules
-mkdir -p "$LAB/m/scripts" && cp "$LAB_TOP"/tests/testkit/*.* "$LAB/m/scripts/" && chmod 755 "$LAB/m/scripts"
+. "$LAB_TOP/tests/lab/kit.sh"
+kit_up || exit 77
 gate_up
 agent() { # AGENT TOOL ARGS
 	LAB_ENV="AGENT_TIMEOUT=50 NODE_MODULES=$NODE_MODULES AGENT_ENV=LANG=C.UTF-8" lab_as alice env TOOL_ARGS="$3" TMPDIR="$LAB/home/alice" \
-		sh "$LAB/m/scripts/run-agent.sh" "$1" "$MCP" "$2" 2>&1
+		sh "$KIT/run-agent.sh" "$1" "$MCP" "$2" 2>&1
 }
 for agent in claude codex; do
 	out=$(agent $agent echo '{"message":"from the agent"}')

@@ -1,15 +1,12 @@
 #!/bin/bash
 # Gemini CLI and opencode, as they are installed from the registry, with a scripted model: recognised, and their calls judged.
 . "$(dirname -- "$0")/../e2e/setup.sh"
-modules=$(cat "$BUILD/testkit-path-all" 2>/dev/null) || { echo "# the pinned packages are not installed: make testkit-all"; exit 77; }
-mkdir -p "$LAB/kit/node_modules" && mount --bind "$modules" "$LAB/kit/node_modules"
-export NODE_MODULES=$LAB/kit/node_modules
-mkdir -p "$LAB/m/scripts" && cp "$LAB_TOP"/tests/testkit/* "$LAB/m/scripts/" 2>/dev/null
-chmod 755 "$LAB/m/scripts"
+. "$LAB_TOP/tests/lab/kit.sh"
+kit_up all || exit 77
 gate_up '{"users":["alice","bob"],"scope":"agents"}'
 agent() { # AGENT TOOL ARGS
 	LAB_ENV="AGENT_TIMEOUT=80 NODE_MODULES=$NODE_MODULES AGENT_ENV=NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt" lab_as alice env TOOL_ARGS="$3" TMPDIR="$LAB/home/alice" \
-		sh "$LAB/m/scripts/run-agent.sh" "$1" "$MCP" "$2" 2>&1
+		sh "$KIT/run-agent.sh" "$1" "$MCP" "$2" 2>&1
 }
 for agent in gemini:gemini-cli opencode:opencode; do
 	out=$(agent ${agent%:*} echo '{"message":"from the agent"}')
