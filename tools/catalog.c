@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "policy/catalogue.h"
-#include "tools/csv.h"
+#include "codec/csv.h"
 #include "tools/tools.h"
 
 enum { CSV_MAX = 256 << 20 };
@@ -29,6 +29,25 @@ static struct view column(const struct csv *c, int at)
 	return at >= 0 && (size_t)at < c->n ? c->field[at] : view_of(NULL, 0);
 }
 
+/* A field of RFC 4180, quoted where needed, and what ends it. */
+static void put_field(struct view v, char end)
+{
+	bool quote = false;
+
+	for (size_t i = 0; i < v.n; i++)
+		quote = quote || v.p[i] == ',' || v.p[i] == '"' || v.p[i] == '\n' || v.p[i] == '\r';
+	if (quote)
+		putchar('"');
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] == '"')
+			putchar('"');
+		putchar(v.p[i]);
+	}
+	if (quote)
+		putchar('"');
+	putchar(end);
+}
+
 static void print_class(const struct catalogue_tool *t, json_t *rows)
 {
 	struct catalogue_class k;
@@ -42,11 +61,11 @@ static void print_class(const struct catalogue_tool *t, json_t *rows)
 		return;
 	}
 	snprintf(text, sizeof(text), "%u.%02u", k.confidence / 100, k.confidence % 100);
-	csv_put(t->server, ',');
-	csv_put(t->name, ',');
-	csv_put(view_str(catalogue_name(k.risk)), ',');
-	csv_put(view_str(text), ',');
-	csv_put(view_str(k.evidence), '\n');
+	put_field(t->server, ',');
+	put_field(t->name, ',');
+	put_field(view_str(catalogue_name(k.risk)), ',');
+	put_field(view_str(text), ',');
+	put_field(view_str(k.evidence), '\n');
 }
 
 static int classify(const char *file, struct buf *text)

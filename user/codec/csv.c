@@ -1,8 +1,6 @@
 /* csv.c - see csv.h. */
-#include <stdio.h>
-
 #include "base/err.h"
-#include "tools/csv.h"
+#include "codec/csv.h"
 
 void csv_begin(struct csv *c, uint8_t *p, size_t n)
 {
@@ -82,22 +80,4 @@ int csv_row(struct csv *c)
 			return more;
 	} while (c->n == 1 && !c->field[0].n);
 	return 1;
-}
-
-void csv_put(struct view v, char end)
-{
-	bool quote = false;
-
-	for (size_t i = 0; i < v.n; i++)
-		quote = quote || v.p[i] == ',' || v.p[i] == '"' || v.p[i] == '\n' || v.p[i] == '\r';
-	if (quote)
-		putchar('"');
-	for (size_t i = 0; i < v.n; i++) {
-		if (v.p[i] == '"')
-			putchar('"');
-		putchar(v.p[i]);
-	}
-	if (quote)
-		putchar('"');
-	putchar(end);
 }

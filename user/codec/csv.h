@@ -1,9 +1,10 @@
 /*
- * csv.h - comma-separated values.
+ * csv.h - read comma-separated values.
+ * Floor: codec.
  * Source: RFC 4180; line ends may be LF or CRLF.      Owns: nothing; fields are unescaped in the caller's buffer.
  */
-#ifndef TOOLS_CSV_H
-#define TOOLS_CSV_H
+#ifndef CODEC_CSV_H
+#define CODEC_CSV_H
 
 #include "base/view.h"
 
@@ -21,7 +22,5 @@ struct csv {
 void csv_begin(struct csv *c, uint8_t *p, size_t n);
 /** csv_row(c): The next row that is not empty: 1; 0 at the end; negative: -ERR_MALFORMED (a quote in the wrong place), -ERR_TOO_LONG. */
 int csv_row(struct csv *c) __attribute__((warn_unused_result));
-/** csv_put(v, end): Print a field, quoted where needed, and ${end}. */
-void csv_put(struct view v, char end);
 
 #endif
