@@ -31,6 +31,7 @@ int cmd_ca(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_fleet(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_evidence(int argc, char **argv);
 
 /* ---- verbs and options: getopt.c ---- */
 

@@ -1,0 +1,137 @@
+/* evidence.c - callgate evidence: a bundle for an auditor.  It needs no daemon and reads a store as files. */
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit/chain.h"
+#include "audit/mac.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "evidence/export.h"
+#include "tools/tools.h"
+
+enum { LIST_MAX = 512 << 20, KEY_MAX = 256, LEAVER_HOURS = 24, VENDOR_MS = 120000, GAP_S = 300, COMMAND = 1024 };
+
+/* A day is its first moment. */
+static int time_of(const char *name, const char *text, struct wall *t)
+{
+	char day[64];
+
+	if (!text)
+		return tool_fail(EXIT_USAGE, "evidence export needs %s, a day or a time such as 2026-11-30T00:00:00Z", name);
+	snprintf(day, sizeof(day), "%.30s%s", text, strlen(text) == 10 ? "T00:00:00Z" : "");
+	return wall_parse(day, t) ? tool_fail(EXIT_USAGE, "%s: \"%s\" is no day and no time", name, text) : EXIT_YES;
+}
+
+static int list_of(const char *path, struct buf *b, struct view *v)
+{
+	if (!path)
+		return EXIT_YES;
+	int r = fd_slurp(AT_FDCWD, path, LIST_MAX, b);
+	*v = buf_view(b);
+	if (!v->p)
+		*v = VIEW_LIT("");
+	return r ? tool_fail(EXIT_NO, "%s: %s", path, err_text(r)) : EXIT_YES;
+}
+
+/* The seed of an Ed25519 key, 64 digits: from a file, never an argument. */
+static int seed_of(const char *path, uint8_t seed[SIGN_SEED])
+{
+	struct buf b = {0};
+	int r = fd_slurp(AT_FDCWD, path, KEY_MAX, &b);
+	struct view v = buf_view(&b);
+
+	while (v.n && (v.p[v.n - 1] == '\n' || v.p[v.n - 1] == '\r'))
+		v.n--;
+	if (!r)
+		r = chain_unhex(v, seed, SIGN_SEED);
+	buf_wipe(&b);
+	buf_free(&b);
+	return r ? tool_fail(EXIT_NO, "%s: %s; it holds 64 hexadecimal digits, the seed of an Ed25519 key", path, err_text(r)) : EXIT_YES;
+}
+
+static int number(const char *name, const char *text, unsigned other, unsigned *out)
+{
+	char *end = NULL;
+	unsigned long n = text ? strtoul(text, &end, 10) : other;
+
+	*out = (unsigned)n;
+	return text && (!*text || *end || *text == '-' || n > 1000000) ? tool_fail(EXIT_USAGE, "%s: \"%s\" is no number", name, text) : EXIT_YES;
+}
+
+static void done(const struct export_opts *o, const struct export_result *x)
+{
+	if (tool_opts.json) {
+		json_t *j = json_pack("{s:b s:s s:I s:I s:I s:I s:I}", "ok", 1, "out", o->out, "hosts", (json_int_t)x->hosts, "lines", (json_int_t)x->lines, "calls",
+		    (json_int_t)x->calls, "findings", (json_int_t)x->findings, "files", (json_int_t)x->files);
+		tool_json(j);
+		json_decref(j);
+		return;
+	}
+	printf("%s: %llu hosts, %llu proved lines, %llu calls, %llu files; %llu findings, see findings.csv\n", o->out, (unsigned long long)x->hosts, (unsigned long long)x->lines,
+	    (unsigned long long)x->calls, (unsigned long long)x->files, (unsigned long long)x->findings);
+	if (!o->seed)
+		puts("the manifest is not signed: give --key FILE");
+}
+
+static int export(int argc, char **argv)
+{
+	const char *from = NULL, *to = NULL, *store = NULL, *as_of = NULL, *hr = NULL, *assets = NULL, *vendor = NULL, *out = NULL, *key = NULL, *hours = NULL, *slack = NULL,
+	           *gap = NULL;
+	struct export_opts o = {0};
+	const struct tool_flag flags[] = {{"--from", &from, NULL}, {"--to", &to, NULL}, {"--store", &store, NULL}, {"--as-of", &as_of, NULL}, {"--hr", &hr, NULL},
+	    {"--assets", &assets, NULL}, {"--vendor", &vendor, NULL}, {"--out", &out, NULL}, {"--key", &key, NULL}, {"--leaver-hours", &hours, NULL},
+	    {"--vendor-ms", &slack, NULL}, {"--gap-seconds", &gap, NULL}, {"--no-segments", NULL, &o.no_segments}, {NULL, NULL, NULL}};
+	struct buf list[3] = {{0}};
+	struct export_result x;
+	uint8_t seed[SIGN_SEED];
+	char command[COMMAND] = "callgate evidence";
+
+	for (int i = 0; i < argc; i++) {
+		size_t n = strlen(command);
+		snprintf(command + n, sizeof(command) - n, " %s", argv[i]);
+	}
+	if (tool_flags("evidence export", flags, argc, argv, NULL, 0) < 0)
+		return EXIT_USAGE;
+	int s = !store || !out ? tool_fail(EXIT_USAGE, "evidence export needs --store DIR and --out DIR") : EXIT_YES;
+	s = s ? s : time_of("--from", from, &o.from);
+	s = s ? s : time_of("--to", to, &o.to);
+	s = s ? s : time_of("--as-of", as_of ? as_of : to, &o.as_of);
+	s = s ? s : number("--leaver-hours", hours, LEAVER_HOURS, &o.leaver_hours);
+	s = s ? s : number("--vendor-ms", slack, VENDOR_MS, &o.vendor_ms);
+	s = s ? s : number("--gap-seconds", gap, GAP_S, &o.gap_s);
+	s = s ? s : list_of(hr, &list[0], &o.hr);
+	s = s ? s : list_of(assets, &list[1], &o.assets);
+	s = s ? s : list_of(vendor, &list[2], &o.vendor);
+	s = s || !key ? s : seed_of(key, seed);
+	if (!s) {
+		const struct passwd *who = getpwuid(getuid());
+		o.store = store;
+		o.out = out;
+		o.seed = key ? seed : NULL;
+		o.command = command;
+		o.operator = who ? who->pw_name : "";
+		s = export_bundle(&o, &x) ? tool_fail(EXIT_NO, "%s", x.why) : EXIT_YES;
+		if (!s)
+			done(&o, &x);
+	}
+	OPENSSL_cleanse(seed, sizeof(seed));
+	for (size_t i = 0; i < 3; i++)
+		buf_free(&list[i]);
+	return s;
+}
+
+int cmd_evidence(int argc, char **argv)
+{
+	static const struct tool_verb verbs[] = {
+	    {"export", export, "--from T --to T --store DIR --out DIR [--as-of T] [--hr CSV] [--assets CSV] [--vendor CSV] [--key FILE] [--no-segments]",
+	        "a bundle for an auditor: tables, findings, the records, and what checks them"},
+	    {NULL, NULL, NULL, NULL},
+	};
+
+	return tool_verbs("evidence", verbs, argc, argv);
+}
