@@ -31,6 +31,11 @@ demo: deps-test	## the gate in two minutes; KEEP=DIR leaves audit and state in D
 	$Q! command -v npm >/dev/null || $(MAKE) -s testkit || echo "demo: going on without the SDK"
 	$QBUILD=$(abspath $B) KEEP='$(KEEP)' tests/demo.sh
 
+demo-evidence: deps-test	## a week of a fleet with seven faults, collected and exported; the bundle is left in OUT
+	$Q$(MAKE) -s -j2 all $B/fleet/fleetgen
+	$QBUILD=$(abspath $B) OUT='$(OUT)' tests/evidence-demo.sh
+.PHONY: demo-evidence
+
 check: deps-test	## every test that a change must pass
 	$Q rm -f $(COUNTS); mkdir -p $B
 	$Q$(MAKE) -s -j2 all aids $(UNITS) $(REPLAYS) $B/power/powercut $B/fleet/fleetgen

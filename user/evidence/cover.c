@@ -115,6 +115,8 @@ void cover_bad(struct host *h, const struct proved_bad *b)
 	const char *quarantined = b->from <= b->to ? files_quarantined(h, b->from, b->to) : NULL;
 
 	h->unproved++;
+	if (h->cover && h->trail == LAYOUT_AUDIT)
+		h->cover->epoch_whole = false;
 	if (at->waits)
 		cover_told(h, "");
 	*at = (struct cover_bad){.waits = true, .from = b->from, .to = b->to, .what = quarantined ? "quarantined" : b->what};

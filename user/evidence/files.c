@@ -192,18 +192,35 @@ static void orphan(struct host *h, int dir, const char *name, void *arg)
 
 /* ---- checkpoints and public keys ---- */
 
+/* Of each day the last: it stands for those before. */
+struct last_note {
+	enum layout_trail t;
+	char date[LAYOUT_DATE], to[BUNDLE_PATH];
+	struct buf text;
+};
+
+static void note_put(struct host *h, struct last_note *last)
+{
+	if (last->date[0])
+		bundle_put(h->run->b, last->to, buf_view(&last->text));
+}
+
 static void note(struct host *h, int dir, const char *name, void *arg)
 {
-	enum layout_trail t = *(enum layout_trail *)arg;
+	struct last_note *last = arg;
 	struct layout_note at;
-	char to[BUNDLE_PATH];
 	struct buf text = {.max = NOTE_MAX};
 	struct note n;
 
 	if (layout_note(name, &at) && strcmp(at.host, h->name) == 0 && fd_slurp(dir, name, NOTE_MAX, &text) == 0 && note_read(buf_view(&text), &n) == 0 &&
 	    strcmp(n.time, h->run->from) >= 0 && strcmp(n.time, h->run->to) < 0) {
-		snprintf(to, sizeof(to), "integrity/checkpoints/%s/%s/%s", h->name, layout_trail(t), name);
-		bundle_put(h->run->b, to, buf_view(&text));
+		if (strncmp(n.time, last->date, LAYOUT_DATE - 1) != 0)
+			note_put(h, last);
+		run_text(last->date, sizeof(last->date), "%s", n.time);
+		snprintf(last->to, sizeof(last->to), "integrity/checkpoints/%s/%s/%s", h->name, layout_trail(last->t), name);
+		buf_free(&last->text);
+		last->text = text;
+		return;
 	}
 	buf_free(&text);
 }
@@ -232,8 +249,11 @@ void files_host_end(struct host *h)
 	char path[LAYOUT_PATH];
 
 	for (enum layout_trail t = 0; t < LAYOUT_TRAILS; t++) {
+		struct last_note last = {.t = t};
 		snprintf(path, sizeof(path), "checkpoints/host=%s/%s", h->name, layout_trail(t));
-		int r = files_each(h->run->store, path, ".note", note, h, &t);
+		int r = files_each(h->run->store, path, ".note", note, h, &last);
+		note_put(h, &last);
+		buf_free(&last.text);
 		snprintf(path, sizeof(path), "receipts/host=%s/%s", h->name, layout_trail(t));
 		if (!r && h->run->collector[0])
 			r = files_each(h->run->store, path, RECEIPT_SUFFIX, orphan, h, &t);

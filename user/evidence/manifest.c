@@ -36,7 +36,8 @@ void files_pem(const uint8_t public[SIGN_PUBLIC], char out[FILES_PEM])
 /* NAME+HASH+BASE64(0x01, PUBLIC) */
 static void collector_key(struct run *r)
 {
-	const char *b64 = strrchr(r->collector, '+');
+	/* The last part is base64, which has '+' of its own. */
+	const char *hash = strchr(r->collector, '+'), *b64 = hash ? strchr(hash + 1, '+') : NULL;
 	uint8_t raw[64];
 	char pem[FILES_PEM];
 	size_t n = b64 ? strlen(++b64) : 0;

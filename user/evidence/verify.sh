@@ -61,92 +61,116 @@ while read -r n f; do
 	[ "$has" -eq "$n" ] || bad "$f has $has rows, the manifest says $n"
 done < "$work/rows"
 
-# 4. Segments: named after their bytes, numbered without a gap that is not told, and with the calls that call_log.csv has.
+# 4. Segments: named after their bytes, their lines numbered one after the other without a gap that is not told, and with the calls that
+# call_log.csv has.  The text of all segments of a trail goes through one awk, in their order.
 from=$(sed -n '1s/.*"from":"\([^"]*\)".*/\1/p' MANIFEST.json)
 to=$(sed -n '1s/.*"to":"\([^"]*\)".*/\1/p' MANIFEST.json)
-tr -d '\r' < completeness/segments.csv | sed 1d > "$work/segments"
+table() { tr -d '\r' < "$1" | sed 1d; }
+table completeness/segments.csv > "$work/segments"
 # The last four cells of a call are plain, whatever the others hold.
-tr -d '\r' < artefacts/call_log.csv | sed 1d | awk -F, '{ n[$(NF - 3)]++ } END { for (s in n) print s, n[s] }' > "$work/calls"
-tr -d '\r' < completeness/gaps.csv | sed 1d | awk -F, '$6 != "" { print $1, $2, $6, $7 }' > "$work/gaps"
-before=
-while IFS=, read -r host trail name sha bytes proved seals first last receipt; do
-	nums=${name%.jsonl.gz} nums=${nums%-*}
-	end=$(echo "${nums##*-}" | sed 's/^0*//') nums=${nums%-*}
-	start=$(echo "${nums##*-}" | sed 's/^0*//')
-	case $name in *-"$(echo "$sha" | cut -c1-16)".jsonl.gz) ;; *) bad "$name is named after other bytes" ;; esac
-	if [ "$before" = "$host $trail" ] && [ "$start" -ne $((after + 1)) ]; then
-		awk -v h="$host" -v t="$trail" -v a=$((after + 1)) -v b=$((start - 1)) '$1 == h && $2 == t && $3 <= a && $4 >= b { found = 1 } END { exit !found }' "$work/gaps" ||
-			bad "$host $trail: lines $((after + 1)) to $((start - 1)) are missing and completeness/gaps.csv does not say so"
-	fi
-	before="$host $trail" after=$end
-	path=$(echo "${store:-segments}/$trail/host=$host"/date=*/"$name")
-	if [ ! -f "$path" ]; then bad "$name is not there${store:+ in $store}"; continue; fi
-	[ "$(sha256sum < "$path" | cut -c1-64)" = "$sha" ] || { bad "$path has other bytes than completeness/segments.csv says"; continue; }
-	# Lines, and calls of the period.
-	set -- $(zcat "$path" 2> "$work/err" | awk -v from="$from" -v to="$to" '
-		/^{"kind":"call",/ { split($0, m, "\""); if (match($0, /"ts":"[^"]*"/)) { t = substr($0, RSTART + 6, RLENGTH - 7); if (t >= from && t < to) calls++ } }
-		END { print NR, calls + 0 }')
-	[ -s "$work/err" ] && bad "$path: $(head -n 1 "$work/err")"
-	[ "$1" -eq $((end - start + 1)) ] || bad "$path has $1 lines, its name says $((end - start + 1))"
-	[ "$trail" = audit ] || continue
-	rows=$(awk -v s="$name" '$1 == s { n = $2 } END { print n + 0 }' "$work/calls")
-	if [ "$proved" -ne "$1" ]; then
-		echo "note: $name: $proved of $1 lines are proved; completeness/gaps.csv has the rest"
-		[ "$rows" -le "$2" ] || bad "artefacts/call_log.csv has $rows calls of $name, the file has $2"
-	elif [ "$rows" -ne "$2" ]; then
-		bad "artefacts/call_log.csv has $rows calls of $name, the file has $2"
-	fi
-done < "$work/segments"
+table artefacts/call_log.csv | awk -F, '{ n[$(NF - 3)]++ } END { for (s in n) print s, n[s] }' | sort > "$work/calls"
+table completeness/gaps.csv | awk -F, '$6 != "" { print $1, $2, $6, $7 }' > "$work/gaps"
+find "${store:-segments}" -type f -name '*.jsonl.gz' 2> "$work/err" | sort > "$work/paths"
+# host trail name start end proved calls-in-the-table path sha256
+awk -F, -v calls="$work/calls" -v paths="$work/paths" '
+	BEGIN {
+		while ((getline l < calls) > 0) { split(l, p, " "); n[p[1]] = p[2] }
+		while ((getline l < paths) > 0) { k = split(l, p, "/"); path[p[k - 3] "/" p[k]] = l }
+	}
+	{
+		k = split($3, p, "-")
+		print $1, $2, $3, p[k - 2] + 0, p[k - 1] + 0, $6, n[$3] + 0, ("" path[$2 "/" $3]) == "" ? "-" : path[$2 "/" $3], $4, substr(p[k], 1, 16)
+	}' "$work/segments" > "$work/list"
+awk '$8 == "-" { print $3 " is not there" } $10 != substr($9, 1, 16) { print $3 " is named after other bytes" }' "$work/list" > "$work/out"
+while read -r l; do bad "$l"; done < "$work/out"
+awk '$8 != "-" { print $9 "  " $8 }' "$work/list" > "$work/out"
+sha256sum --strict --quiet -c "$work/out" > "$work/err" 2>&1 || while read -r l; do bad "completeness/segments.csv: $l"; done < "$work/err"
+: > "$work/seals"
+cut -d' ' -f1,2 "$work/list" | uniq > "$work/trails"
+while read -r host trail; do
+	awk -v h="$host" -v t="$trail" '$1 == h && $2 == t && $8 != "-"' "$work/list" > "$work/mine"
+	cut -d' ' -f8 "$work/mine" | xargs zcat 2> "$work/err" | awk -v h="$host" -v t="$trail" -v from="$from" -v to="$to" -v list="$work/mine" -v gaps="$work/gaps" -v seals="$work/seals" '
+		function told(a, b,   i) { for (i = 1; i <= ngaps; i++) if (ga[i] <= a && gb[i] >= b) return 1; return 0 }
+		function next_segment() {
+			if (k && seen != end[k]) print name[k] " ends with line " seen ", its name says " end[k]
+			if (k && t == "audit" && (proved[k] == end[k] - start[k] + 1 ? calls != rows[k] : calls < rows[k]))
+				print "artefacts/call_log.csv has " rows[k] " calls of " name[k] ", the file has " calls
+			if (k && proved[k] != end[k] - start[k] + 1) print "note: " name[k] ": " proved[k] " of " end[k] - start[k] + 1 " lines are proved"
+			k++
+			calls = 0
+			if (k <= n && k > 1 && start[k] != end[k - 1] + 1 && !told(end[k - 1] + 1, start[k] - 1))
+				print h " " t ": lines " end[k - 1] + 1 " to " start[k] - 1 " are missing and completeness/gaps.csv does not say so"
+			seen = start[k] - 1
+		}
+		BEGIN {
+			while ((getline l < list) > 0) { split(l, p, " "); n++; name[n] = p[3]; start[n] = p[4]; end[n] = p[5]; proved[n] = p[6]; rows[n] = p[7] }
+			while ((getline l < gaps) > 0) { split(l, p, " "); if (p[1] == h && p[2] == t) { ngaps++; ga[ngaps] = p[3]; gb[ngaps] = p[4] } }
+			next_segment()
+		}
+		{
+			if (!match($0, /"seq":[0-9]+,"ts":"[^"]*"/)) { print h " " t ": a line that is none"; exit }
+			split(substr($0, RSTART + 6, RLENGTH - 6), p, "[,\"]")
+			while (seen == end[k] && k <= n) next_segment()
+			if (p[1] != seen + 1) { print name[k] ": line " seen " is followed by line " p[1]; exit }
+			seen++
+			if ($0 ~ /^{"kind":"call",/ && p[5] >= from && p[5] < to) calls++
+			if ($0 ~ /^{"kind":"seal",/) {
+				match($0, /"seal":[0-9]+/); s = substr($0, RSTART + 7, RLENGTH - 7)
+				print h, t, p[1], s, substr($0, length($0) - 65, 64) >> seals
+			}
+		}
+		END { while (k <= n) next_segment() }' > "$work/out"
+	[ -s "$work/err" ] && bad "$host $trail: $(head -n 1 "$work/err")"
+	while read -r l; do case $l in note:*) echo "$l" ;; *) bad "$l" ;; esac; done < "$work/out"
+done < "$work/trails"
 cut -d, -f3 "$work/segments" | sort -u > "$work/known"
-cut -d' ' -f1 "$work/calls" | sort -u | comm -23 - "$work/known" | while read -r s; do bad "artefacts/call_log.csv names $s, which is no segment of this bundle"; done
+cut -d' ' -f1 "$work/calls" | comm -23 - "$work/known" | while read -r s; do bad "artefacts/call_log.csv names $s, which is no segment of this bundle"; done
 if [ -d segments ]; then
-	find segments -type f | sed 's,.*/,,' | sort | comm -23 - "$work/known" | while read -r s; do bad "segments/: $s is not in completeness/segments.csv"; done
+	sed 's,.*/,,' "$work/paths" | sort | comm -23 - "$work/known" | while read -r s; do bad "segments/: $s is not in completeness/segments.csv"; done
 fi
-good "$(wc -l < "$work/segments") segments"
+good "$(wc -l < "$work/segments") segments, $(wc -l < "$work/seals") seals"
 
 # 5. Rows that stand in two tables.
-body() { tr -d '\r' < "$1" | sed 1d | sort; }
-body artefacts/call_log.csv > "$work/all"
+table artefacts/call_log.csv | sort > "$work/all"
 for f in criteria/CC7.2/denied_calls.csv criteria/CC8.1/privileged_actions.csv; do
-	body "$f" | comm -23 - "$work/all" | head -n 3 | while read -r l; do bad "$f has a row that artefacts/call_log.csv does not have: $l"; done
+	table "$f" | sort | comm -23 - "$work/all" | head -n 3 > "$work/out"
+	while read -r l; do bad "$f has a row that artefacts/call_log.csv does not have: $l"; done < "$work/out"
 done
 
-# 6. Checkpoints and receipts: a signed note is a text, an empty line, and "— NAME BASE64".
-note() { # FILE: text and signature into $work
-	sed '/^$/,$d' "$1" > "$work/text"
-	sed -n '1,/^$/!p' "$1" | head -n 1 | sed 's/.* //' | openssl base64 -d -A 2> /dev/null | tail -c 64 > "$work/sig"
+# 6. Checkpoints and receipts: a signed note is a text, an empty line, and a line whose last word is BASE64(4 bytes, 64 bytes of signature).
+note() { # FILE: its text and signature into $work
+	awk -v text="$work/text" -v sig="$work/b64" 'done { print $NF > sig; exit } $0 == "" { done = 1; next } { print > text }' "$1"
+	openssl base64 -d -A -in "$work/b64" 2> /dev/null | tail -c 64 > "$work/sig"
 }
-n=0
-for f in integrity/checkpoints/*/*/*.note; do
-	[ -f "$f" ] || continue
-	n=$((n + 1))
+find integrity/checkpoints -name '*.note' 2> /dev/null | sort > "$work/notes"
+while read -r f; do
+	awk -v f="$f" 'FNR == 2 { line = $1 } $1 == "seal" { seal = $2; mac = $3 } $1 == "epoch" { id = $4; split(f, p, "/"); print f, p[3], p[4], line, seal, mac, id; exit }' "$f"
+done < "$work/notes" > "$work/said"
+[ "$(wc -l < "$work/said")" -eq "$(wc -l < "$work/notes")" ] || bad "a checkpoint cannot be read"
+while read -r f host trail line seal mac id; do
 	note "$f"
-	dir=${f%/*} id=$(sed -n 's/^epoch [0-9]* key //p' "$f")
-	pem=integrity/keys/${dir#integrity/checkpoints/}/$id.pem
-	[ -f "$pem" ] && signed "$pem" "$work/sig" "$work/text" || { bad "$f is not signed by its host"; continue; }
-	line=$(sed -n 2p "$f") seal=$(sed -n 's/^seal \([0-9]*\) .*/\1/p' "$f") mac=$(sed -n 's/^seal [0-9]* //p' "$f")
-	host=$(echo "$dir" | cut -d/ -f3) trail=$(echo "$dir" | cut -d/ -f4)
-	name=$(awk -F, -v h="$host" -v t="$trail" -v l="$line" '$1 == h && $2 == t { n = split($3, p, "-"); if (p[n - 2] + 0 <= l && l <= p[n - 1] + 0) print $3 }' "$work/segments" | head -n 1)
-	if [ -z "$name" ]; then
-		awk -v h="$host" -v t="$trail" -v l="$line" '$1 == h && $2 == t && $3 <= l && l <= $4 { found = 1 } END { exit !found }' "$work/gaps" ||
-			bad "$f names line $line, which no segment has and completeness/gaps.csv does not tell"
-		continue
-	fi
-	path=$(echo "${store:-segments}/$trail/host=$host"/date=*/"$name")
-	first=$(echo "$name" | awk -F- '{ print $(NF - 2) + 0 }')
-	zcat "$path" 2> /dev/null | sed -n "$((line - first + 1)){p;q;}" > "$work/line"
-	grep -q "\"seal\":$seal,.*\"mac\":\"$mac\"}\$" "$work/line" || bad "$f names seal $seal at line $line, the segment has another"
-done
-good "$n checkpoints"
-n=0
-for f in integrity/receipts/*/*/*.receipt; do
-	[ -f "$f" ] || continue
-	n=$((n + 1))
+	signed "integrity/keys/$host/$trail/$id.pem" "$work/sig" "$work/text" || bad "$f is not signed by its host"
+done < "$work/said"
+awk -v seals="$work/seals" -v gaps="$work/gaps" '
+	BEGIN {
+		while ((getline l < seals) > 0) { split(l, p, " "); has[p[1] " " p[2] " " p[3]] = p[4] " " p[5] }
+		while ((getline l < gaps) > 0) gap[++n] = l
+	}
+	has[$2 " " $3 " " $4] == $5 " " $6 { next }
+	{ for (i = 1; i <= n; i++) { split(gap[i], p, " "); if (p[1] == $2 && p[2] == $3 && p[3] <= $4 + 0 && $4 + 0 <= p[4]) next } }
+	{ print $1 " names seal " $5 " at line " $4 ", the segments do not have it there" }' "$work/said" > "$work/out"
+while read -r l; do bad "$l"; done < "$work/out"
+good "$(wc -l < "$work/notes") checkpoints"
+find integrity/receipts -name '*.receipt' 2> /dev/null | sort > "$work/notes"
+while read -r f; do
 	note "$f"
-	signed integrity/collector.pem "$work/sig" "$work/text" || { bad "$f is not signed by the collector"; continue; }
-	grep -q "^[^,]*,[^,]*,$(sed -n 's/^segment //p' "$f"),$(sed -n 's/^sha256 //p' "$f")," "$work/segments" || bad "$f is for other bytes than completeness/segments.csv has"
-done
-good "$n receipts"
+	signed integrity/collector.pem "$work/sig" "$work/text" || bad "$f is not signed by the collector"
+	awk '$1 == "segment" { s = $2 } $1 == "sha256" { print s, $2; exit }' "$f"
+done < "$work/notes" | sort > "$work/said"
+grep '^BAD' "$work/said"
+grep -v '^BAD' "$work/said" | sort > "$work/out"
+cut -d, -f3,4 "$work/segments" | tr , ' ' | sort | comm -13 - "$work/out" | while read -r l; do bad "the receipt of $l is for other bytes than the segment here"; done
+good "$(wc -l < "$work/notes") receipts"
 
 # 7. Policies are named after their bytes.
 for f in policies/*.json; do
