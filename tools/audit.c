@@ -84,7 +84,7 @@ int cmd_audit(int argc, char **argv)
 	    {"query", audit_query, "[WHICH] [--fields A,B | --count | --by A,B] [-n LINES] [DIR]", "the records that are wanted, in columns, or some fields of them, or how many there are"},
 	    {"stats", stats, "[WHICH] [DIR]", "without anything behind it: the state of the running writer; else how many records of what sort there are"},
 	    {"export", audit_export, "[--format jsonl|csv|ocsf|ecs|cef|otel] [WHICH] [DIR]", "the records as other systems take them, one a line"},
-	    {"verify", audit_verify, "[--anchor FILE] [--key FILE] [--partial] [DIR]", "is the stream whole: numbers, chain, seals, checkpoints?  Names the first bad seal and the lines that are not proved\n"
+	    {"verify", audit_verify, "[--anchor FILE] [--key FILE] [--collector FILE] [--partial] [DIR]", "is the stream whole: numbers, chain, seals, checkpoints?  Names the first bad seal and the lines that are not proved\n"
 					"\n  WHICH: --user NAME --server NAME --tool NAME --verdict WORD --kind WORD --since TIME --until TIME, and any number of\n"
 					"    FIELD=VALUE  FIELD!=VALUE  FIELD~PART  FIELD<NUMBER  FIELD>NUMBER\n"
 					"  TIME: 2h, 30m, 7d (ago), 2026-11-26, 2026-11-26T10:00 (UTC), RFC 3339.  Old files and members are skipped unread; --all reads all"},

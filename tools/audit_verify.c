@@ -22,6 +22,8 @@ static json_t *as_json(const struct verify_result *v)
 	    num(v->seals), "last_seal", num(v->last_seal), "macs_checked", num(v->macs), "checkpoints", num(v->notes), "signatures_checked",
 	    num(v->signatures), "raw_bytes", num(v->raw), "first", num(v->first), "last", num(v->last), "open_lines", num(v->open_lines));
 
+	json_object_set_new(o, "held_elsewhere_to", num(v->held_to));
+	json_object_set_new(o, "receipts_checked", num(v->receipts));
 	if (!v->bad)
 		return o;
 	json_t *bad = json_pack("{s:s s:o s:o s:s s:o s:o}", "file", v->file, "line", num(v->at), "seal", num(v->seal), "why", v->why, "places", num(v->bad),
@@ -48,6 +50,9 @@ static void say_good(const struct verify_result *v)
 	printf("good: %llu files, %llu lines (%llu to %llu), %llu seals; %llu lines not sealed yet\n", (unsigned long long)v->files,
 	    (unsigned long long)v->lines, (unsigned long long)v->first, (unsigned long long)v->last, (unsigned long long)v->seals,
 	    (unsigned long long)v->open_lines);
+	if (v->held_to)
+		printf("      lines 1 to %llu were collected and removed: ask the collector; %s\n", (unsigned long long)v->held_to,
+		    v->receipts ? "the receipts that are here were checked" : "by the word of the records (--collector FILE checks their receipts)");
 	if (v->macs)
 		printf("      %llu seals proved with the key", (unsigned long long)v->macs);
 	else
@@ -68,18 +73,19 @@ int audit_verify(int argc, char **argv)
 {
 	struct verify_result v = {0};
 	struct verify_opts opts = {0};
-	struct buf keys = {0}, anchor = {0};
-	const char *rest[1], *key_file = NULL, *anchor_file = NULL;
-	const struct tool_flag flags[] = {{"--key", &key_file, NULL}, {"--anchor", &anchor_file, NULL}, {"--partial", NULL, &opts.partial}, {NULL, NULL, NULL}};
+	struct buf keys = {0}, anchor = {0}, collectors = {0};
+	const char *rest[1], *key_file = NULL, *anchor_file = NULL, *collector_file = NULL;
+	const struct tool_flag flags[] = {{"--key", &key_file, NULL}, {"--anchor", &anchor_file, NULL}, {"--collector", &collector_file, NULL}, {"--partial", NULL, &opts.partial}, {NULL, NULL, NULL}};
 	int status = EXIT_NO, n = tool_flags("audit verify", flags, argc, argv, rest, 1);
 
-	if (n < 0 || read_file(key_file, &keys) || read_file(anchor_file, &anchor))
+	if (n < 0 || read_file(key_file, &keys) || read_file(anchor_file, &anchor) || read_file(collector_file, &collectors))
 		return EXIT_USAGE;
 	int dir = audit_dir(n ? rest[0] : NULL);
 	if (dir < 0)
 		goto out;
 	opts.keys = buf_view(&keys);
 	opts.anchor = buf_view(&anchor);
+	opts.collectors = buf_view(&collectors);
 	int r = verify_dir(dir, &opts, &v);
 	if (r) {
 		tool_fail(EXIT_NO, "%s: %s", r == -ERR_MALFORMED ? "the key or the checkpoint" : "cannot be read", err_text(r));
@@ -100,5 +106,6 @@ out:
 	buf_wipe(&keys);
 	buf_free(&keys);
 	buf_free(&anchor);
+	buf_free(&collectors);
 	return status;
 }

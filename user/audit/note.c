@@ -103,7 +103,12 @@ int note_sign(const char *name, const uint8_t seed[SIGN_SEED], size_t from, stru
 	if (r)
 		return r;
 	base64(signature, sizeof(signature), b64);
-	return buf_printf(out, "\n%s%s %s\n", dash, name, b64);
+	return note_signed_by(name, b64, out);
+}
+
+int note_signed_by(const char *name, const char *signature, struct buf *out)
+{
+	return buf_printf(out, "\n%s%s %s\n", dash, name, signature);
 }
 
 int note_make(const struct note *n, const uint8_t seed[SIGN_SEED], struct buf *out)
@@ -155,6 +160,12 @@ int note_read(struct view text, struct note *n)
 
 bool note_signed(struct view text, const char *name, const uint8_t key[SIGN_PUBLIC])
 {
+	struct view v;
+	return note_signature(text, name, key, &v);
+}
+
+bool note_signature(struct view text, const char *name, const uint8_t key[SIGN_PUBLIC], struct view *out)
+{
 	uint8_t hash[HASH], signature[HASH + SIGN_LEN];
 	char start[NOTE_NAME + 8];
 	const uint8_t *gap = memmem(text.p, text.n, "\n\n", 2);
@@ -168,8 +179,10 @@ bool note_signed(struct view text, const char *name, const uint8_t key[SIGN_PUBL
 		struct view l = view_head(rest, nl ? (size_t)(nl - rest.p) : rest.n);
 		rest = view_skip(rest, l.n + 1);
 		if (n < sizeof(start) && view_starts(l, view_of(start, n)) && !unbase64(view_skip(l, n), signature, sizeof(signature)) &&
-		    memcmp(signature, hash, HASH) == 0 && sign_good(key, body, signature + HASH))
+		    memcmp(signature, hash, HASH) == 0 && sign_good(key, body, signature + HASH)) {
+			*out = view_skip(l, n);
 			return true;
+		}
 	}
 	return false;
 }

@@ -47,6 +47,10 @@ int note_key(struct view vkey, char name[NOTE_NAME], uint8_t key[SIGN_PUBLIC]) _
 /** note_sign(name, seed, from, out): Sign what ${out} holds from offset ${from} on, which ends with a newline: appends the blank line and the signature.  0 or negative. */
 int note_sign(const char *name, const uint8_t seed[SIGN_SEED], size_t from, struct buf *out) __attribute__((warn_unused_result));
 
+/** note_signature(text, name, key, out): note_signed(), and the signature's text, borrowed.  note_signed_by(): Append the blank line and such a one. */
+bool note_signature(struct view text, const char *name, const uint8_t key[SIGN_PUBLIC], struct view *out);
+int note_signed_by(const char *name, const char *signature, struct buf *out) __attribute__((warn_unused_result));
+
 /** note_line(v, out, cap): Take one line off ${v}, without its newline.  False: none that ends and fits, or it holds a NUL. */
 bool note_line(struct view *v, char *out, size_t cap) __attribute__((warn_unused_result));
 

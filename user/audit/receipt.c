@@ -88,14 +88,29 @@ int receipt_verify(struct view text, struct view vkey, struct receipt *r)
 {
 	char name[NOTE_NAME];
 	uint8_t key[SIGN_PUBLIC];
+	struct view signature;
 
 	*r = (struct receipt){0};
 	if (note_key(vkey, name, key))
 		return -ERR_MALFORMED;
 	int e = receipt_read(text, r);
-	if (!e && !note_signed(text, name, key)) {
+	if (!e && (!note_signature(text, name, key, &signature) || signature.n >= sizeof(r->signature))) {
 		*r = (struct receipt){0};
 		e = -ERR_CORRUPT;
 	}
+	if (!e) {
+		snprintf(r->collector, sizeof(r->collector), "%s", name);
+		snprintf(r->signature, sizeof(r->signature), "%.*s", (int)signature.n, (const char *)signature.p);
+	}
 	return e;
+}
+
+int receipt_again(const struct receipt *given, struct buf *out)
+{
+	struct receipt r = *given;
+
+	int e = agree(&r);
+	if (!e)
+		e = put_body(&r, out);
+	return e ? e : note_signed_by(r.collector, r.signature, out);
 }

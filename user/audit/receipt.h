@@ -25,7 +25,7 @@
 #include "audit/note.h"
 #include "base/buf.h"
 
-enum { RECEIPT_MAX = 2048, RECEIPT_TRAIL = 16 };
+enum { RECEIPT_MAX = 2048, RECEIPT_TRAIL = 16, RECEIPT_SIGNATURE = 100 };
 #define RECEIPT_SUFFIX ".receipt"
 
 struct receipt {
@@ -34,6 +34,7 @@ struct receipt {
 	struct names names;      /* what it says: host, first, last; filled in by receipt_read() */
 	uint8_t sha256[CHAIN_LEN];
 	char received[40];
+	char collector[NOTE_NAME], signature[RECEIPT_SIGNATURE]; /* its name and what stands behind it; filled in by receipt_verify() */
 };
 
 /**
@@ -48,5 +49,8 @@ int receipt_read(struct view text, struct receipt *r) __attribute__((warn_unused
 
 /** receipt_verify(text, vkey, r): The same for a text that ${vkey} (note.h) signed; 0, -ERR_MALFORMED, or -ERR_CORRUPT: another key, or changed. */
 int receipt_verify(struct view text, struct view vkey, struct receipt *r) __attribute__((warn_unused_result));
+
+/** receipt_again(r, out): Append the text that ${r} came from, by its fields, collector and signature; nothing is checked.  0 or negative. */
+int receipt_again(const struct receipt *r, struct buf *out) __attribute__((warn_unused_result));
 
 #endif

@@ -75,6 +75,8 @@ struct trail {
 };
 
 void trail_free(struct trail **s);
+/** trail_needed(s, list): The oldest of these sealed files that a start has to read. */
+size_t trail_needed(const struct trail *s, const struct names_list *list);
 
 /* trail.c */
 struct jsonw trail_own_begin(struct trail *s);

@@ -113,13 +113,20 @@ static bool carries(const struct trail *s, const struct names *n)
 	return yes;
 }
 
-static int read_newest(struct trail *s, const struct names_list *list)
+size_t trail_needed(const struct trail *s, const struct names_list *list)
 {
 	size_t i = list->n - 1;
-	int r = 0;
 
 	while (i && carries(s, &list->at[i]))
 		i--;
+	return i;
+}
+
+static int read_newest(struct trail *s, const struct names_list *list)
+{
+	size_t i = trail_needed(s, list);
+	int r = 0;
+
 	for (; !r && i < list->n; i++)
 		r = read_file(s, &list->at[i]);
 	return r;

@@ -163,7 +163,9 @@ static int check_file(struct check *c, const struct names *n, uint64_t most)
 /* The oldest files may be gone when a record says that they were collected. */
 static void check_start(struct check *c)
 {
-	if (c->opts->partial || c->v->first <= 1 || c->excused >= c->v->first - 1 || c->lost)
+	if (c->v->first > 1 && c->excused >= c->v->first - 1)
+		c->v->held_to = c->v->first - 1;
+	if (c->opts->partial || c->v->first <= 1 || c->v->held_to || c->lost)
 		return;
 	uint64_t proven = c->proven, seal = c->seal;
 	c->proven = c->seal = 0;

@@ -15,6 +15,7 @@
 struct verify_opts {
 	struct view keys;   /* lines of keys/ID.json; empty: those that the directory has */
 	struct view anchor; /* a checkpoint from somewhere else; empty: only those that the directory has */
+	struct view collectors; /* vkeys, one a line, of whoever may hold what was removed; empty: the records' word is taken */
 	bool partial;       /* the stream may begin in the middle */
 };
 
@@ -35,6 +36,8 @@ struct verify_result {
 	uint64_t signatures;  /* of these, with a good signature */
 	uint64_t first, last; /* lines seen */
 	uint64_t last_seal;   /* number of the last good one */
+	uint64_t held_to;     /* lines 1 to here are held elsewhere, as records say; 0: none are missing */
+	uint64_t receipts;    /* of these records, with a receipt that was checked with a collector's key */
 	uint64_t open_lines;  /* of these, in files that are not sealed yet */
 	uint64_t bad;         /* places; the first one: */
 	uint64_t at;          /* after this line */

@@ -5,6 +5,8 @@
 #ifndef AUDIT_VERIFY_INTERNAL_H
 #define AUDIT_VERIFY_INTERNAL_H
 
+#include <jansson.h>
+
 #include "audit/chain.h"
 #include "audit/keys.h"
 #include "audit/note.h"
@@ -81,6 +83,8 @@ void proof_free(struct check *c);
 int proof_keys(struct check *c, struct view keys) __attribute__((warn_unused_result));
 /** proof_mac(c, key_id, seal, line, mac): 1 good, 0 bad, -ERR_NOT_FOUND: no such key; or -ENOMEM. */
 int proof_mac(struct check *c, const char *key_id, uint64_t seal, struct view text, const uint8_t mac[MAC_LEN]) __attribute__((warn_unused_result));
+/** proof_receipt(c, o): Does a "retention" line hold the receipt of a given collector for this host?  1 yes, 0 no, negative. */
+int proof_receipt(struct check *c, const json_t *o) __attribute__((warn_unused_result));
 /** proof_notes(c): Compare the chain after c->seq with the checkpoints there. */
 void proof_notes(struct check *c);
 /** proof_end(c): Are there checkpoints beyond the last line? */

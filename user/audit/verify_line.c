@@ -233,6 +233,22 @@ static void range_begin(struct check *c, uint64_t first)
 	c->range_before = c->chain;
 }
 
+/* A file was removed, since a collector holds it. */
+static int check_retention(struct check *c, const json_t *o)
+{
+	uint64_t upto = member(o, "upto");
+	int r = c->opts->collectors.n ? proof_receipt(c, o) : 1;
+
+	if (r < 0)
+		return r;
+	if (upto == UINT64_MAX || !r)
+		return check_bad(c, "says that %.100s was collected, and its receipt is none of the given collectors", text(o, "name"));
+	c->v->receipts += c->opts->collectors.n > 0;
+	if (upto > c->excused)
+		c->excused = upto;
+	return 0;
+}
+
 /* Lines that say something about the stream itself. */
 static int special(struct check *c, struct view kind, struct view line, uint64_t seq)
 {
@@ -248,8 +264,8 @@ static int special(struct check *c, struct view kind, struct view line, uint64_t
 		range_begin(c, seq);
 	} else if (view_is(kind, "seal")) {
 		r = check_seal(c, o, line);
-	} else if (member(o, "upto") != UINT64_MAX && member(o, "upto") > c->excused) {
-		c->excused = member(o, "upto");
+	} else {
+		r = check_retention(c, o);
 	}
 	json_decref(o);
 	return r;

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "audit/receipt.h"
 #include "audit/verify_internal.h"
 #include "base/err.h"
 #include "base/fd.h"
@@ -164,6 +166,36 @@ int proof_mac(struct check *c, const char *key_id, uint64_t seal, struct view te
 	c->at[i] = seal;
 	int r = mac_of(c->run[i], text, want);
 	return r ? r : mac_same(want, mac);
+}
+
+static const char *text_in(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+	return s ? s : "";
+}
+
+int proof_receipt(struct check *c, const json_t *o)
+{
+	struct receipt p = {.trail = "audit"}, got;
+	struct buf b = {.max = RECEIPT_MAX};
+	struct view keys = c->opts->collectors;
+	int r = 0;
+
+	snprintf(p.segment, sizeof(p.segment), "%s", text_in(o, "name"));
+	snprintf(p.received, sizeof(p.received), "%s", text_in(o, "received"));
+	snprintf(p.collector, sizeof(p.collector), "%s", text_in(o, "collector"));
+	snprintf(p.signature, sizeof(p.signature), "%s", text_in(o, "receipt"));
+	if (chain_unhex(view_str(text_in(o, "sha256")), p.sha256, CHAIN_LEN) || receipt_again(&p, &b))
+		keys.n = 0;
+	while (!r && keys.n) {
+		const uint8_t *nl = memchr(keys.p, '\n', keys.n);
+		struct view key = view_head(keys, nl ? (size_t)(nl - keys.p) : keys.n);
+		keys = view_skip(keys, key.n + 1);
+		r = receipt_verify(buf_view(&b), key, &got) == 0 && got.names.last == (uint64_t)json_integer_value(json_object_get(o, "upto")) &&
+		    strcmp(got.names.host, c->host ? c->host : "") == 0;
+	}
+	buf_free(&b);
+	return r;
 }
 
 /* Why does the stream not stand where a checkpoint says?  NULL: it does, or the place is in what is lost anyway, or before the first line. */

@@ -68,6 +68,9 @@ static int read_conf(struct audit *a)
 	a->conf.room.reserve = number_of(o, "reserve_bytes", 0);
 	a->conf.room.space_left = number_of(o, "space_left_bytes", 0);
 	a->conf.room.admin_space_left = number_of(o, "admin_space_left_bytes", 0);
+	snprintf(a->vkey, sizeof(a->vkey), "%s", text_of(o, "collector", ""));
+	a->retain.vkey = view_str(a->vkey);
+	a->retain.seconds = number_of(o, "retention_days", 0) * 86400;
 	a->forward.on = json_is_true(json_object_get(o, "forward"));
 	if (json_is_true(json_object_get(o, "charges")) && a->charges.state == CHARGES_UNASKED)
 		a->charges.state = CHARGES_WANTED;
@@ -255,6 +258,16 @@ static int pause_ms(const struct audit *a, bool quiet)
 	return a->due.ns <= now.ns ? 0 : (int)((a->due.ns - now.ns + 999999) / 1000000);
 }
 
+/* One file a second, when there is nothing else to do: it is read once more before it goes. */
+static void retain(struct audit *a)
+{
+	int r = trail_waiting(a->trail) ? 0 : retain_one(a->trail, &a->retain);
+
+	a->removed += r > 0;
+	if (r < 0)
+		log_warning("a file that was collected cannot be removed: %s", err_text(r));
+}
+
 static void serve(struct audit *a)
 {
 	struct mono tick = mono_now(), begun = tick;
@@ -284,6 +297,8 @@ static void serve(struct audit *a)
 		if (trail_waiting(a->journal) && trail_commit(a->journal, TRAIL_DURABLE))
 			log_warning("the journal cannot be written: %s", err_text(trail_state(a->journal).err));
 		hold(a);
+		if (quiet)
+			retain(a);
 	}
 }
 

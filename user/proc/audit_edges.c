@@ -195,6 +195,7 @@ static void on_audit_get(struct audit *a, struct edge *e, const struct frame *f)
 	jsonw_uint(&w, "notes_refused", a->notes_refused);
 	put_trail(&w, "audit", a->trail);
 	put_trail(&w, "journal", a->journal);
+	jsonw_uint(&w, "removed_files", a->removed);
 	feed_state(a->feed, &w);
 	audit_forward_state(a, &w);
 	jsonw_close(&w, '}');

@@ -7,6 +7,8 @@
 
 #include "audit/charges.h"
 #include "audit/feed.h"
+#include "audit/note.h"
+#include "audit/retain.h"
 #include "ipc/pump.h"
 #include "proc/child.h"
 
@@ -51,6 +53,10 @@ struct audit {
 	const char *strict_name;
 	enum strict strict;
 	struct trail_conf conf;
+
+	struct retain retain;
+	char vkey[NOTE_VKEY]; /* of the collector; empty: nothing is removed */
+	uint64_t removed;     /* files, since the start */
 
 	struct audit_cover {
 		struct buf state; /* members for the next seal, as callgated said them; empty: nothing yet */

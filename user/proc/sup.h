@@ -35,6 +35,8 @@ struct sup_conf { /* callgate.json */
 	uint16_t port_base;
 	char mode[16], strict[16];
 	uint32_t level, segment_seconds;
+	uint32_t retention_days;
+	char collector[256]; /* vkey */
 	uint64_t segment_bytes, reserve_bytes, space_left_bytes, admin_space_left_bytes;
 	char forward[SUP_FORWARDS][SUP_FORWARD_LEN]; /* where copies of audit lines go, fetch/forward.h */
 	size_t forwards;

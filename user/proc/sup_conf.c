@@ -217,7 +217,27 @@ static int read_admin_space_left(struct reading *r, const struct json_node *n)
 	return number(r, n, "/audit/admin_space_left_bytes", 0, 1ull << 50, &r->out->admin_space_left_bytes);
 }
 
-/* The shape only; callgate-fetch reads the rest of it, and says what it cannot take. */
+static int read_retention(struct reading *r, const struct json_node *n)
+{
+	uint64_t v;
+	int e = number(r, n, "/audit/retention_days", 0, 36500, &v);
+	if (!e)
+		r->out->retention_days = (uint32_t)v;
+	return e;
+}
+
+/* The shape only; callgate-audit takes it apart, and removes nothing with one that is none. */
+static int read_collector(struct reading *r, const struct json_node *n)
+{
+	int len = n->type == JSON_STRING ? json_str(&r->doc, n, r->out->collector, sizeof(r->out->collector) - 1) : -1;
+
+	if (len < 0)
+		return bad(r, n, "/audit/collector", "must be the key that a collector's receipts are signed with, as its .vkey file has it: NAME+HASH+BASE64");
+	r->out->collector[len] = '\0';
+	return 0;
+}
+
+/* The shape only; callgate-fetch callgate-fetch reads the rest of it, and says what it cannot take. */
 static int read_forward(struct reading *r, const struct json_node *n)
 {
 	static const char *const kinds[] = {"journald", "syslog", "syslog-udp"};
@@ -265,6 +285,8 @@ static const struct field fields[] = {
     {"/audit", "reserve_bytes", read_reserve},
     {"/audit", "space_left_bytes", read_space_left},
     {"/audit", "admin_space_left_bytes", read_admin_space_left},
+    {"/audit", "retention_days", read_retention},
+    {"/audit", "collector", read_collector},
     {"/audit", "forward", read_forward},
 };
 

@@ -274,6 +274,8 @@ int sup_plumb_conf(struct sup *s, struct sup_child *c)
 		jsonw_uint(&w, "level", s->conf.level);
 		jsonw_uint(&w, "segment_bytes", s->conf.segment_bytes);
 		jsonw_uint(&w, "segment_seconds", s->conf.segment_seconds);
+		jsonw_uint(&w, "retention_days", s->conf.retention_days);
+		jsonw_str(&w, "collector", s->conf.collector);
 		jsonw_uint(&w, "reserve_bytes", s->conf.reserve_bytes);
 		jsonw_uint(&w, "space_left_bytes", s->conf.space_left_bytes);
 		jsonw_uint(&w, "admin_space_left_bytes", s->conf.admin_space_left_bytes);
