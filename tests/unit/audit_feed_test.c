@@ -435,6 +435,53 @@ static void test_many_rings(void **state)
 	finish();
 }
 
+/* The reader has stopped: the writer is told that there is no room, once and for every further record, and whatever it put is there in the end. */
+static void test_full_ring(void **state)
+{
+	struct worker w;
+	struct reader r;
+	uint64_t call = 0, acked = 0;
+
+	(void)state;
+	worker_new(&w, 0x7000);
+	reader_new(&r);
+	attach(&r, &w, 0, false);
+	for (int round = 0; round < 4; round++) {
+		struct rec rec;
+		uint64_t pos, first = call;
+		int e = 0;
+		for (;;) {
+			rec_begin(&rec, REC_CALL, call + 1, mono_now().ns);
+			rec_text(&rec, F_VERDICT, VIEW_LIT("deny"));
+			e = shring_put(w.ring, rec_end(&rec), &pos);
+			if (e)
+				break;
+			call++;
+			/* What was read and is not safe makes no room: only an acknowledgement does. */
+			if (call % 500 == 0)
+				drain(&r);
+		}
+		assert_int_equal(e, -EAGAIN);
+		assert_int_equal(shring_room(w.ring, rec_end(&rec).n), 0);
+		for (int i = 0; i < 10; i++)
+			assert_int_equal(shring_put(w.ring, rec_end(&rec), &pos), -EAGAIN);
+		assert_true(call > first + 1000);
+		assert_int_equal(shring_acked(w.ring), acked);
+		drain(&r);
+		assert_int_equal(shring_put(w.ring, rec_end(&rec), &pos), -EAGAIN);
+		commit(&r);
+		acked = shring_acked(w.ring);
+		assert_int_equal(shring_put(w.ring, rec_end(&rec), &pos), 0);
+		call++;
+	}
+	reader_stop(&r);
+	worker_free(&w);
+	assert_int_equal(lines("call", "000000007000-"), call);
+	assert_int_equal(lines("loss", ""), 0);
+	assert_int_equal(lines("alert", ""), 0);
+	finish();
+}
+
 static void test_corrupt(void **state)
 {
 	(void)state;
@@ -472,6 +519,7 @@ int main(void)
 	    cmocka_unit_test(test_reader_killed),
 	    cmocka_unit_test(test_service_killed),
 	    cmocka_unit_test(test_many_rings),
+	    cmocka_unit_test(test_full_ring),
 	    cmocka_unit_test(test_corrupt),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -12,12 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "audit/chain.h"
 #include "audit/entry.h"
 #include "audit/read.h"
 #include "audit/verify.h"
@@ -317,6 +319,131 @@ static void test_notes(void **state)
 	assert_int_equal(lines(audit_dir, "alert", "malformed-note"), 1);
 }
 
+static void state_of(struct run *r, const char *until_has)
+{
+	struct mono until = mono_after_ms(mono_now(), WAIT_MS);
+	struct frame f;
+
+	/* callgated's channel and this one are two: ask until the other was read. */
+	do {
+		assert_true(mono_now().ns < until.ns);
+		assert_int_equal(edge_send(&r->admin, M_AUDIT_GET, 1, view_of(NULL, 0), -1), 0);
+		assert_int_equal(edge_recv_wait(&r->admin, &f, WAIT_MS), 1);
+	} while (!memmem(f.body.p, f.body.n, until_has, strlen(until_has)));
+}
+
+static void cover(struct run *r, unsigned intercepted, unsigned dropped)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "{\"kernel\":{\"intercepted\":%u,\"refused\":3,\"dropped\":%u},\"enforcement_state\":{\"mode\":\"enforce\",\"missing\":[\"a hook\"]}}", intercepted,
+	    dropped);
+	assert_int_equal(edge_send(&r->sup, M_COVER, 0, view_str(text), -1), 0);
+}
+
+static uint64_t sum_in(int at, const char *kind, const char *with, const char *key)
+{
+	struct read *r;
+	struct view line;
+	uint64_t sum = 0;
+
+	assert_int_equal(read_new(at, &r), 0);
+	while (read_line(r, &line) > 0) {
+		struct entry_head h;
+		char text[1024];
+		assert_int_equal(entry_head(line, &h), 0);
+		if (!view_is(h.kind, kind) || line.n >= sizeof(text) || !memmem(line.p, line.n, with, strlen(with)))
+			continue;
+		memcpy(text, line.p, line.n);
+		text[line.n] = '\0';
+		const char *v = strstr(text, key);
+		assert_non_null(v);
+		sum += strtoull(v + strlen(key), NULL, 10);
+	}
+	read_free(&r);
+	return sum;
+}
+
+/* What the kernel side could not keep becomes "loss" whose counts add up to exactly that, over a counter that began anew as well. */
+static void test_loss(void **state)
+{
+	static const unsigned dropped[] = {0, 7, 7, 12, 12, 1000000, 4 /* another callgated's */, 4, 9};
+	struct run r;
+
+	(void)state;
+	new_ring(&r, 0x3600);
+	start(&r, "class", 0, 0x3600);
+	for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
+		cover(&r, 0, dropped[i]);
+	assert_int_equal(edge_send(&r.sup, M_CONF, 0, VIEW_LIT("{\"strict\":\"all\"}"), -1), 0);
+	state_of(&r, "\"strict\":\"all\"");
+	assert_int_equal(end(&r, 0), 0);
+	drop_ring(&r);
+	sound(audit_dir);
+	assert_int_equal(lines(audit_dir, "loss", "\"cause\":\"kernel\""), 5);
+	assert_int_equal(sum_in(audit_dir, "loss", "\"cause\":\"kernel\"", "\"count\":"), 1000000 + 9);
+}
+
+static int file_with(const char *text, char hex[CHAIN_HEX])
+{
+	uint8_t sum[CHAIN_LEN];
+	struct chain_sum *s = chain_sum_new();
+	int fd = memfd_create("file", MFD_CLOEXEC);
+
+	assert_int_equal(chain_sum_add(s, view_str(text)), 0);
+	assert_int_equal(chain_sum_end(s, sum), 0);
+	chain_sum_free(&s);
+	chain_hex(sum, CHAIN_LEN, hex);
+	assert_int_equal(fd_write_all(fd, view_str(text)), 0);
+	return fd;
+}
+
+/* Coverage: which programs and settings run, by their bytes, each change once; and what every seal says of it. */
+static void test_coverage(void **state)
+{
+	static const char *const texts[] = {"program one", "program two", "the settings"};
+	char hex[3][CHAIN_HEX], want[200], all[2][CHAIN_HEX], line[256];
+	struct run r;
+
+	(void)state;
+	new_ring(&r, 0x3700);
+	start(&r, "class", 0, 0x3700);
+	for (int again = 0; again < 2; again++) /* the same once more is no change */
+		for (size_t i = 0; i < 3; i += 1 + (i == 0)) {
+			int fd = file_with(texts[i], hex[i]);
+			send_fd(&r.sup, i < 2 ? FD_BINARY : FD_CONFIG, P_PROXY, 0, fd);
+			close(fd);
+		}
+	cover(&r, 41, 0);
+	assert_int_equal(edge_send(&r.admin, M_AUDIT_NOTE, 0,
+	                     VIEW_LIT("{\"kind\":\"coverage\",\"event\":\"policy\",\"sha256\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"), -1),
+	    0);
+	assert_int_equal(edge_send(&r.sup, M_CONF, 0, VIEW_LIT("{\"strict\":\"all\"}"), -1), 0);
+	state_of(&r, "\"strict\":\"all\"");
+	int fd = file_with(texts[1], hex[1]);
+	send_fd(&r.sup, FD_BINARY, P_PROXY, 0, fd);
+	close(fd);
+	cover(&r, 42, 0);
+	assert_int_equal(edge_send(&r.sup, M_CONF, 0, VIEW_LIT("{\"strict\":\"class\"}"), -1), 0);
+	state_of(&r, "\"strict\":\"class\"");
+	assert_int_equal(end(&r, 0), 0);
+	drop_ring(&r);
+	sound(audit_dir);
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(want, sizeof(want), i < 2 ? "\"event\":\"program\",\"name\":\"callgate-proxy\",\"sha256\":\"%s\"" : "\"event\":\"settings\",\"sha256\":\"%s\"", hex[i]);
+		assert_int_equal(lines(audit_dir, "coverage", want), 1);
+	}
+	/* Over lines NAME SHA256 of the programs: here of one. */
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(line, sizeof(line), "callgate-proxy %s\n", hex[i]);
+		close(file_with(line, all[i]));
+	}
+	snprintf(want, sizeof(want), "\"config_hash\":\"%s\",\"binary_hash\":\"%s\"", hex[2], all[1]);
+	assert_true(lines(audit_dir, "seal", want) >= 1);
+	assert_true(lines(audit_dir, "seal", "\"kernel\":{\"intercepted\":42,\"refused\":3,\"dropped\":0},\"enforcement_state\":{\"mode\":\"enforce\",\"missing\":[\"a hook\"]},\"queue_dropped\":0") >= 1);
+	assert_true(lines(audit_dir, "seal", "\"policy_hash\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"") >= 1);
+}
+
 /* The settings come again: the promise changes at once, a broken set changes nothing. */
 static void test_settings_again(void **state)
 {
@@ -329,7 +456,6 @@ static void test_settings_again(void **state)
 	    {"{\"strict\":\"unheard of\"}", "\"strict\":\"all\""},
 	};
 	struct run r;
-	struct frame f;
 
 	(void)state;
 	new_ring(&r, 0x3500);
@@ -337,13 +463,7 @@ static void test_settings_again(void **state)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		assert_int_equal(edge_send(&r.sup, M_CONF, 0, view_str(steps[i].conf), -1), 0);
 		wait_ack(&r, put(&r, REC_CONNECTION, 0, REC_WAIT));
-		/* callgated's channel and this one are two: ask until the other was read. */
-		struct mono until = mono_after_ms(mono_now(), WAIT_MS);
-		do {
-			assert_true(mono_now().ns < until.ns);
-			assert_int_equal(edge_send(&r.admin, M_AUDIT_GET, 1, view_of(NULL, 0), -1), 0);
-			assert_int_equal(edge_recv_wait(&r.admin, &f, WAIT_MS), 1);
-		} while (!memmem(f.body.p, f.body.n, steps[i].strict, strlen(steps[i].strict)));
+		state_of(&r, steps[i].strict);
 	}
 	assert_int_equal(end(&r, 0), 0);
 	drop_ring(&r);
@@ -382,6 +502,8 @@ int main(void)
 	    cmocka_unit_test(test_modes),
 	    cmocka_unit_test(test_journal),
 	    cmocka_unit_test(test_notes),
+	    cmocka_unit_test(test_loss),
+	    cmocka_unit_test(test_coverage),
 	    cmocka_unit_test(test_settings_again),
 	    cmocka_unit_test(test_killed),
 	};
