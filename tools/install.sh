@@ -19,6 +19,15 @@ users() {
 	done
 }
 
+# Who may change what: see docs/CLI.md, "Roles".  They begin without members.
+roles="admin policy secret auditor"
+groups() {
+	[ -z "$DESTDIR" ] || return 0
+	for r in $roles; do
+		getent group "callgate-$r" >/dev/null || groupadd --system "callgate-$r"
+	done
+}
+
 case $action in
 install)
 	install -d "$lib" "$DESTDIR$PREFIX/sbin" "$DESTDIR$PREFIX/bin" "$DESTDIR$PREFIX/share/callgate/agents.d" "$DESTDIR$PREFIX/share/doc/callgate" \
@@ -40,6 +49,7 @@ install)
 	sed "s|@PREFIX@|$PREFIX|g" "$top/tools/callgated.service.in" >"$unit.new" && mv "$unit.new" "$unit"
 	[ -e "$DESTDIR/etc/callgate/callgate.json" ] || printf '{\n  "users": []\n}\n' >"$DESTDIR/etc/callgate/callgate.json"
 	users
+	groups
 	echo "installed below $DESTDIR$PREFIX; name the governed users in /etc/callgate/callgate.json, then: systemctl enable --now callgated"
 	;;
 uninstall)
@@ -54,6 +64,9 @@ uninstall)
 	if [ -z "$DESTDIR" ]; then
 		for p in $parties; do
 			getent passwd "_callgate-$p" >/dev/null && userdel "_callgate-$p" 2>/dev/null || :
+		done
+		for r in $roles; do
+			! getent group "callgate-$r" >/dev/null || groupdel "callgate-$r"
 		done
 	fi
 	echo "removed; settings, records and credentials stay in /etc/callgate, /var/lib/callgate, /var/log/callgate"

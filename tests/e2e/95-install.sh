@@ -7,6 +7,7 @@ before=$(cd / && find usr/local etc | grep -v -e ssl/certs -e ca-certificates | 
 make -s -C "$LAB_TOP" BUILD="${BUILD#"$LAB_TOP"/}" install >"$LAB/install.log" 2>&1 || { cat "$LAB/install.log"; exit 1; }
 check "the command is on the path" test -x /usr/local/bin/callgate
 check "system users were made" getent passwd _callgate-vault
+check "groups of the roles were made, without members" bash -c 'for r in admin policy secret auditor; do getent group callgate-$r | grep -q ":$" || exit 1; done'
 check "the packs are there" /usr/local/bin/callgate policy test /usr/local/share/callgate/packs/github/vectors.json
 check "a unit is there" grep -q 'ExecStart=/usr/local/sbin/callgated' /etc/systemd/system/callgated.service
 check "the settings are good as they are" /usr/local/sbin/callgated --check
@@ -34,6 +35,7 @@ after=$(cd / && find usr/local etc | grep -v -e ssl/certs -e ca-certificates | L
 diff <(echo "$before") <(echo "$after") | grep -v -e 'etc/.*-$' -e '^[0-9,]*[acd]' >"$LAB/left"
 check "uninstall leaves nothing" bash -c "cat $LAB/left; test ! -s $LAB/left"
 check "no user is left" bash -c '! getent passwd _callgate-vault'
+check "and no group" bash -c '! getent group | grep callgate'
 make -s -C "$LAB_TOP" BUILD="${BUILD#"$LAB_TOP"/}" DESTDIR="$LAB/root" PREFIX=/usr install >/dev/null
 check "DESTDIR takes it all" test -x "$LAB/root/usr/libexec/callgate/callgate-proxy" -a -L "$LAB/root/usr/sbin/callgated"
 lab_end

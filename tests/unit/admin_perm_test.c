@@ -51,7 +51,7 @@ static void the_table_holds(void **state)
 		struct perm_caller caller = {.uid = row[i].uid, .alive = row[i].alive, .who = row[i].described ? &who : NULL};
 		char why[PERM_WHY] = "untouched";
 		memcpy(who.agent, row[i].agent, strlen(row[i].agent));
-		if (perm_change(&caller, &set, why) != row[i].yes || !strstr(why, row[i].why) || (row[i].yes && why[0]))
+		if (perm_change(&caller, &set, 0, why) != row[i].yes || !strstr(why, row[i].why) || (row[i].yes && why[0]))
 			fail_msg("row %zu: \"%s\"", i, why);
 	}
 }
@@ -64,10 +64,70 @@ static void governed_root_is_refused(void **state)
 	struct perm_caller caller = {.uid = 0, .alive = true, .who = &who};
 	char why[PERM_WHY];
 	(void)state;
-	assert_false(perm_change(&caller, &set, why));
+	assert_false(perm_change(&caller, &set, 0, why));
 	assert_non_null(strstr(why, "is governed"));
 	set.n = 0;
-	assert_true(perm_change(&caller, &set, why));
+	assert_true(perm_change(&caller, &set, 0, why));
+}
+
+/* Each role does its own work and no other's. */
+static void roles(void **state)
+{
+	static struct perm_set set = {.uid = {GOVERNED}, .n = 1, .role = {{true, 501}, {true, 502}, {true, 503}, {false, 504}}};
+	struct m_described who = {.uid = OTHER};
+	char why[PERM_WHY];
+
+	(void)state;
+	for (uint32_t gid = 500; gid < 506; gid++)
+		for (unsigned work = 0; work < PERM_ROLES + 1; work++)
+			for (int second = 0; second < 2; second++) {
+				uint32_t group[] = {second ? 9 : gid, second ? gid : 9};
+				struct perm_caller caller = {.uid = OTHER, .group = group, .groups = 2, .alive = true, .who = &who};
+				bool fits = gid == 501 + work && work < PERM_AUDITOR; /* the machine has no group for the last */
+				unsigned bits = work < PERM_ROLES ? 1u << work : 0;
+				if (perm_change(&caller, &set, bits, why) != fits)
+					fail_msg("gid %u, work %u: \"%s\"", gid, work, why);
+			}
+}
+
+static void roles_are_not_enough(void **state)
+{
+	static struct perm_set set = {.uid = {GOVERNED}, .n = 1, .role = {{true, 501}}};
+	uint32_t group[] = {501};
+	struct m_described who = {.uid = OTHER};
+	struct perm_caller caller = {.uid = OTHER, .group = group, .groups = 1, .alive = true, .who = &who};
+	char why[PERM_WHY];
+
+	(void)state;
+	assert_true(perm_change(&caller, &set, 1, why));
+	assert_false(perm_change(&caller, &set, 2, why));
+	assert_non_null(strstr(why, "the work of the group callgate-policy, and of root"));
+	caller.sender = 77;
+	assert_false(perm_change(&caller, &set, 1, why));
+	assert_non_null(strstr(why, "process 77"));
+	caller.sender = 0;
+	who.uid_runs_agents = 1;
+	assert_false(perm_change(&caller, &set, 1, why));
+	assert_non_null(strstr(why, "agents have run as uid 2000"));
+	who.uid_runs_agents = 0;
+	who.agent_class = CG_CLASS_AGENT;
+	assert_false(perm_change(&caller, &set, 1, why));
+	who.agent_class = CG_CLASS_NONE;
+	caller.uid = who.uid = GOVERNED;
+	assert_false(perm_change(&caller, &set, 1, why));
+	assert_non_null(strstr(why, "is governed"));
+	/* root does everything, unless the settings ask it for the group as well; what is nobody's work stays root's */
+	caller = (struct perm_caller){.uid = 0, .alive = true, .who = &who};
+	who.uid = 0;
+	who.uid_runs_agents = 1;
+	assert_true(perm_change(&caller, &set, 1, why));
+	set.root_by_role = true;
+	assert_false(perm_change(&caller, &set, 1, why));
+	assert_true(perm_change(&caller, &set, 0, why));
+	caller.group = group;
+	caller.groups = 1;
+	assert_true(perm_change(&caller, &set, 1, why));
+	assert_false(perm_change(&caller, &set, 2, why));
 }
 
 static void only_the_filled_part_counts(void **state)
@@ -88,6 +148,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_table_holds),
 	    cmocka_unit_test(governed_root_is_refused),
+	    cmocka_unit_test(roles),
+	    cmocka_unit_test(roles_are_not_enough),
 	    cmocka_unit_test(only_the_filled_part_counts),
 	};
 	return cmocka_run_group_tests_name("admin_perm", tests, NULL, NULL);

@@ -93,6 +93,20 @@ static bool conf_users(const json_t *list, struct perm_set *out)
 	return true;
 }
 
+/* "roles": {"admin": GID, ...}; a group that the machine does not have is left out. */
+static bool conf_roles(const json_t *roles, struct perm_set *out)
+{
+	for (size_t i = 0; i < PERM_ROLES; i++) {
+		const json_t *v = json_object_get(roles, perm_role_name((enum perm_role)i));
+		if (v && (!json_is_integer(v) || json_integer_value(v) <= 0 || json_integer_value(v) >= UINT32_MAX))
+			return false;
+		out->role[i].there = v;
+		out->role[i].gid = (uint32_t)json_integer_value(v);
+	}
+	out->root_by_role = json_is_true(json_object_get(roles, "root_by_role"));
+	return true;
+}
+
 int admin_conf(struct admin *a, struct view text)
 {
 	json_error_t err;
@@ -101,7 +115,7 @@ int admin_conf(struct admin *a, struct view text)
 	const char *mode = json_string_value(json_object_get(o, "mode"));
 	int r = 0;
 
-	if (!conf_users(json_object_get(o, "users"), &users) || !mode || (strcmp(mode, "enforce") != 0 && strcmp(mode, "observe") != 0)) {
+	if (!conf_users(json_object_get(o, "users"), &users) || !conf_roles(json_object_get(o, "roles"), &users) || !mode || (strcmp(mode, "enforce") != 0 && strcmp(mode, "observe") != 0)) {
 		r = -ERR_MALFORMED;
 	} else {
 		bool changed = strcmp(mode, a->mode) != 0;

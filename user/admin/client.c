@@ -59,6 +59,7 @@ static void welcome(struct admin *a, int fd)
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
 	struct client *c = NULL;
+	const int one = 1;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && !crowded(a, cred.uid))
 		c = calloc(1, sizeof(*c));
@@ -72,6 +73,10 @@ static void welcome(struct admin *a, int fd)
 	c->uid = cred.uid;
 	c->gid = cred.gid;
 	c->pidfd = peer_pidfd(fd, c->pid);
+	n = sizeof(one);
+	/* From here on each piece of a request says who wrote it. */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, n) < 0)
+		c->sender = c->pid;
 	c->hungry = true;
 	c->in.max = REQUEST_BIG + 1 + READ_BIG;
 	c->deadline = mono_after_ms(mono_now(), ADMIN_SILENT_MS);
@@ -124,6 +129,14 @@ bool client_alive(const struct client *c)
 
 	/* A pidfd becomes readable when its process ends. */
 	return c->pidfd >= 0 && poll(&p, 1, 0) == 0;
+}
+
+size_t client_groups(const struct client *c, uint32_t *out, size_t max)
+{
+	socklen_t n = (socklen_t)((max - 1) * sizeof(*out));
+
+	out[0] = c->gid;
+	return getsockopt(c->fd, SOL_SOCKET, SO_PEERGROUPS, out + 1, &n) == 0 ? 1 + n / sizeof(*out) : 1;
 }
 
 static size_t big_clients(const struct admin *a)
@@ -255,6 +268,33 @@ static bool too_big(struct client *c)
 	return false;
 }
 
+/*
+ * Bytes, and who wrote them.  A connection can be inherited or handed on, and its maker may have a role that the writer does not have.
+ * What came before accept() had returned carries no writer on some kernels; nobody could have been handed the connection before it had a name.
+ */
+static ssize_t receive(struct client *c, void *to, size_t n)
+{
+	union {
+		struct cmsghdr align;
+		char room[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec v = {to, n};
+	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
+	ssize_t got = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	for (struct cmsghdr *h = got > 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h)) {
+		struct ucred who;
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS)
+			continue;
+		memcpy(&who, CMSG_DATA(h), sizeof(who));
+		if (who.pid && ((uint32_t)who.pid != c->pid || who.uid != c->uid)) {
+			c->sender = (uint32_t)who.pid;
+			c->sender_uid = who.uid;
+		}
+	}
+	return got;
+}
+
 /* Read once: the loop comes back for more.  Returns false when the connection is broken. */
 static bool fill(struct client *c)
 {
@@ -262,7 +302,7 @@ static bool fill(struct client *c)
 	uint8_t *room = buf_reserve(&c->in, step_len);
 	if (!room)
 		return false;
-	ssize_t n = recv(c->fd, room, step_len, MSG_DONTWAIT);
+	ssize_t n = receive(c, room, step_len);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR;
 	if (n == 0) {

@@ -153,13 +153,18 @@ static void refuse(struct job *j)
 static void judge(struct job *j)
 {
 	char why[PERM_WHY];
+	static uint32_t group[PERM_GROUPS + 1];
 	struct perm_caller caller = {
 	    .uid = j->uid,
+	    .group = group,
+	    .groups = j->client ? client_groups(j->client, group, PERM_GROUPS + 1) : 0,
+	    .sender = j->sender,
+	    .sender_uid = j->sender_uid,
 	    .alive = j->client && client_alive(j->client),
 	    .who = j->who.status == 1 ? NULL : &j->who,
 	};
 
-	if (perm_change(&caller, &j->a->users, why)) {
+	if (perm_change(&caller, &j->a->users, request_flags(j->kind) / REQ_ADMIN, why)) {
 		wait_turn(j);
 		return;
 	}
@@ -198,6 +203,8 @@ void job_start(struct client *c, struct request *r)
 	r->args = NULL;
 	j->uid = c->uid;
 	j->pid = c->pid;
+	j->sender = c->sender;
+	j->sender_uid = c->sender_uid;
 	j->who.status = 1;
 	list_add_tail(&c->a->jobs, &j->node);
 	if (r->secret.n) {

@@ -32,7 +32,7 @@ struct job {
 	struct mono deadline;
 	json_t *args;
 	struct secret *secret;
-	uint32_t uid, pid;
+	uint32_t uid, pid, sender, sender_uid; /* sender: as in struct client */
 	struct m_described who; /* status 1: not known */
 	json_t *event;          /* what the journal gets */
 	struct roster next;     /* what holds after that */

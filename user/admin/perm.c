@@ -24,14 +24,47 @@ static bool no(char why[PERM_WHY], const char *fmt, ...)
 	return false;
 }
 
-bool perm_change(const struct perm_caller *caller, const struct perm_set *set, char why[PERM_WHY])
+const char *perm_role_name(enum perm_role role)
+{
+	static const char *const name[PERM_ROLES] = {"admin", "policy", "secret", "auditor"};
+
+	return name[role];
+}
+
+static bool in_role(const struct perm_caller *caller, const struct perm_set *set, unsigned work)
+{
+	for (size_t i = 0; i < PERM_ROLES; i++) {
+		if (!set->role[i].there || !(work & 1u << i))
+			continue;
+		for (size_t k = 0; k < caller->groups; k++)
+			if (caller->group[k] == set->role[i].gid)
+				return true;
+	}
+	return false;
+}
+
+static bool no_role(const struct perm_caller *caller, const struct perm_set *set, unsigned work, char why[PERM_WHY])
+{
+	size_t i = 0;
+
+	while (i < PERM_ROLES && !(work & 1u << i))
+		i++;
+	if (i == PERM_ROLES)
+		return no(why, "uid %u has no role in Callgate for this; root alone may do it", caller->uid);
+	return no(why, "uid %u has no role in Callgate for this: it is the work of the group callgate-%s%s", caller->uid,
+	    perm_role_name((enum perm_role)i), set->root_by_role ? "" : ", and of root");
+}
+
+bool perm_change(const struct perm_caller *caller, const struct perm_set *set, unsigned work, char why[PERM_WHY])
 {
 	const struct m_described *who = caller->who;
 
 	if (perm_governed(set, caller->uid))
 		return no(why, "uid %u is governed by Callgate and may not change what governs it", caller->uid);
-	if (caller->uid != 0)
-		return no(why, "uid %u has no role in Callgate; root may do this", caller->uid);
+	if (caller->sender)
+		return no(why, "process %u (uid %u) sent this over a connection that another process opened", caller->sender, caller->sender_uid);
+	if ((caller->uid != 0 || (set->root_by_role && work)) && !in_role(caller, set, work))
+		return no_role(caller, set, work, why);
 	if (!who || who->status != 0)
 		return no(why, "it cannot be told whether the caller is an agent: %s",
 		    who ? "its process has gone" : "callgate-ident does not answer");
@@ -43,6 +76,9 @@ bool perm_change(const struct perm_caller *caller, const struct perm_set *set, c
 	if (who->agent_class != CG_CLASS_NONE)
 		return no(why, "the caller is, or was started by, %s %s%s%s", who->agent_class == CG_CLASS_EDITOR ? "an editor with an agent" : "an agent",
 		    who->agent[0] ? "(" : "", who->agent, who->agent[0] ? ")" : "");
+	/* An agent can have others start a process for it (at, systemd-run, ssh to this machine); only its account is left then. */
+	if (caller->uid != 0 && who->uid_runs_agents)
+		return no(why, "agents have run as uid %u since the service started; a role is for an account without agents", caller->uid);
 	why[0] = '\0';
 	return true;
 }

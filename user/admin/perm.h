@@ -10,15 +10,27 @@
 
 #include "ipc/msg.h"
 
-enum { PERM_WHY = 256, PERM_UIDS = 1024 };
+enum { PERM_WHY = 256, PERM_UIDS = 1024, PERM_GROUPS = 65536 /* of a process, the kernel's limit */ };
 
-struct perm_set { /* the governed uids */
-	uint32_t uid[PERM_UIDS];
+/* Roles: unix groups, each with work of its own (request.tbl.h). */
+enum perm_role { PERM_ADMIN, PERM_POLICY, PERM_KEYS, PERM_AUDITOR, PERM_ROLES };
+
+struct perm_set {
+	uint32_t uid[PERM_UIDS]; /* the governed ones */
 	size_t n;
+	struct {
+		bool there; /* the machine has such a group */
+		uint32_t gid;
+	} role[PERM_ROLES];
+	bool root_by_role; /* root needs the group, too */
 };
 
 struct perm_caller {
 	uint32_t uid;                  /* of the socket's other end, as the kernel says */
+	const uint32_t *group;         /* its groups when it connected, as the kernel says */
+	size_t groups;
+	uint32_t sender;               /* another process sent bytes of the request over its connection; 0: none did */
+	uint32_t sender_uid;
 	bool alive;                    /* it still ran when ${who} had been read */
 	const struct m_described *who; /* NULL: callgate-ident gave no answer in time */
 };
@@ -26,11 +38,15 @@ struct perm_caller {
 /** perm_governed(set, uid): Is ${uid} in the set? */
 bool perm_governed(const struct perm_set *set, uint32_t uid);
 
+/** perm_role_name(role): "admin" and so on; the group is "callgate-" and that. */
+const char *perm_role_name(enum perm_role role);
+
 /**
- * perm_change(caller, set, why):
- * May ${caller} change what is in force?  When not, ${why} says it in one line.  In this order: governed uid, uid neither 0 nor of a
- * role, unknown to callgate-ident, gone, other uid than the socket's, an agent or below one.
+ * perm_change(caller, set, work, why):
+ * May ${caller} do this ${work} (one bit 1 << enum perm_role; 0: root's alone)?  When not, ${why} says it in one line.  In this order: governed
+ * uid, somebody else's bytes, not in the role, unknown to callgate-ident, gone, other uid than the socket's, an agent or below one, an account
+ * under which agents run.
  */
-bool perm_change(const struct perm_caller *caller, const struct perm_set *set, char why[PERM_WHY]);
+bool perm_change(const struct perm_caller *caller, const struct perm_set *set, unsigned work, char why[PERM_WHY]);
 
 #endif

@@ -21,7 +21,10 @@ enum request_kind {
 	R_COUNT
 };
 
-enum request_flag { REQ_READ = 0, REQ_CHANGE = 1, REQ_SECRET = 2, REQ_BIG = 4 };
+enum request_flag {
+	REQ_READ = 0, REQ_CHANGE = 1, REQ_SECRET = 2, REQ_BIG = 4,
+	REQ_ADMIN = 16, REQ_POLICY = 32, REQ_KEYS = 64, REQ_AUDITOR = 128, /* whose work a change is (perm.h); of none: root's alone */
+};
 
 struct request {
 	int kind;           /* enum request_kind; -1: refuse with error and text, and go on */

@@ -184,6 +184,7 @@ struct m_described {
 	char container[NAME_LEN + 8]; /* id of the container by its cgroup, or empty */
 	char tty[24];          /* controlling terminal, "pts/3", or empty */
 	char chain[PATH_LEN];  /* "PID NAME" of it and its parents up to the agent's root, 0x1f between; empty when in no tree */
+	uint32_t uid_runs_agents; /* 1: a process of class agent has run under this uid since callgate-ident started */
 	uint32_t groups;       /* how many of the next; those beyond are left out, which can only narrow */
 	uint32_t group[DESCRIBED_GROUPS];
 };

@@ -19,7 +19,7 @@
 #include "proc/serve.h"
 #include "proc/ident_dns.h"
 
-enum { SLOTS = 64, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2, WAITERS = 256 };
+enum { SLOTS = 64, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2, WAITERS = 256, AGENT_UIDS = 1024 };
 
 static struct child child;
 static struct pump *pump;
@@ -69,6 +69,26 @@ static void tell(const struct m_mark *m)
 		log_detail("process %u is an agent: %s", m->tgid, m->label);
 }
 
+/* Accounts under which agents have run.  A full table counts as all of them. */
+static struct {
+	uint32_t uid[AGENT_UIDS];
+	size_t n;
+} agent_uids;
+
+static bool runs_agents(uint32_t uid)
+{
+	for (size_t i = 0; i < agent_uids.n; i++)
+		if (agent_uids.uid[i] == uid)
+			return true;
+	return agent_uids.n == AGENT_UIDS;
+}
+
+static void note_agent(uint32_t uid)
+{
+	if (!runs_agents(uid))
+		agent_uids.uid[agent_uids.n++] = uid;
+}
+
 static void on_describe(struct edge *e, const struct frame *f)
 {
 	struct m_describe q;
@@ -79,6 +99,9 @@ static void on_describe(struct edge *e, const struct frame *f)
 	limit(LOOK_SECONDS);
 	bool news = describe(describer, &q, &out, &mark);
 	limit(0);
+	if (!out.status && out.agent_class == CG_CLASS_AGENT)
+		note_agent(out.uid);
+	out.uid_runs_agents = !out.status && runs_agents(out.uid);
 	/* Marked before the asker hears of it: what it lets the process do next is already counted as the agent's. */
 	if (news)
 		tell(&mark);
@@ -183,6 +206,8 @@ static void on_execs(void *arg, int fd, short what)
 		limit(0);
 		if (news)
 			tell(&mark);
+		if (e.cls == CG_CLASS_AGENT || (news && mark.agent_class == CG_CLASS_AGENT))
+			note_agent(e.uid);
 		if (news || e.cls)
 			prepare_digest(&e);
 	}

@@ -17,7 +17,7 @@
 #include "ipc/pump.h"
 #include "kern/kern.h"
 
-enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128 };
+enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128, SUP_ROLES = 4 };
 
 struct sup_paths { /* from the command line */
 	const char *etc, *state, *log, *run, *cgroup, *bpffs, *trust, *share, *libexec;
@@ -40,6 +40,12 @@ struct sup_conf { /* callgate.json */
 	uint64_t segment_bytes, reserve_bytes, space_left_bytes, admin_space_left_bytes;
 	char forward[SUP_FORWARDS][SUP_FORWARD_LEN]; /* where copies of audit lines go, fetch/forward.h */
 	size_t forwards;
+	struct {
+		bool there;
+		uint32_t gid;
+	} role[SUP_ROLES]; /* the machine's groups of sup_conf_role() */
+	bool root_by_role;
+	bool four_eyes_grants, four_eyes_policy;
 };
 
 enum sup_life { LIFE_NONE, LIFE_STARTING, LIFE_READY, LIFE_STOPPING };
@@ -119,6 +125,9 @@ int sup_conf_load(const char *file, struct sup_conf *out, char *why, size_t why_
 
 /* sup_conf_scope(c): "agents", "users", "all". */
 const char *sup_conf_scope(const struct sup_conf *c);
+
+/* sup_conf_role(i): "admin", "policy", "secret", "auditor": the group is "callgate-" and that. */
+const char *sup_conf_role(size_t i);
 
 /* sup_prepare.c: directories, keys, cgroup, listeners.  ${why} gets one line that says what to do. */
 int sup_prepare(struct sup *s, char *why, size_t why_len) __attribute__((warn_unused_result));

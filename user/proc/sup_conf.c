@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -259,6 +260,48 @@ static int read_forward(struct reading *r, const struct json_node *n)
 	return 0;
 }
 
+static int read_root(struct reading *r, const struct json_node *n)
+{
+	if (n->type != JSON_TRUE && n->type != JSON_FALSE)
+		return bad(r, n, "/roles/root", "must be true (root may do everything) or false (root needs the group of a role as well)");
+	r->out->root_by_role = n->type == JSON_FALSE;
+	return 0;
+}
+
+static int read_four_eyes(struct reading *r, const struct json_node *n)
+{
+	struct sup_conf *c = r->out;
+	bool list = n->type == JSON_ARRAY;
+
+	c->four_eyes_grants = c->four_eyes_policy = false;
+	for (const struct json_node *m = list ? json_first(&r->doc, n) : NULL; m; m = json_next(&r->doc, n, m)) {
+		bool *flag = json_str_eq(&r->doc, m, VIEW_LIT("grants")) ? &c->four_eyes_grants : json_str_eq(&r->doc, m, VIEW_LIT("policy")) ? &c->four_eyes_policy : NULL;
+		list = list && flag;
+		if (flag)
+			*flag = true;
+	}
+	return list ? 0 : bad(r, n, "/roles/four_eyes", "must be a list of \"grants\" and \"policy\"");
+}
+
+const char *sup_conf_role(size_t i)
+{
+	static const char *const name[SUP_ROLES] = {"admin", "policy", "secret", "auditor"};
+
+	return name[i];
+}
+
+/* A machine need not have the groups: then nobody but root has that role. */
+static void find_roles(struct sup_conf *c)
+{
+	for (size_t i = 0; i < SUP_ROLES; i++) {
+		char name[64];
+		snprintf(name, sizeof(name), "callgate-%s", sup_conf_role(i));
+		const struct group *g = getgrnam(name);
+		c->role[i].there = g && g->gr_gid != 0;
+		c->role[i].gid = g ? g->gr_gid : 0;
+	}
+}
+
 struct field {
 	const char *path; /* of the object, then the member */
 	const char *key;
@@ -266,6 +309,7 @@ struct field {
 };
 static int read_redirect(struct reading *r, const struct json_node *n);
 static int read_audit(struct reading *r, const struct json_node *n);
+static int read_roles(struct reading *r, const struct json_node *n);
 
 static const struct field fields[] = {
     {"", "users", read_users},
@@ -276,6 +320,7 @@ static const struct field fields[] = {
     {"", "mode", read_mode},
     {"", "scope", read_scope},
     {"", "audit", read_audit},
+    {"", "roles", read_roles},
     {"/redirect", "ports", read_ports},
     {"/redirect", "all", read_all},
     {"/audit", "strict", read_strict},
@@ -288,6 +333,8 @@ static const struct field fields[] = {
     {"/audit", "retention_days", read_retention},
     {"/audit", "collector", read_collector},
     {"/audit", "forward", read_forward},
+    {"/roles", "root", read_root},
+    {"/roles", "four_eyes", read_four_eyes},
 };
 
 static int read_object(struct reading *r, const struct json_node *obj, const char *path)
@@ -321,6 +368,11 @@ static int read_audit(struct reading *r, const struct json_node *n)
 	return read_object(r, n, "/audit");
 }
 
+static int read_roles(struct reading *r, const struct json_node *n)
+{
+	return read_object(r, n, "/roles");
+}
+
 const char *sup_conf_scope(const struct sup_conf *c)
 {
 	return scopes[c->scope];
@@ -334,6 +386,7 @@ static void defaults(struct sup_conf *c)
 	    .segment_seconds = 3600, .segment_bytes = 16 << 20, .reserve_bytes = 8 << 20, .space_left_bytes = 256 << 20,
 	    .admin_space_left_bytes = 64 << 20, .port_count = 4};
 	memcpy(c->ports, ports, sizeof(ports));
+	find_roles(c);
 }
 
 /* Settings decide who is governed: only root may have written them. */

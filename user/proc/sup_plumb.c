@@ -248,6 +248,18 @@ static void agent_patterns(struct sup *s, struct jsonw *w)
 	jsonw_close(w, ']');
 }
 
+static void roles(const struct sup *s, struct jsonw *w)
+{
+	jsonw_open(w, "roles", '{');
+	for (size_t i = 0; i < SUP_ROLES; i++)
+		if (s->conf.role[i].there)
+			jsonw_uint(w, sup_conf_role(i), s->conf.role[i].gid);
+	jsonw_bool(w, "root_by_role", s->conf.root_by_role);
+	jsonw_bool(w, "four_eyes_grants", s->conf.four_eyes_grants);
+	jsonw_bool(w, "four_eyes_policy", s->conf.four_eyes_policy);
+	jsonw_close(w, '}');
+}
+
 int sup_plumb_conf(struct sup *s, struct sup_child *c)
 {
 	struct buf out = {.max = MSG_MAX};
@@ -287,6 +299,7 @@ int sup_plumb_conf(struct sup *s, struct sup_child *c)
 		for (size_t i = 0; i < s->conf.user_count; i++)
 			jsonw_uint(&w, NULL, s->conf.users[i]);
 		jsonw_close(&w, ']');
+		roles(s, &w);
 	}
 	if (c->party == P_IDENT)
 		agent_patterns(s, &w);
