@@ -112,6 +112,8 @@ static int do_show(int argc, char **argv)
 
 static void print_added(const json_t *answer)
 {
+	if (tool_proposed(answer))
+		return;
 	puts(tool_text(json_object_get(answer, "id")));
 	/* Shown this once: only its digest is kept. */
 	if (json_object_get(answer, "token"))

@@ -20,6 +20,7 @@ static const struct {
     {"server", cmd_server, "the MCP servers behind the gate: list, show, add, remove"},
     {"grant", cmd_grant, "who may use which server, under which policy: list, show, add, revoke, review"},
     {"policy", cmd_policy, "what may be called there: check, apply, list, show, test"},
+    {"proposal", cmd_proposal, "changes that wait for another person: list, show, confirm, withdraw"},
     {"catalog", cmd_catalog, "what tools may do: list, show, classify, approve, forget, override"},
     {"vault", cmd_vault, "credentials; a secret is read from standard input: set, list, remove"},
     {"audit", cmd_audit, "the records of every call: cat, tail, query, stats, export, verify"},

@@ -124,6 +124,8 @@ static int do_check(int argc, char **argv)
 
 static void print_applied(const json_t *answer)
 {
+	if (tool_proposed(answer))
+		return;
 	printf("policy %s is in force, sha256 %s, version %s\n", tool_text(json_object_get(answer, "name")), tool_text(json_object_get(answer, "hash")),
 	    tool_text(json_object_get(answer, "version")));
 }

@@ -105,6 +105,8 @@ int policy_do_diff(int argc, char **argv)
 
 static void print_rolled(const json_t *answer)
 {
+	if (tool_proposed(answer))
+		return;
 	printf("policy %s is in force, version %lld, sha256 %s\n", tool_text(json_object_get(answer, "name")),
 	    (long long)json_integer_value(json_object_get(answer, "version")), tool_text(json_object_get(answer, "hash")));
 }

@@ -32,6 +32,7 @@ int cmd_audit(int argc, char **argv);
 int cmd_fleet(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
+int cmd_proposal(int argc, char **argv);
 
 /* ---- verbs and options: getopt.c ---- */
 
@@ -79,6 +80,9 @@ void tool_remark(const json_t *answer);
 
 /** tool_file(path, max, out): Read ${path}, or standard input when it is "-".  EXIT_YES, or a status after a message. */
 int tool_file(const char *path, size_t max, struct buf *out);
+
+/** tool_proposed(answer): Did the change become a proposal (proposal.c)?  Then that was printed. */
+bool tool_proposed(const json_t *answer);
 
 /* ---- printing: table.c ---- */
 

@@ -220,6 +220,7 @@ lab_audit() { for f in /var/log/callgate/audit/sealed/*.gz /var/log/callgate/aud
 lab_journal() { for f in /var/lib/callgate/journal/sealed/*.gz /var/lib/callgate/journal/open/*; do [ ! -e "$f" ] || zcat -f "$f" 2>/dev/null; done; }
 lab_records() { lab_audit | jq -c "select($1)"; }
 lab_has_record() { [ -n "$(lab_records "$1")" ]; }
+lab_journal_has() { [ -n "$(lab_journal | jq -c "select($1)")" ]; }
 
 lab_fails=0
 ok() { echo "ok - $*"; }

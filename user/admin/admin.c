@@ -104,6 +104,8 @@ static bool conf_roles(const json_t *roles, struct perm_set *out)
 		out->role[i].gid = (uint32_t)json_integer_value(v);
 	}
 	out->root_by_role = json_is_true(json_object_get(roles, "root_by_role"));
+	out->four_eyes = (json_is_true(json_object_get(roles, "four_eyes_grants")) ? 1u << PERM_ADMIN : 0) |
+	                 (json_is_true(json_object_get(roles, "four_eyes_policy")) ? 1u << PERM_POLICY : 0);
 	return true;
 }
 

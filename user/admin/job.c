@@ -21,6 +21,7 @@ static void job_free(struct job *j)
 	list_del(&j->node);
 	secret_free(&j->secret);
 	json_decref(j->args);
+	json_decref(j->proposal);
 	json_decref(j->event);
 	json_decref(j->answer);
 	roster_free(&j->next);
@@ -164,7 +165,7 @@ static void judge(struct job *j)
 	    .who = j->who.status == 1 ? NULL : &j->who,
 	};
 
-	if (perm_change(&caller, &j->a->users, request_flags(j->kind) / REQ_ADMIN, why)) {
+	if (perm_change(&caller, &j->a->users, job_work(j), why)) {
 		wait_turn(j);
 		return;
 	}

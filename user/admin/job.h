@@ -31,6 +31,7 @@ struct job {
 	uint64_t tag;
 	struct mono deadline;
 	json_t *args;
+	json_t *proposal;       /* that this change confirms, NULL: none */
 	struct secret *secret;
 	uint32_t uid, pid, sender, sender_uid; /* sender: as in struct client */
 	struct m_described who; /* status 1: not known */
@@ -99,6 +100,19 @@ void job_read_late(struct job *j);
 /* job_change.c: the caller may do it, and it is this job's turn. */
 void job_change(struct job *j);
 void job_change_vault(struct job *j, const json_t *answer);
+
+/* job_proposal.c: where another person confirms a change ("four eyes"). */
+/** job_work(j): The roles whose work the request is, as bits. */
+unsigned job_work(const struct job *j);
+/** job_propose(j, event): Must another person confirm this?  Then ${event} (borrowed) becomes a proposal, and the job is over or on its way. */
+bool job_propose(struct job *j, const json_t *event);
+void job_proposal_confirm(struct job *j);
+void job_proposal_withdraw(struct job *j);
+void job_proposal_list(struct job *j);
+void job_proposal_show(struct job *j);
+/** job_person(j): Who is behind a request: the account that logged in, also when it acts as root. */
+uint32_t job_person(const struct job *j);
+json_t *job_person_json(const struct job *j);
 
 /* job_grant.c: likewise. */
 void job_grant_add(struct job *j);

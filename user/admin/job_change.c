@@ -55,10 +55,27 @@ static void policy_apply(struct job *j)
 		job_done(j, json_incref(j->answer));
 		return;
 	}
+	json_t *ask = json_pack("{s:s s:s s:s s:O s:O*}", "do", "policy.apply", "name", name, "hash", hash, "document", json_object_get(j->args, "document"),
+	    "rollback_to", json_object_get(j->args, "rollback_to"));
+	bool proposed = job_propose(j, ask);
+	json_decref(ask);
+	if (proposed)
+		return;
 	json_int_t version = json_integer_value(json_object_get(old, "version")) + 1;
 	json_object_set_new(j->answer, "version", json_integer(version));
 	job_write(j, json_pack("{s:s s:s s:s s:O s:O* s:I s:O*}", "event", "policy.apply", "name", name, "hash", hash, "document",
 	    json_object_get(j->args, "document"), "previous", previous, "version", version, "rollback_to", json_object_get(j->args, "rollback_to")));
+}
+
+static void confirm(struct job *j)
+{
+	job_proposal_confirm(j);
+	if (!j->proposal)
+		return;
+	if (json_object_get(j->proposal, "grant"))
+		job_grant_add(j);
+	else
+		policy_apply(j);
 }
 
 /* An earlier version becomes the next one: nothing is taken back, and the history says what happened. */
@@ -201,6 +218,8 @@ void job_change(struct job *j)
 	    {R_GRANT_REVIEW, job_grant_review},
 	    {R_POLICY_APPLY, policy_apply},
 	    {R_POLICY_ROLLBACK, policy_rollback},
+	    {R_PROPOSAL_CONFIRM, confirm},
+	    {R_PROPOSAL_WITHDRAW, job_proposal_withdraw},
 	    {R_CATALOG_OVERRIDE, job_catalog_override},
 	    {R_CATALOG_APPROVE, job_catalog_approve},
 	    {R_CATALOG_FORGET, job_catalog_forget},

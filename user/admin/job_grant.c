@@ -19,19 +19,6 @@ static json_t *now_text(void)
 	return json_string(at);
 }
 
-/* Who is behind a request: the account that logged in, also when it acts as root. */
-static uint32_t person(const struct job *j)
-{
-	return j->who.status == 0 && j->who.loginuid != UINT32_MAX ? j->who.loginuid : j->uid;
-}
-
-static json_t *person_json(const struct job *j)
-{
-	const char *name = admin_name_of(j->a, person(j));
-
-	return json_pack("{s:I s:I s:s*}", "uid", (json_int_t)j->uid, "person", (json_int_t)person(j), "user", name);
-}
-
 /* What is no error, but probably not meant. */
 static void grant_warn(struct job *j, const json_t *grant)
 {
@@ -88,17 +75,27 @@ void job_grant_add(struct job *j)
 		job_fail(j, "invalid", j->why);
 		return;
 	}
-	j->answer = json_object();
+	if (!j->answer)
+		j->answer = json_object();
 	bool token = json_is_true(json_object_get(g, "token"));
 	json_object_del(g, "token");
+	json_t *ask = json_pack("{s:s s:o}", "do", "grant.add", "grant", json_deep_copy(asked));
+	bool proposed = job_propose(j, ask);
+	json_decref(ask);
+	if (proposed) {
+		json_decref(g);
+		return;
+	}
 	if (check_grant_id(&j->a->roster, id) || (token && !give_token(j, g))) {
 		json_decref(g);
 		job_fail(j, "unavailable", "no randomness for an id or a token");
 		return;
 	}
 	json_object_set_new(g, "id", json_string(id));
-	json_object_set_new(g, "issued_by", person_json(j));
+	json_object_set_new(g, "issued_by", job_person_json(j));
 	json_object_set_new(g, "issued_at", now_text());
+	if (j->proposal)
+		json_object_set(g, "proposed_by", json_object_get(j->proposal, "proposed_by"));
 	json_object_set_new(j->answer, "id", json_string(id));
 	json_object_set(j->answer, "grant", g);
 	grant_warn(j, g);
@@ -124,18 +121,24 @@ void job_grant_revoke(struct job *j)
 		job_write(j, json_pack("{s:s s:s}", "event", "grant.revoke", "id", arg(j, "id")));
 }
 
+static bool is_person(const struct job *j, const json_t *by)
+{
+	const json_t *who = json_object_get(by, "person") ? json_object_get(by, "person") : json_object_get(by, "uid");
+
+	return json_is_integer(who) && json_integer_value(who) == (json_int_t)job_person(j);
+}
+
 /* A review is worth something only when neither who gave the grant nor who has it makes it. */
 static bool may_review(struct job *j, const json_t *g)
 {
-	const json_t *by = json_object_get(g, "issued_by"), *uid = json_object_get(g, "uid");
-	const json_t *issuer = json_object_get(by, "person") ? json_object_get(by, "person") : json_object_get(by, "uid");
+	const json_t *uid = json_object_get(g, "uid");
 
-	if (json_is_integer(issuer) && json_integer_value(issuer) == (json_int_t)person(j)) {
-		snprintf(j->why, sizeof(j->why), "%.32s was issued by this person (uid %u); another one reviews it", arg(j, "id"), person(j));
+	if (is_person(j, json_object_get(g, "issued_by")) || is_person(j, json_object_get(g, "proposed_by"))) {
+		snprintf(j->why, sizeof(j->why), "%.32s was issued by this person (uid %u); another one reviews it", arg(j, "id"), job_person(j));
 		return false;
 	}
-	if (json_is_integer(uid) && json_integer_value(uid) == (json_int_t)person(j)) {
-		snprintf(j->why, sizeof(j->why), "%.32s is for this person (uid %u); another one reviews it", arg(j, "id"), person(j));
+	if (json_is_integer(uid) && json_integer_value(uid) == (json_int_t)job_person(j)) {
+		snprintf(j->why, sizeof(j->why), "%.32s is for this person (uid %u); another one reviews it", arg(j, "id"), job_person(j));
 		return false;
 	}
 	return true;
@@ -160,5 +163,5 @@ void job_grant_review(struct job *j)
 		job_fail(j, "denied", j->why);
 		return;
 	}
-	job_write(j, json_pack("{s:s s:s s:s s:o}", "event", "grant.review", "id", arg(j, "id"), "decision", decision, "reviewer", person_json(j)));
+	job_write(j, json_pack("{s:s s:s s:s s:o}", "event", "grant.review", "id", arg(j, "id"), "decision", decision, "reviewer", job_person_json(j)));
 }

@@ -134,6 +134,10 @@ void job_write(struct job *j, json_t *event)
 	json_object_set_new(event, "kind", json_string("journal"));
 	json_object_set_new(event, "by", job_by(j));
 	why_of(j, event);
+	if (j->proposal) {
+		json_object_set(event, "proposal", json_object_get(j->proposal, "id"));
+		json_object_set(event, "proposed_by", json_object_get(j->proposal, "proposed_by"));
+	}
 	int r = roster_copy(&a->roster, &j->next);
 	json_t *as_read = dated(event);
 	if (!r)

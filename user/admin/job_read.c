@@ -366,6 +366,8 @@ void job_read(struct job *j)
 	    {R_CATALOG_LIST, job_catalog_list},
 	    {R_CATALOG_SHOW, job_catalog_show},
 	    {R_VAULT_LIST, vault_list},
+	    {R_PROPOSAL_LIST, job_proposal_list},
+	    {R_PROPOSAL_SHOW, job_proposal_show},
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {

@@ -23,6 +23,7 @@ struct perm_set {
 		uint32_t gid;
 	} role[PERM_ROLES];
 	bool root_by_role; /* root needs the group, too */
+	unsigned four_eyes; /* bits of the roles whose grants and policies another person confirms */
 };
 
 struct perm_caller {

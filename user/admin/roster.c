@@ -16,8 +16,9 @@ int roster_init(struct roster *r)
 	    .policies = json_object(),
 	    .credentials = json_object(),
 	    .catalog = json_object(),
+	    .proposals = json_object(),
 	};
-	if (r->servers && r->grants && r->policies && r->credentials && r->catalog)
+	if (r->servers && r->grants && r->policies && r->credentials && r->catalog && r->proposals)
 		return 0;
 	roster_free(r);
 	return -ENOMEM;
@@ -30,6 +31,7 @@ void roster_free(struct roster *r)
 	json_decref(r->policies);
 	json_decref(r->credentials);
 	json_decref(r->catalog);
+	json_decref(r->proposals);
 	json_decref(r->parts);
 	*r = (struct roster){0};
 }
@@ -43,7 +45,8 @@ int roster_copy(const struct roster *from, struct roster *to)
 	to->policies = json_copy(from->policies);
 	to->credentials = json_copy(from->credentials);
 	to->catalog = json_copy(from->catalog);
-	if (to->servers && to->grants && to->policies && to->credentials && to->catalog)
+	to->proposals = json_copy(from->proposals);
+	if (to->servers && to->grants && to->policies && to->credentials && to->catalog && to->proposals)
 		return 0;
 	roster_free(to);
 	return -ENOMEM;
@@ -200,6 +203,33 @@ static int credential_remove(struct roster *r, const json_t *e)
 	return drop_named(r->credentials, e, "name");
 }
 
+static int proposal_add(struct roster *r, const json_t *e)
+{
+	static const char *const key[] = {"id", "do", "grant", "name", "hash", "rollback_to", "proposed_by", "reason", "ticket"};
+	const char *id = text_of(e, "id"), *what = text_of(e, "do");
+	json_t *p = json_object(), *doc = NULL;
+	int ret = id && what ? 0 : -ERR_MALFORMED;
+
+	for (size_t i = 0; !ret && i < sizeof(key) / sizeof(*key); i++) {
+		json_t *v = json_object_get(e, key[i]);
+		ret = v && json_object_set(p, key[i], v) ? -ENOMEM : 0;
+	}
+	if (!ret && strcmp(what, "policy.apply") == 0)
+		ret = document_of(r, e, &doc);
+	if (!ret && doc && json_object_set(p, "document", doc))
+		ret = -ENOMEM;
+	if (!ret && (json_object_set(p, "proposed_at", json_object_get(e, "ts")) || json_object_set(r->proposals, id, p)))
+		ret = -ENOMEM;
+	json_decref(doc);
+	json_decref(p);
+	return ret;
+}
+
+static int proposal_withdraw(struct roster *r, const json_t *e)
+{
+	return drop_named(r->proposals, e, "id");
+}
+
 int roster_apply(struct roster *r, const json_t *event)
 {
 	static const struct {
@@ -215,13 +245,18 @@ int roster_apply(struct roster *r, const json_t *event)
 	    {"policy.apply", policy_apply},
 	    {"credential.set", credential_set},
 	    {"credential.remove", credential_remove},
+	    {"proposal.add", proposal_add},
+	    {"proposal.withdraw", proposal_withdraw},
 	    {"catalog.learn", catalog_learn},
 	    {"catalog.override", catalog_override},
 	    {"catalog.approve", catalog_approve},
 	    {"catalog.forget", catalog_forget},
 	};
-	const char *name = text_of(event, "event");
+	const char *name = text_of(event, "event"), *proposal = text_of(event, "proposal");
 
+	/* The change that a proposal asked for: with it the proposal is done. */
+	if (proposal)
+		json_object_del(r->proposals, proposal);
 	for (size_t i = 0; name && i < sizeof(row) / sizeof(*row); i++)
 		if (strcmp(row[i].name, name) == 0)
 			return row[i].apply(r, event);
