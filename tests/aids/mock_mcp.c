@@ -1,8 +1,9 @@
 /*
  * mock_mcp.c - a small, fast MCP server over TLS or plain HTTP: the upstream of the demo, the lab and the benchmark.
- * mock_mcp --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams]
+ * mock_mcp --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams] [--redirect URL]
  * Tools: echo (its arguments come back), danger, pay, stream (three progress events, 50 ms or --step-ms apart, then the result), fail (isError), big
  * ({"bytes", "form": "length", "chunked" or "events", "delay_us" between pieces of 16 KiB}: a text of so many bytes).
+ * --redirect: each POST to /mcp is answered with 307 and this Location.
  * --streams: GET /mcp and subscriptions/listen are answered with a stream of comments that does not end.
  * One thread a connection; bounded by CONNECTIONS.  The log has one JSON line a request with what the server received.
  */
@@ -30,7 +31,7 @@
 enum { CONNECTIONS = 2048, NODES = 8192, BODY_MAX = 16 << 20 };
 
 static struct {
-	const char *listen, *cert, *key, *log;
+	const char *listen, *cert, *key, *log, *redirect;
 	const char *changed_when; /* once this file is there, one tool is described otherwise */
 	int port, delay_ms, step_ms;
 	bool streams;
@@ -281,6 +282,11 @@ static int serve_rpc(struct peer *p)
 		return answer(p, 400, "application/json", VIEW_LIT("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32600,\"message\":\"bad request\"}}"));
 	}
 	write_log(p);
+	if (conf.redirect) {
+		p->out.len = 0;
+		must(buf_printf(&p->out, "HTTP/1.1 307 Temporary Redirect\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", conf.redirect));
+		return peer_write(p, buf_view(&p->out));
+	}
 	if (p->rpc.kind != RPC_REQUEST)
 		return answer(p, 202, "application/json", view_of(NULL, 0));
 	if (view_is(p->rpc.method, "initialize"))
@@ -382,7 +388,7 @@ static void *serve(void *arg)
 static int options(int argc, char **argv)
 {
 	const struct option o[] = {{"listen", 1, NULL, 'l'}, {"port", 1, NULL, 'p'}, {"cert", 1, NULL, 'c'}, {"key", 1, NULL, 'k'},
-	    {"log", 1, NULL, 'o'}, {"delay-ms", 1, NULL, 'd'}, {"reply-bytes", 1, NULL, 'r'}, {"changed-when", 1, NULL, 'w'}, {"step-ms", 1, NULL, 's'},
+	    {"log", 1, NULL, 'o'}, {"delay-ms", 1, NULL, 'd'}, {"reply-bytes", 1, NULL, 'r'}, {"changed-when", 1, NULL, 'w'}, {"step-ms", 1, NULL, 's'}, {"redirect", 1, NULL, 'R'},
 	    {"streams", 0, NULL, 'S'}, {NULL, 0, NULL, 0}};
 	int c;
 	while ((c = getopt_long(argc, argv, "", o, NULL)) != -1) {
@@ -394,6 +400,7 @@ static int options(int argc, char **argv)
 		case 'o': conf.log = optarg; break;
 		case 's': conf.step_ms = atoi(optarg); break;
 		case 'S': conf.streams = true; break;
+		case 'R': conf.redirect = optarg; break;
 		case 'w': conf.changed_when = optarg; break;
 		case 'd': conf.delay_ms = atoi(optarg); break;
 		case 'r': conf.reply_bytes = (size_t)atoi(optarg); break;
@@ -416,7 +423,7 @@ int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	if (options(argc, argv) || tls_up()) {
-		fprintf(stderr, "mock_mcp: --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams]\n");
+		fprintf(stderr, "mock_mcp: --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams] [--redirect URL]\n");
 		ERR_print_errors_fp(stderr);
 		return 2;
 	}

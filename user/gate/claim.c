@@ -19,6 +19,21 @@ struct subject claim_of(const struct conn *c)
 	return who;
 }
 
+static void on_patience(void *arg)
+{
+	struct conn *c = arg;
+
+	c->impatient = true;
+	conn_step(c);
+}
+
+bool claim_pending(struct conn *c)
+{
+	if (c->impatient || (c->describe.state != ASK_PENDING && c->digest.state != ASK_PENDING))
+		return false;
+	return c->patience.pos || timer_set(c->g->loop, &c->patience, GATE_DESCRIBE_MS, on_patience, c) == 0;
+}
+
 static struct view bare(struct view v)
 {
 	if (v.n > 7 && view_ieq(view_head(v, 7), VIEW_LIT("bearer ")))

@@ -13,6 +13,9 @@ enum { CLAIM_TOKEN = 65 };
 /** claim_of(c): The subject of ${c}: the kernel's record, what callgate-ident said, and the grant token that the last request brought. */
 struct subject claim_of(const struct conn *c);
 
+/** claim_pending(c): callgate-ident was asked when the connection came: is its answer worth a moment's wait?  Then ${c} is stepped when it is there, or late. */
+bool claim_pending(struct conn *c);
+
 /** claim_token(head, hex): SHA-256 of the grant token "cgt_..." in the Authorization of ${head}, in hex; "" when it brings none. */
 void claim_token(const struct http1_head *head, char hex[CLAIM_TOKEN]);
 

@@ -18,22 +18,6 @@
 #include "gate/tools.h"
 #include "gate/words.h"
 
-static void on_patience(void *arg)
-{
-	struct conn *c = arg;
-
-	c->impatient = true;
-	conn_step(c);
-}
-
-/* callgate-ident was asked when the connection came; the first call waits a moment for its answer. */
-static bool identity_pending(struct conn *c)
-{
-	if (c->impatient || (c->describe.state != ASK_PENDING && c->digest.state != ASK_PENDING))
-		return false;
-	return c->patience.pos || timer_set(c->g->loop, &c->patience, GATE_DESCRIBE_MS, on_patience, c) == 0;
-}
-
 static void deny(struct pol_decision *d, const char *rule, const char *text)
 {
 	d->verdict = POL_DENY;
@@ -174,7 +158,7 @@ enum step step_judge(struct conn *c)
 
 	if (conn_gone(c))
 		return STEP_END;
-	if (identity_pending(c))
+	if (claim_pending(c))
 		return STEP_WAIT;
 	if (k->kind == CALL_GET || k->kind == CALL_DELETE) {
 		memset(&g->rpc, 0, offsetof(struct rpc, scratch));

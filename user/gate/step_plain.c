@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "gate/call.h"
+#include "gate/claim.h"
 #include "gate/path.h"
 #include "gate/record.h"
 #include "gate/words.h"
@@ -71,6 +72,8 @@ static enum step check(struct conn *c, const struct http1_head *h)
 		return refuse(c, 400, "a registered server is at this address, and the request names no host");
 	if (!registered(c, host))
 		return STEP_MORE;
+	if (claim_pending(c)) /* the record names the program */
+		return STEP_WAIT;
 	if (connect)
 		return refuse(c, 502, "this server is reached through Callgate, not through a proxy: connect to it directly");
 	return refuse(c, 400, "this server is registered for https only: use an https:// URL");
