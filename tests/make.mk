@@ -158,3 +158,11 @@ $B/fleet/fleetgen: $(patsubst tests/fleet/%.c,$B/tests/fleet/%.o,$(wildcard test
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lpcre2-8 -lcrypto -lz
+$B/bench/roster: $B/tests/bench/roster.o $(call lib,admin audit policy ipc codec base)
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lpcre2-8 -lcrypto -lz
+bench-roster: deps-test	## from the journal to what is in force, by the number of grants; GRANTS (100,000), ROUNDS
+	$Q$(MAKE) -s -j2 $B/bench/roster
+	$Q$B/bench/roster --grants $${GRANTS:-100000} --rounds $${ROUNDS:-11}
+.PHONY: bench-roster
