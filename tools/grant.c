@@ -9,7 +9,7 @@
 #include "tools/grant.h"
 #include "tools/tools.h"
 
-static void print_list(const json_t *answer)
+static void print_list(const json_t *answer, bool tools)
 {
 	static const struct tool_column column[] = {
 	    {"GRANT", "id"},
@@ -37,7 +37,10 @@ static void print_list(const json_t *answer)
 	}
 	if (!json_object_get(json_array_get(list, 0), "used"))
 		columns -= 2;
-	tool_table(column, columns, list);
+	if (tools)
+		grant_tools_print(list);
+	else
+		tool_table(column, columns, list);
 }
 
 /* A number, or the number of an account of this machine. */
@@ -60,12 +63,15 @@ int grant_uid(const char *user, json_t **uid)
 static int do_list(int argc, char **argv)
 {
 	const char *user = NULL, *server = NULL, *as_of = NULL;
-	bool use = false;
+	bool use = false, tools = false;
 	const struct tool_flag flags[] = {
-	    {"--user", &user, NULL}, {"--server", &server, NULL}, {"--as-of", &as_of, NULL}, {"--use", NULL, &use}, {NULL, NULL, NULL}};
+	    {"--user", &user, NULL}, {"--server", &server, NULL}, {"--as-of", &as_of, NULL}, {"--use", NULL, &use},
+	    {"--tools", NULL, &tools}, {NULL, NULL, NULL}};
 	json_t *uid = NULL, *answer, *args = json_object();
 	int status = tool_flags("grant list", flags, argc, argv, NULL, 0) < 0 ? EXIT_USAGE : EXIT_YES;
 
+	if (!status && tools && (as_of || use))
+		status = tool_fail(EXIT_USAGE, "grant list: --tools says what is reached now, and stands without --as-of and --use");
 	if (!status && user)
 		status = grant_uid(user, &uid);
 	if (status) {
@@ -82,6 +88,8 @@ static int do_list(int argc, char **argv)
 	} else {
 		status = tool_ask(tool_request("grant.list", args), view_of(NULL, 0), &answer);
 	}
+	if (!status && tools)
+		status = grant_tools(json_object_get(answer, "grants"));
 	if (!status && use)
 		status = grant_use(json_object_get(answer, "grants"));
 	if (status)
@@ -89,7 +97,7 @@ static int do_list(int argc, char **argv)
 	if (tool_opts.json)
 		tool_json(answer);
 	else
-		print_list(answer);
+		print_list(answer, tools);
 	tool_remark(answer);
 	json_decref(answer);
 	return EXIT_YES;
@@ -252,7 +260,7 @@ static int do_revoke(int argc, char **argv)
 int cmd_grant(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
-	    {"list", do_list, "[--user NAME|UID] [--server NAME] [--as-of TIME] [--use]", "the grants in force, now or at a time; --use: when they were used"},
+	    {"list", do_list, "[--user NAME|UID] [--server NAME] [--as-of TIME] [--use | --tools]", "the grants in force, now or at a time; --use: when they were used; --tools: what they reach"},
 	    {"show", do_show, "ID", "one of them, whole"},
 	    {"add", do_add, "--user NAME|UID|--group NAME|--all-users --server NAME [--agent LABEL] [--login-user NAME] [--via su] [--exe-sha256 HEX] "
 	                    "[--unit PATTERN] [--cgroup PATTERN] [--token] [--requested-by WHO] [--approved-by WHO] [--policy NAME] [--credential NAME] [--expires TIME] [--ticket TEXT] [--reason TEXT]",

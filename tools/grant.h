@@ -1,4 +1,4 @@
-/* grant.h - the parts of callgate grant: grant.c, grant_past.c (journal and audit), grant_review.c. */
+/* grant.h - the parts of callgate grant: grant.c, grant_past.c (journal and audit), grant_review.c, grant_tools.c (policy and catalogue). */
 #ifndef TOOLS_GRANT_H
 #define TOOLS_GRANT_H
 
@@ -12,6 +12,13 @@ int grant_as_of(const char *time, const json_t *filter, json_t **answer);
 
 /** grant_use(grants): Add "used" (how often), "first_use" and "last_use" to each, from the audit. */
 int grant_use(json_t *grants);
+
+/**
+ * grant_tools(grants): Add "tools" to each: [{"tool","class","state"?,"reach":"yes"|"if"}], what its policy reaches of the catalogue, what only
+ * the policy names, and "(any other)".  An exit status, after a message.  grant_tools_print(): a row for each tool of each grant.
+ */
+int grant_tools(json_t *grants);
+void grant_tools_print(const json_t *grants);
 
 int grant_review(int argc, char **argv);
 

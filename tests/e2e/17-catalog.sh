@@ -62,4 +62,14 @@ paid() { call alice pay '{"amount":1}' | grep -q 'ran pay'; }
 check "calls pass again" lab_wait 10 paid # until the worker accepts, connections are refused
 settled
 check "nor does a worker that has seen no list" lab_wait 5 lab_has_record '.kind=="call" and .tool=="pay" and .risk=="Financial" and (.tool_hash | not)'
+
+# ---- what each grant reaches ----
+reached=$(callgate --json grant list --user alice --tools | jq -c '.grants[0].tools | map([.tool, .class, .reach]) | sort')
+has "a tool that a rule may refuse is reached if it fits" "$reached" '["echo",'
+check "it says if" test "$(callgate --json grant list --user alice --tools | jq -r '.grants[0].tools[] | select(.tool=="echo").reach')" = if
+check "one without rules is reached" test "$(callgate --json grant list --user alice --tools | jq -r '.grants[0].tools[] | select(.tool=="stream").reach')" = yes
+hasnt "one that is refused whatever its arguments is not" "$reached" '"danger"'
+hasnt "nor a hidden one" "$reached" '"fail"'
+hasnt "nor any other" "$reached" '(any other)'
+has "in columns" "$(callgate grant list --user alice --tools)" "REACHED"
 lab_end

@@ -27,4 +27,17 @@ hasnt "a forged login uid gets no grant" "$out" '"forged'
 has "the refusal says why" "$out" '(no grant)'
 settled
 check "both ids are recorded" lab_has_record '.uid==12002 and .auid==12001 and .verdict=="deny"'
+
+# A user namespace whose map has alice's subordinate uids, as newuidmap writes it from /etc/subuid: who made it decides, whatever uid runs in it.
+lab_as alice unshare -U bash -c 'echo $$ >ns.pid; exec sleep 30' &
+lab_wait 5 test -s "$LAB/home/alice/ns.pid" || not_ok "a user namespace"
+ns=$(cat "$LAB/home/alice/ns.pid")
+printf '0 12001 1\n1 100000 65536\n' >"$LAB/map"
+cat "$LAB/map" >"/proc/$ns/uid_map" && cat "$LAB/map" >"/proc/$ns/gid_map" || not_ok "its map"
+out=$(echo "$BASHPID" >"$LAB_CGROUP/user-alice/cgroup.procs"; nsenter -U -t "$ns" --setuid 1000 --setgid 1000 env -i PATH=/usr/bin:/bin CURL_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt \
+	curl -sS --max-time 10 -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d "$(rpc echo '{"message":"subordinate"}' 77)" "$MCP" 2>&1)
+has "a subordinate uid calls under the grant of its owner" "$out" subordinate
+settled
+check "and is recorded as its owner" lab_has_record '.kind=="call" and .rpc_id=="77" and .uid==12001 and .verdict=="allow"'
+kill "$ns"
 lab_end
