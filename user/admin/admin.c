@@ -62,6 +62,7 @@ void admin_free(struct admin *a)
 	for (size_t i = 0; i < ADMIN_WORKERS; i++)
 		edge_close(&a->worker[i].edge);
 	roster_free(&a->roster);
+	world_untry(a);
 	fd_close(&a->world_fd);
 	fd_close(&a->listener);
 	json_decref(a->names);
@@ -124,6 +125,8 @@ int admin_conf(struct admin *a, struct view text)
 		a->users = users;
 		snprintf(a->mode, sizeof(a->mode), "%s", mode);
 		/* The same state of the journal in another mode. */
+		if (changed)
+			world_untry(a); /* it was for the other mode */
 		if (changed && a->world_fd >= 0)
 			world_adopt(a, &a->roster, a->generation);
 	}

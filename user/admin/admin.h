@@ -11,6 +11,7 @@
 
 #include "admin/perm.h"
 #include "admin/roster.h"
+#include "base/buf.h"
 #include "base/list.h"
 #include "ipc/edge.h"
 #include "ipc/pump.h"
@@ -53,6 +54,7 @@ struct admin {
 	char mode[16];
 	uint64_t generation; /* of the world in force */
 	int world_fd;        /* the sealed file, -1: none yet */
+	struct buf tried;    /* the text of the world that the change being made would give, but for its generation; empty: none */
 	int listener;
 	struct list clients, jobs;
 	size_t client_count;

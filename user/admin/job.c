@@ -14,8 +14,10 @@ static void job_free(struct job *j)
 {
 	if (j->client)
 		j->client->job = NULL;
-	if (j->a->holder == j)
+	if (j->a->holder == j) {
 		j->a->holder = NULL;
+		world_untry(j->a);
+	}
 	if (j->kind == JOB_LEARN)
 		job_catalog_end(j);
 	list_del(&j->node);

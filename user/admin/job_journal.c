@@ -184,7 +184,7 @@ void job_written(struct job *j, const struct m_journal_ack *ack)
 	j->generation = ack->seq;
 	j->stage = JOB_WORLD;
 	j->deadline = mono_after_ms(mono_now(), ADMIN_WORLD_MS);
-	world_adopt(a, &j->next, ack->seq);
+	world_adopt_tried(a, &j->next, ack->seq);
 	a->holder = NULL;
 	admin_wake_at(a);
 	job_world(a);

@@ -11,8 +11,17 @@
 #include "base/jsonw.h"
 #include "ipc/msg.h"
 
+/* Nearly all of a world is strings and numbers of grants: these need no text of their own first. */
 static void raw(struct jsonw *w, const char *key, const json_t *value)
 {
+	if (json_is_string(value)) {
+		jsonw_text(w, key, view_of(json_string_value(value), json_string_length(value)));
+		return;
+	}
+	if (json_is_integer(value)) {
+		jsonw_int(w, key, json_integer_value(value));
+		return;
+	}
 	char *text = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
 	if (value && !text)
@@ -97,6 +106,13 @@ int publish_world(const struct roster *r, uint64_t generation, const char *mode,
 	catalog_publish(&w, r);
 	jsonw_close(&w, '}');
 	return jsonw_end(&w);
+}
+
+size_t publish_generation(struct view text)
+{
+	const uint8_t *comma = text.n ? memchr(text.p, ',', text.n) : NULL;
+
+	return comma ? (size_t)(comma - text.p) : text.n;
 }
 
 /* Credentials that a grant uses instead of the server's own. */

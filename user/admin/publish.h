@@ -12,6 +12,9 @@
 int publish_world(const struct roster *r, uint64_t generation, const char *mode, struct buf *out)
     __attribute__((warn_unused_result));
 
+/** publish_generation(text): How many bytes of such a file its generation takes, at its front: the rest does not depend on it. */
+size_t publish_generation(struct view text);
+
 /** publish_hosts(r, out): {"op":"hosts","servers":[...]} for the vault: where each credential may go. */
 int publish_hosts(const struct roster *r, struct buf *out) __attribute__((warn_unused_result));
 

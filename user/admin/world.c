@@ -33,11 +33,20 @@ int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY])
 		if (r)
 			snprintf(why, CHECK_WHY, "too many servers: their list no longer fits one frame of %d bytes", MSG_MAX);
 	}
-	buf_free(&text);
+	world_untry(a);
+	if (!r)
+		a->tried = text;
+	else
+		buf_free(&text);
 	buf_free(&hosts);
 	buf_free(&dests);
 	buf_free(&host_names);
 	return r;
+}
+
+void world_untry(struct admin *a)
+{
+	buf_free(&a->tried);
 }
 
 void world_to_worker(struct admin *a, struct admin_worker *w)
@@ -100,14 +109,19 @@ void world_names_to(struct admin *a, struct edge *e)
 /* Which policies, grants and servers are in force: the hash goes into the audit's seals. */
 void world_to_audit(struct admin *a)
 {
-	struct buf text = {0}, out = {.max = MSG_MAX};
+	struct buf out = {.max = MSG_MAX};
+	struct view text = {0};
 	struct jsonw w = jsonw_on(&out);
 	struct chain_sum *s = chain_sum_new();
 	uint8_t sum[CHAIN_LEN];
 
-	int r = s ? publish_world(&a->roster, a->generation, a->mode, &text) : -ENOMEM;
+	if (a->world_fd < 0) {
+		chain_sum_free(&s);
+		return;
+	}
+	int r = s ? fd_map_sealed(a->world_fd, SIZE_MAX, &text) : -ENOMEM;
 	if (!r)
-		r = chain_sum_add(s, buf_view(&text));
+		r = chain_sum_add(s, text);
 	if (!r)
 		r = chain_sum_end(s, sum);
 	jsonw_open(&w, NULL, '{');
@@ -121,27 +135,34 @@ void world_to_audit(struct admin *a)
 	jsonw_close(&w, '}');
 	if (!r)
 		r = jsonw_end(&w);
-	if (!r && a->audit.fd >= 0 && a->world_fd >= 0)
+	if (!r && a->audit.fd >= 0)
 		r = edge_send(&a->audit, M_AUDIT_NOTE, 0, buf_view(&out), -1);
 	if (r)
 		log_error("what is in force cannot be recorded: %s", err_text(r));
 	chain_sum_free(&s);
-	buf_free(&text);
+	fd_unmap(&text);
 	buf_free(&out);
 }
 
+/* The file for the workers: of what was tried only the generation is another. */
 static int seal(struct admin *a, uint64_t generation)
 {
 	struct buf text = {0};
-	int r = publish_world(&a->roster, generation, a->mode, &text);
+	int r;
 
+	if (a->tried.len) {
+		r = buf_printf(&text, "{\"generation\":%llu", (unsigned long long)generation);
+		r = r ? r : buf_put(&text, view_skip(buf_view(&a->tried), publish_generation(buf_view(&a->tried))));
+	} else {
+		r = publish_world(&a->roster, generation, a->mode, &text);
+	}
 	if (!r)
 		r = fd_sealed("callgate-world", buf_view(&text));
 	buf_free(&text);
 	return r;
 }
 
-void world_adopt(struct admin *a, struct roster *next, uint64_t generation)
+void world_adopt_tried(struct admin *a, struct roster *next, uint64_t generation)
 {
 	if (next != &a->roster) {
 		roster_free(&a->roster);
@@ -149,6 +170,7 @@ void world_adopt(struct admin *a, struct roster *next, uint64_t generation)
 		*next = (struct roster){0};
 	}
 	int fd = seal(a, generation);
+	world_untry(a);
 	if (fd < 0) {
 		log_error("the state of generation %llu cannot be written down: %s", (unsigned long long)generation, err_text(fd));
 		exit(1);
@@ -164,6 +186,12 @@ void world_adopt(struct admin *a, struct roster *next, uint64_t generation)
 	world_to_audit(a);
 	for (size_t i = 0; i < ADMIN_WORKERS; i++)
 		world_to_worker(a, &a->worker[i]);
+}
+
+void world_adopt(struct admin *a, struct roster *next, uint64_t generation)
+{
+	world_untry(a);
+	world_adopt_tried(a, next, generation);
 }
 
 /* A worker that refused a world has answered too: nothing more will come. */

@@ -18,6 +18,10 @@ int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY]) _
  * for that the process ends: callgated starts it anew, and the journal holds the change.
  */
 void world_adopt(struct admin *a, struct roster *next, uint64_t generation);
+/** world_adopt_tried(a, next, generation): The same with the roster of the last world_try(), whose text need not be made again. */
+void world_adopt_tried(struct admin *a, struct roster *next, uint64_t generation);
+/** world_untry(a): What was tried is not what would be published any more. */
+void world_untry(struct admin *a);
 /* To one party: when its edge is new, or its queue was full. */
 void world_to_worker(struct admin *a, struct admin_worker *w);
 void world_to_vault(struct admin *a);
