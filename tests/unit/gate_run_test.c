@@ -48,6 +48,9 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 	}
 	if (view_is(h->method, "GET"))
 		return events;
+	if (strstr(text, "lea-events"))
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+		       "c\r\ndata: s3cr3t\r\n10\r\n-of-the-vault x\n\r\n1\r\n\n\r\n0\r\n\r\n";
 	if (strstr(text, "leak"))
 		return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Echo: Bearer " SECRET "\r\nTransfer-Encoding: chunked\r\n\r\n"
 		       "a\r\n\"s3cr3t-of\r\n1d\r\n-the-vault\",\"and the rest\":12\r\n0\r\n\r\n";
@@ -261,7 +264,18 @@ static void lists_and_streams(void **state)
 	LACKS(a, "s3cr3t-of");
 	HOLDS(a, "rest\":12");
 	HOLDS(a, "X-Echo: Bearer *******************");
-	record_wait(n + 2);
+	record_wait(n + 3); /* head and body together: one record beside the call's two */
+	assert_int_equal(B.rec[n + 1].kind, REC_REFUSED);
+	assert_string_equal(B.rec[n + 1].detail, "the server sent the credential back; it was blanked");
+	n = B.records;
+	C.n = 0;
+	client_post(&C, "/mcp", "", CALL("3", "echo", "{\"how\":\"lea-events\"}"));
+	a = client_until(&C, "0\r\n\r\n");
+	LACKS(a, SECRET);
+	LACKS(a, "s3cr3t");
+	HOLDS(a, "*******************");
+	record_wait(n + 3);
+	assert_string_equal(B.rec[n + 1].detail, "the server sent the credential back; it was blanked");
 	/* a path that is not MCP's: no credential, cookies kept */
 	up_forget();
 	client_send(&C, "GET /other HTTP/1.1\r\nHost: " HOST "\r\nAuthorization: Bearer own\r\n\r\n");

@@ -19,6 +19,9 @@ long passing_body(struct conn *c, struct view in, struct view *data) __attribute
 /** passing_put(c, data, last): Append body bytes, framed as the client's head said and without the secret; ${last}: nothing follows that it could be cut by. */
 int passing_put(struct conn *c, struct view data, bool last) __attribute__((warn_unused_result));
 
+/** passing_blank(c, b): Blank the secret in ${b}, bytes for the client that are ours and whole.  As passing_put(), the first time it is found is recorded. */
+void passing_blank(struct conn *c, struct buf *b);
+
 /**
  * passing_unread(c):
  * What is held back of a tool's result is too much to be held to its end: its record says that nobody read it, and then it passes as it

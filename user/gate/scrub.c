@@ -31,7 +31,7 @@ static int stars(size_t n, scrub_emit_fn *emit, void *arg)
 int scrub(struct buf *tail, struct view secret, struct view data, bool last, scrub_emit_fn *emit, void *arg)
 {
 	struct view v = data;
-	bool joined = tail->len > 0;
+	bool joined = tail->len > 0, found = false;
 	int r = 0;
 
 	if (secret.n < SECRET_MIN)
@@ -44,6 +44,7 @@ int scrub(struct buf *tail, struct view secret, struct view data, bool last, scr
 		size_t before = (size_t)(p - v.p);
 		r = before ? emit(arg, view_head(v, before)) : 0;
 		r = r ? r : stars(secret.n, emit, arg);
+		found = true;
 		v = view_skip(v, before + secret.n);
 	}
 	if (r)
@@ -55,19 +56,23 @@ int scrub(struct buf *tail, struct view secret, struct view data, bool last, scr
 		buf_consume(tail, tail->len - keep);
 	else if (!r && keep)
 		r = buf_put(tail, view_skip(v, v.n - keep));
-	return r;
+	return r ? r : found;
 }
 
-void scrub_in_place(struct buf *b, struct view secret)
+bool scrub_in_place(struct buf *b, struct view secret)
 {
 	uint8_t *at = b->mem + b->off;
 	size_t left = b->len;
 
+	bool found = false;
+
 	if (secret.n < SECRET_MIN)
-		return;
+		return false;
 	for (uint8_t *p; left && (p = memmem(at, left, secret.p, secret.n));) {
 		memset(p, '*', secret.n);
 		left -= (size_t)(p - at) + secret.n;
 		at = p + secret.n;
+		found = true;
 	}
+	return found;
 }

@@ -14,7 +14,6 @@
 #include "gate/tools.h"
 #include "gate/session.h"
 #include "gate/passing.h"
-#include "gate/scrub.h"
 #include "gate/words.h"
 
 enum { INTERIM_MAX = 16 };
@@ -128,8 +127,7 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 	int e = head_response(&k->answer, r, flags, hold && k->kind == CALL_LIST ? -3 : length_down(c, r), close);
 	if (e)
 		return fail(c, e);
-	if (k->lease)
-		scrub_in_place(&k->answer, secret_view(k->lease->secret));
+	passing_blank(c, &k->answer);
 	if (k->events)
 		settle_in(c);
 	return conn_goto(c, hold ? S_HOLD : S_STREAM, 0);
@@ -200,10 +198,7 @@ static enum step held(struct conn *c)
 		r = filtered(c, &body);
 	else if (k->http < 300 && k->http != 202 && !k->observed) /* who says 202 answers elsewhere */
 		r = -ERR_UNSUPPORTED;
-	if (k->lease && body.p == buf_view(&k->hold).p)
-		scrub_in_place(&k->hold, secret_view(k->lease->secret));
-	else if (k->lease)
-		scrub_in_place(&c->g->text, secret_view(k->lease->secret));
+	passing_blank(c, body.p == buf_view(&k->hold).p ? &k->hold : &c->g->text);
 	r = r ? r : head_finish(&k->answer, body.n);
 	r = r ? r : buf_put(&k->answer, body);
 	return r ? fail(c, r) : passing_finish(c);

@@ -83,12 +83,33 @@ static int put_framed(void *arg, struct view data)
 	return r ? r : buf_put(&k->answer, VIEW_LIT("\r\n"));
 }
 
+/* Once a call: a server that does it once will do it often. */
+static void reflected(struct conn *c)
+{
+	struct call *k = c->call;
+
+	if (!k->reflected)
+		record_refused(c, -ERR_DENIED, "the server sent the credential back; it was blanked", k->http);
+	k->reflected = true;
+}
+
+void passing_blank(struct conn *c, struct buf *b)
+{
+	struct call *k = c->call;
+
+	if (k->lease && scrub_in_place(b, secret_view(k->lease->secret)))
+		reflected(c);
+}
+
 int passing_put(struct conn *c, struct view data, bool last)
 {
 	struct call *k = c->call;
 	struct view secret = k->lease ? secret_view(k->lease->secret) : view_of(NULL, 0);
 
-	return scrub(&k->tail, secret, data, last, put_framed, k);
+	int r = scrub(&k->tail, secret, data, last, put_framed, k);
+	if (r == 1)
+		reflected(c);
+	return r < 0 ? r : 0;
 }
 
 int passing_unread(struct conn *c)
