@@ -48,6 +48,9 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 	}
 	if (view_is(h->method, "GET"))
 		return events;
+	if (strstr(text, "list-elsewhere"))
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+		       "58\r\ndata: {\"jsonrpc\":\"2.0\",\"id\":77,\"result\":{\"tools\":[{\"name\":\"danger\"},{\"name\":\"echo\"}]}}\n\n\r\n0\r\n\r\n";
 	if (strstr(text, "lea-events"))
 		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 		       "c\r\ndata: s3cr3t\r\n10\r\n-of-the-vault x\n\r\n1\r\n\n\r\n0\r\n\r\n";
@@ -276,6 +279,13 @@ static void lists_and_streams(void **state)
 	HOLDS(a, "*******************");
 	record_wait(n + 3);
 	assert_string_equal(B.rec[n + 1].detail, "the server sent the credential back; it was blanked");
+	/* another request's list on the stream of a call */
+	n = B.records;
+	C.n = 0;
+	client_post(&C, "/mcp", "", CALL("3", "echo", "{\"how\":\"list-elsewhere\"}"));
+	a = client_until(&C, "0\r\n\r\n");
+	HOLDS(a, "data: {\"jsonrpc\":\"2.0\",\"id\":77,\"result\":{\"tools\":[{\"name\":\"echo\"}]}}\n\n");
+	assert_string_equal(record_wait(n + 2)->status, "ok");
 	/* a path that is not MCP's: no credential, cookies kept */
 	up_forget();
 	client_send(&C, "GET /other HTTP/1.1\r\nHost: " HOST "\r\nAuthorization: Bearer own\r\n\r\n");

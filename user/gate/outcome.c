@@ -53,7 +53,7 @@ static void events(struct conn *c, struct view data)
 
 	while (data.n && !k->unread) {
 		long n = sse_next(&k->sse, data, &ev);
-		if (n <= 0 || k->sse.line.len + k->sse.data.len > PASSING_HOLD) {
+		if (n <= 0 || k->sse.line.len + k->sse.data.len > PASSING_EVENT) {
 			k->unread = true;
 			sse_free(&k->sse);
 			return;

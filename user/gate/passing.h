@@ -1,13 +1,13 @@
 /*
  * passing.h - an answer's body on its way to the client.
- * Floor: gate.      Bounded: PASSING_HOLD of an answer is kept back or copied to be read, except where tools have to be taken out of it.
+ * Floor: gate.      Bounded: PASSING_HOLD of an answer, PASSING_EVENT of an event, is kept back or copied to be read, except where tools have to be taken out of it.
  */
 #ifndef GATE_PASSING_H
 #define GATE_PASSING_H
 
 #include "gate/call.h"
 
-enum { PASSING_HOLD = 256 << 10, PASSING_PIECE = 64 << 10 };
+enum { PASSING_HOLD = 192 << 10, PASSING_EVENT = 128 << 10, PASSING_PIECE = 64 << 10 };
 
 /**
  * passing_body(c, in, data):

@@ -71,7 +71,9 @@ static void frame(struct conn *c, const struct http1_head *r)
 	k->events = http1_media(http1_get(r, "content-type", NULL), "text/event-stream", NULL);
 	if (encoded(r))
 		k->unread = true;
-	k->filter = k->kind == CALL_LIST || (k->kind == CALL_GET && !k->observed);
+	/* A reply may come on another stream than its request's: so events are looked through wherever they come. */
+	bool other = (k->kind == CALL_METHOD || k->kind == CALL_TOOL) && k->events && !k->unread;
+	k->filter = k->kind == CALL_LIST || ((k->kind == CALL_GET || other) && !k->observed);
 	k->hold_back = k->kind == CALL_TOOL && k->number && k->durable;
 	k->by_event = k->events && (k->filter || k->hold_back || (k->kind == CALL_GET && !k->unread));
 }

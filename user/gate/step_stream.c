@@ -119,9 +119,9 @@ int passing_unread(struct conn *c)
 	k->unread = true;
 	k->by_event = false;
 	outcome_end(c);
-	k->result_done = k->result_done || record_result(c) == 0;
-	if (!k->result_done)
+	if (k->hold_back && !k->result_done && record_result(c))
 		return -ERR_UNAVAILABLE;
+	k->result_done = k->result_done || k->hold_back;
 	int r = passing_put(c, buf_view(&k->hold), false);
 	buf_free(&k->hold);
 	sse_free(&k->sse);
@@ -211,7 +211,7 @@ static int pass_event(struct conn *c, const struct sse_event *ev)
 	if (k->filter && ev->data.n && json_scan(&g->doc, ev->data, g->nodes, GATE_NODES, NULL) == 0) {
 		tools_heard(c);
 		r = k->observed ? 0 : listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, tools_changed, c, &g->text);
-	} else if (k->filter && !k->observed && ev->data.n && memmem(ev->data.p, ev->data.n, "\"tools\"", 7)) {
+	} else if (k->filter && !k->observed && k->kind != CALL_TOOL && ev->data.n && memmem(ev->data.p, ev->data.n, "\"tools\"", 7)) {
 		r = -ERR_MALFORMED;
 	}
 	if (r < 0) {
@@ -255,11 +255,11 @@ static int by_event(struct conn *c, struct view data)
 		data = view_skip(data, (size_t)n);
 		if (r)
 			return -ERR_TOO_LONG;
-		if (!ev.data.p && k->kind == CALL_TOOL && k->hold.len > PASSING_HOLD)
+		if (!ev.data.p && k->kind == CALL_TOOL && k->hold.len > PASSING_EVENT)
 			return passing_unread(c) ? -ERR_UNAVAILABLE : 1;
 		if (!ev.data.p)
 			return flush_comments(c) ? -ERR_TOO_LONG : waits;
-		if (k->hold_back && !k->result_done && ev.data.n && outcome_message(c, ev.data)) {
+		if (k->kind == CALL_TOOL && !k->status && ev.data.n && outcome_message(c, ev.data) && k->hold_back) {
 			k->result_done = record_result(c) == 0;
 			if (!k->result_done)
 				return -ERR_UNAVAILABLE;
