@@ -99,6 +99,9 @@ int cmd_fleet(int argc, char **argv)
 	    {"keys", fleet_keys, "--store DIR --inbox DIR [HOST...]", "at the collector: lines of authorized_keys for the transfer account"},
 	    {"ingest", fleet_ingest, "--store DIR --inbox DIR [--jobs N] [--gap-wait SECONDS] [--quiet]",
 	        "at the collector: verify what came, move it into the store, log it, give receipts"},
+	    {"enroll", fleet_enroll, "--collector FILE [--out FILE]",
+	        "on a workstation, as root: make its ssh keys and write the enrolment file that only this collector can read"},
+	    {"ship", fleet_ship, "[--now] [--bwlimit KIBS] [--to DIR [--receipts DIR]]", "on a workstation, as root: hand over what is sealed, fetch receipts"},
 	    {NULL, NULL, NULL, NULL},
 	};
 	return tool_verbs("fleet", verbs, argc, argv);

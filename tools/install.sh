@@ -8,7 +8,8 @@ action=$1 build=${2:-build}
 top=$(CDPATH="" cd -- "$(dirname -- "$0")/.." && pwd -P)
 parties="admin ident proxy vault audit fetch"
 lib=$DESTDIR$PREFIX/libexec/callgate
-unit=$DESTDIR/etc/systemd/system/callgated.service
+units=$DESTDIR/etc/systemd/system
+names="callgated.service callgate-ship.service callgate-ship.timer callgate-ingest.service callgate-ingest.timer"
 
 # Only on the machine itself: a packaging root makes its users when the package is installed.
 users() {
@@ -46,7 +47,9 @@ install)
 	install -m 644 "$top/policy/packs/README.md" "$DESTDIR$PREFIX/share/callgate/packs/"
 	install -m 644 "$top/README.md" "$top"/docs/*.md "$DESTDIR$PREFIX/share/doc/callgate/"
 	[ ! -d "$top/policy/schema" ] || { install -d "$DESTDIR$PREFIX/share/callgate/schema"; find "$top/policy/schema" -name '*.json' -exec install -m 644 {} "$DESTDIR$PREFIX/share/callgate/schema/" \;; }
-	sed "s|@PREFIX@|$PREFIX|g" "$top/tools/callgated.service.in" >"$unit.new" && mv "$unit.new" "$unit"
+	for u in $names; do
+		sed "s|@PREFIX@|$PREFIX|g" "$top/tools/$u.in" >"$units/$u.new" && mv "$units/$u.new" "$units/$u"
+	done
 	[ -e "$DESTDIR/etc/callgate/callgate.json" ] || printf '{\n  "users": []\n}\n' >"$DESTDIR/etc/callgate/callgate.json"
 	users
 	groups
@@ -54,13 +57,16 @@ install)
 	;;
 uninstall)
 	if [ -z "$DESTDIR" ]; then
-		if command -v systemctl >/dev/null && systemctl is-active -q callgated 2>/dev/null; then systemctl disable --now callgated; fi
+		for u in callgate-ship.timer callgate-ingest.timer callgated.service; do
+			if command -v systemctl >/dev/null && systemctl is-active -q $u 2>/dev/null; then systemctl disable --now $u; fi
+		done
 		[ ! -x "$PREFIX/bin/callgate" ] || "$PREFIX/bin/callgate" ca remove >/dev/null 2>&1 || :
 		[ ! -x "$PREFIX/sbin/callgated" ] || "$PREFIX/sbin/callgated" --detach || :
 	fi
 	rm -rf -- "$lib" "$DESTDIR$PREFIX/share/callgate" "$DESTDIR$PREFIX/share/doc/callgate"
 	rmdir "$DESTDIR$PREFIX/libexec" "$DESTDIR$PREFIX/share/doc" 2>/dev/null || :
-	rm -f -- "$DESTDIR$PREFIX/sbin/callgated" "$DESTDIR$PREFIX/bin/callgate" "$unit"
+	rm -f -- "$DESTDIR$PREFIX/sbin/callgated" "$DESTDIR$PREFIX/bin/callgate"
+	for u in $names; do rm -f -- "$units/$u"; done
 	if [ -z "$DESTDIR" ]; then
 		for p in $parties; do
 			getent passwd "_callgate-$p" >/dev/null && userdel "_callgate-$p" 2>/dev/null || :

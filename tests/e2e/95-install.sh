@@ -10,6 +10,7 @@ check "system users were made" getent passwd _callgate-vault
 check "groups of the roles were made, without members" bash -c 'for r in admin policy secret auditor; do getent group callgate-$r | grep -q ":$" || exit 1; done'
 check "the packs are there" /usr/local/bin/callgate policy test /usr/local/share/callgate/packs/github/vectors.json
 check "a unit is there" grep -q 'ExecStart=/usr/local/sbin/callgated' /etc/systemd/system/callgated.service
+check "so are those that ship and ingest" grep -q 'ExecStart=/usr/local/bin/callgate fleet ' /etc/systemd/system/callgate-ship.service /etc/systemd/system/callgate-ingest.service
 check "the settings are good as they are" /usr/local/sbin/callgated --check
 echo '{"users":["alice"]}' >/etc/callgate/callgate.json
 lab_server mcp good

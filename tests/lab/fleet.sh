@@ -1,0 +1,53 @@
+# fleet.sh - a collector on the far side of a lab: accounts, sshd on a port of its own, store and inbox.  Source it after lab.sh.
+FLEET_PORT=2222
+FLEET_ADDR=$LAB_NET4.1
+STORE=/var/lib/collector/store
+INBOX=/var/lib/collector/inbox
+
+fleet_accounts() { # the one that ssh lets in, and the one that ingests
+	lab_user callgate-inbox 12011
+	lab_user callgate-store 12012
+	sed -i 's/^callgate-inbox:x:12011:$/callgate-inbox:x:12011:callgate-store/' /etc/group
+}
+
+# As the collector's own account.
+fleet_as_store() { setpriv --reuid=callgate-store --regid=callgate-store --init-groups env -i PATH="$PATH" "$@"; }
+fleet() { fleet_as_store "$BUILD/callgate" fleet "$@"; }
+fleet_ingest() { fleet ingest --store $STORE --inbox $INBOX "$@"; }
+
+fleet_store() {
+	mkdir -p /var/lib/collector $INBOX
+	chmod 755 /var/lib/collector
+	chown callgate-store:callgate-store /var/lib/collector
+	chown callgate-store:callgate-inbox $INBOX && chmod 750 $INBOX
+	mkdir -p /etc/ssh/lab && ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/lab/host_key </dev/null
+	fleet init --store $STORE --org lab --ssh "callgate-inbox@$FLEET_ADDR" --port $FLEET_PORT --host-key /etc/ssh/lab/host_key.pub >/dev/null
+}
+
+fleet_sshd() {
+	mkdir -p /run/sshd
+	cat >/etc/ssh/lab/config <<-SSHD
+	Port $FLEET_PORT
+	ListenAddress $FLEET_ADDR
+	HostKey /etc/ssh/lab/host_key
+	PidFile none
+	UsePAM no
+	PasswordAuthentication no
+	KbdInteractiveAuthentication no
+	AllowUsers callgate-inbox
+	AuthorizedKeysFile /etc/ssh/lab/keys
+	MaxStartups 100
+	SSHD
+	touch /etc/ssh/lab/keys
+	nsenter -t "$LAB_NET_PID" -n -- /usr/sbin/sshd -D -e -f /etc/ssh/lab/config 2>"$LAB/sshd.log" &
+	FLEET_SSHD=$!
+	lab_wait 5 lab_net bash -c ": </dev/tcp/$FLEET_ADDR/$FLEET_PORT" || { cat "$LAB/sshd.log"; return 1; }
+}
+
+fleet_accept() { # HOST.enrol...
+	local f
+	for f in "$@"; do cp "$f" "/var/lib/collector/${f##*/}" && chmod 644 "/var/lib/collector/${f##*/}" && set -- "$@" "/var/lib/collector/${f##*/}" && shift; done
+	fleet accept --store $STORE --inbox $INBOX "$@" && fleet keys --store $STORE --inbox $INBOX >/etc/ssh/lab/keys
+}
+
+fleet_up() { fleet_accounts && fleet_store && fleet_sshd || { echo "lab: no collector" >&2; exit 1; }; }
