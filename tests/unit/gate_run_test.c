@@ -46,8 +46,14 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 		*close = true;
 		return NULL;
 	}
+	if (view_is(h->target, "/mcp?quiet"))
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n: hi\n\n\r\n";
+	if (view_is(h->target, "/mcp?half"))
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\na\r\n: hi\nid: 5\n\r\n";
 	if (view_is(h->method, "GET"))
 		return events;
+	if (strstr(text, "subscriptions/listen"))
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n11\r\ndata: {\"ack\":1}\n\n\r\n";
 	if (strstr(text, "list-elsewhere"))
 		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 		       "58\r\ndata: {\"jsonrpc\":\"2.0\",\"id\":77,\"result\":{\"tools\":[{\"name\":\"danger\"},{\"name\":\"echo\"}]}}\n\n\r\n0\r\n\r\n";
@@ -297,6 +303,43 @@ static void lists_and_streams(void **state)
 	client_close(&C);
 }
 
+#define CHANGED "event: message\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\""
+
+/* Streams that are open while the policy changes. */
+static void list_changed(void **state)
+{
+	static struct client quiet, half, listen, deaf;
+	struct {
+		struct client *c;
+		const char *begin;
+	} all[] = {{&quiet, ": hi"}, {&half, ": hi"}, {&listen, "ack"}, {&deaf, "ack"}};
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		assert_true(client_tls(all[i].c, HOST, &B.inner));
+	client_send(&quiet, "GET /mcp?quiet HTTP/1.1\r\nHost: " HOST "\r\nAccept: text/event-stream\r\n\r\n");
+	client_send(&half, "GET /mcp?half HTTP/1.1\r\nHost: " HOST "\r\nAccept: text/event-stream\r\n\r\n");
+	const char *mirror = "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: subscriptions/listen\r\n";
+	client_post(&listen, "/mcp", mirror, "{\"jsonrpc\":\"2.0\",\"id\":\"s-1\",\"method\":\"subscriptions/listen\",\"params\":{\"notifications\":{\"toolsListChanged\":true},"
+	    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}");
+	client_post(&deaf, "/mcp", mirror, "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"subscriptions/listen\",\"params\":{\"notifications\":{\"promptsListChanged\":true},"
+	    "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"}}}");
+	for (size_t i = 0; i < 4; i++)
+		client_until(all[i].c, all[i].begin);
+	world("enforce", 4242); /* the same again: nothing to tell */
+	bench_grant("enforce", 4242, "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"echo\":{},\"added\":{}}}");
+	HOLDS(client_until(&quiet, "list_changed\"}\n\n"), CHANGED "}\n\n");
+	HOLDS(client_until(&listen, "s-1\"}}}\n\n"), CHANGED ",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"s-1\"}}}\n\n");
+	LACKS(quiet.text, "subscriptionId");
+	assert_null(strstr(strstr(quiet.text, "list_changed") + 1, "list_changed")); /* once */
+	/* who did not ask hears nothing, and nothing is put into half an event */
+	LACKS(half.text, "list_changed");
+	LACKS(deaf.text, "list_changed");
+	for (size_t i = 0; i < 4; i++)
+		client_close(all[i].c);
+	world("enforce", 4242);
+}
+
 static void upstream_troubles(void **state)
 {
 	(void)state;
@@ -543,7 +586,7 @@ int main(void)
 	    cmocka_unit_test(denied_call),
 	    cmocka_unit_test(refused_requests),
 	    cmocka_unit_test(lists_and_streams),
-	    cmocka_unit_test(upstream_troubles),
+	    cmocka_unit_test(list_changed), cmocka_unit_test(upstream_troubles),
 	    cmocka_unit_test(chunked_and_slow),
 	    cmocka_unit_test(big_body),
 	    cmocka_unit_test(not_granted),

@@ -69,6 +69,7 @@ struct call {
 	struct buf tail;   /* the end of what came, when it may begin the secret */
 	struct buf answer; /* for the client, not queued yet */
 	struct buf endpoint; /* of a GET stream: where its client is to POST; see downlink.h */
+	bool tells, relist, spoken; /* a stream on which a change of the list is told, is due, and one that has brought an event */
 	bool reflected;    /* the secret came back */
 	bool unread;       /* too much to read: the status is unknown */
 	const char *status; /* static; NULL: no answer seen */

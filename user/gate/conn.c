@@ -49,6 +49,7 @@ static void release(struct conn *c)
 	ask_forget(&c->mint);
 	ask_forget(&c->lease);
 	list_del(&c->ack);
+	list_del(&c->gone);
 	list_del(&c->node);
 	spare_keep(c);
 	if (c->cl)
@@ -179,6 +180,7 @@ void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
 	list_init(&c->mint.node);
 	list_init(&c->lease.node);
 	list_init(&c->ack);
+	list_init(&c->gone);
 	if (!s || !crowd_enter(&g->crowd, flow->uid)) {
 		record_refused(c, -ERR_FULL, s ? "this user holds as many connections as one user may" : "there is no place for another connection", 0);
 		conn_reset(c);

@@ -53,6 +53,7 @@ struct conn {
 	struct m_described who;
 	char exe_sha256[65]; /* hexadecimal; empty: unknown */
 	struct ask describe, digest, mint, lease;
+	struct list gone;    /* while ended.c looks at all connections */
 	struct list ack;     /* gate.ack_waiters while waiting for callgate-audit */
 	uint64_t ack_pos;
 	char host[HOST_LEN]; /* SNI or Host, lower case; empty: unknown */

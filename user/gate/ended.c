@@ -6,8 +6,7 @@
 #include "gate/path.h"
 #include "gate/record.h"
 
-/* The server that the request of ${c} is for, by what is in force now. */
-static const struct world_server *server_now(struct conn *c)
+const struct world_server *ended_server(struct conn *c)
 {
 	const struct call *k = c->call;
 	struct view path;
@@ -24,7 +23,7 @@ static bool move(struct conn *c)
 
 	if (k->world == c->g->world)
 		return true;
-	const struct world_server *s = server_now(c);
+	const struct world_server *s = ended_server(c);
 	if (!s != !k->server)
 		return false;
 	k->server = s;
@@ -38,7 +37,7 @@ static bool move(struct conn *c)
 static bool granted(struct conn *c)
 {
 	struct call *k = c->call;
-	const struct world_server *s = server_now(c);
+	const struct world_server *s = ended_server(c);
 	struct subject who = claim_of(c);
 
 	k->ended_why = "(no grant)";
@@ -129,20 +128,25 @@ static bool timely(struct conn *c)
 	return !g || !g->expires.ns || g->expires.ns > wall_now().ns || stands(c);
 }
 
-/* A step may end this connection or another: after each look again from the start. */
+/* First all are looked at, then those are met whose ground is gone: what is done to one may end another, which leaves both lists by itself. */
 static void look(struct gate *g, bool (*good)(struct conn *c))
 {
-	for (bool found = g->world; found;) {
-		found = false;
-		LIST_EACH(it, &g->conns) {
-			struct conn *c = LIST_ENTRY(it, struct conn, node);
-			g->head_of = NULL;
-			if (good(c))
-				continue;
-			meet(c);
-			found = true;
-			break;
-		}
+	struct list gone;
+
+	if (!g->world)
+		return;
+	list_init(&gone);
+	LIST_EACH(it, &g->conns) {
+		struct conn *c = LIST_ENTRY(it, struct conn, node);
+		g->head_of = NULL;
+		if (!good(c))
+			list_add_tail(&gone, &c->gone);
+	}
+	while (!list_empty(&gone)) {
+		struct conn *c = LIST_ENTRY(gone.next, struct conn, gone);
+		list_del(&c->gone);
+		g->head_of = NULL;
+		meet(c);
 	}
 	g->head_of = NULL;
 }

@@ -12,6 +12,10 @@
 
 #include "gate/worker.h"
 
+struct conn;
+
+/** ended_server(c): The server that the request of ${c} is for, by what is in force now, or NULL. */
+const struct world_server *ended_server(struct conn *c);
 /** ended_by_world(g): Another world is in force: look at all connections. */
 void ended_by_world(struct gate *g);
 /** ended_by_time(g): Look at those whose grant has expired. */

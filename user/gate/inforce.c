@@ -5,6 +5,7 @@
 #include "gate/cert.h"
 #include "gate/ended.h"
 #include "gate/inforce.h"
+#include "gate/relist.h"
 
 static int load(int fd, char *why, size_t why_len, struct world **out)
 {
@@ -34,6 +35,7 @@ void inforce_world(struct gate *g, int fd)
 		world_unref(&g->world);
 		g->world = w;
 		ended_by_world(g);
+		relist_by_world(g);
 		gate_listen(g);
 	}
 	r = edge_send(&g->admin, M_WORLD_ACK, 0, view_of(&ack, sizeof(ack)), -1);

@@ -32,7 +32,7 @@ int passing_unread(struct conn *c) __attribute__((warn_unused_result));
 /** passing_flush(c): Queue what k->answer holds, as far as there is room.  0, or -EPIPE. */
 int passing_flush(struct conn *c) __attribute__((warn_unused_result));
 
-/** passing_event(c, event): Put a whole event of ours between those of the server.  0, or negative: this is no stream of events. */
+/** passing_event(c, event): Put a whole event of ours between those of the server.  0, or negative: this is no stream of events, or it stands within one (-EAGAIN). */
 int passing_event(struct conn *c, struct view event) __attribute__((warn_unused_result));
 
 /** passing_finish(c): The server's part is over: the result's record, then what is left for the client. */

@@ -13,6 +13,7 @@
 #include "gate/headers.h"
 #include "gate/loan.h"
 #include "gate/record.h"
+#include "gate/relist.h"
 #include "gate/server.h"
 #include "gate/session.h"
 #include "gate/tools.h"
@@ -184,6 +185,7 @@ enum step step_judge(struct conn *c)
 	}
 	if (denied && !k->observed)
 		return say_denied(c);
+	k->tells = relist_wanted(c);
 	k->allowed = true;
 	if (k->number && k->durable)
 		return conn_goto(c, S_ACK, GATE_AUDIT_MS);

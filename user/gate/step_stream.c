@@ -12,6 +12,7 @@
 #include "gate/passing.h"
 #include "gate/loan.h"
 #include "gate/record.h"
+#include "gate/relist.h"
 #include "gate/scrub.h"
 #include "gate/server.h"
 #include "gate/tools.h"
@@ -134,6 +135,10 @@ int passing_event(struct conn *c, struct view event)
 
 	if ((c->state != S_STREAM && c->state != S_WITHHELD) || !k->by_event)
 		return -ERR_UNSUPPORTED;
+	/* Half an event of the server's may be out already: its id, say. */
+	const struct sse *s = &k->sse;
+	if (c->state == S_STREAM && (k->hold.len || (!s->given && (s->line.len || s->name.len || s->has_data || s->has_id))))
+		return -EAGAIN;
 	int r = put_framed(k, event);
 	return r ? r : passing_flush(c);
 }
@@ -268,6 +273,8 @@ static int by_event(struct conn *c, struct view data)
 		r = pass_event(c, &ev);
 		if (r)
 			return r;
+		k->spoken = true;
+		relist_due(c);
 	}
 	return waits;
 }
