@@ -230,6 +230,7 @@ void keys_free(struct keys **kp)
 		return;
 	fd_close(&k->fd);
 	fd_close(&k->dir);
+	sign_forget();
 	OPENSSL_cleanse(k, sizeof(*k));
 	free(k);
 	*kp = NULL;

@@ -50,25 +50,44 @@ bool mac_same(const uint8_t a[MAC_LEN], const uint8_t b[MAC_LEN])
 	return CRYPTO_memcmp(a, b, MAC_LEN) == 0;
 }
 
+/* The last key that signed: making one anew from its seed costs more than a signature, and a process signs with one. */
+static __thread struct {
+	EVP_PKEY *key;
+	uint8_t seed[SIGN_SEED];
+} signer;
+
+void sign_forget(void)
+{
+	EVP_PKEY_free(signer.key);
+	OPENSSL_cleanse(&signer, sizeof(signer));
+}
+
+static EVP_PKEY *signer_of(const uint8_t seed[SIGN_SEED])
+{
+	if (signer.key && CRYPTO_memcmp(signer.seed, seed, SIGN_SEED) == 0)
+		return signer.key;
+	sign_forget();
+	signer.key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, SIGN_SEED);
+	memcpy(signer.seed, seed, SIGN_SEED);
+	return signer.key;
+}
+
 int sign_public(const uint8_t seed[SIGN_SEED], uint8_t out[SIGN_PUBLIC])
 {
 	size_t n = SIGN_PUBLIC;
-	EVP_PKEY *k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, SIGN_SEED);
-	bool good = k && EVP_PKEY_get_raw_public_key(k, out, &n) && n == SIGN_PUBLIC;
+	EVP_PKEY *k = signer_of(seed);
 
-	EVP_PKEY_free(k);
-	return good ? 0 : -ERR_UNAVAILABLE;
+	return k && EVP_PKEY_get_raw_public_key(k, out, &n) && n == SIGN_PUBLIC ? 0 : -ERR_UNAVAILABLE;
 }
 
 int sign_text(const uint8_t seed[SIGN_SEED], struct view text, uint8_t out[SIGN_LEN])
 {
 	size_t n = SIGN_LEN;
-	EVP_PKEY *k = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, SIGN_SEED);
+	EVP_PKEY *k = signer_of(seed);
 	EVP_MD_CTX *c = EVP_MD_CTX_new();
 	bool good = k && c && EVP_DigestSignInit(c, NULL, NULL, NULL, k) && EVP_DigestSign(c, out, &n, text.p, text.n) && n == SIGN_LEN;
 
 	EVP_MD_CTX_free(c);
-	EVP_PKEY_free(k);
 	return good ? 0 : -ERR_UNAVAILABLE;
 }
 

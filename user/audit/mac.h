@@ -26,6 +26,8 @@ bool mac_same(const uint8_t a[MAC_LEN], const uint8_t b[MAC_LEN]);
 /** sign_public(seed, out): The public half.  0 or -ERR_UNAVAILABLE. */
 int sign_public(const uint8_t seed[SIGN_SEED], uint8_t out[SIGN_PUBLIC]) __attribute__((warn_unused_result));
 int sign_text(const uint8_t seed[SIGN_SEED], struct view text, uint8_t out[SIGN_LEN]) __attribute__((warn_unused_result));
+/** sign_forget(): The last key is kept for the next signature; wipe it. */
+void sign_forget(void);
 bool sign_good(const uint8_t key[SIGN_PUBLIC], struct view text, const uint8_t sig[SIGN_LEN]);
 
 #endif
