@@ -102,6 +102,8 @@ int cmd_fleet(int argc, char **argv)
 	    {"enroll", fleet_enroll, "--collector FILE [--out FILE]",
 	        "on a workstation, as root: make its ssh keys and write the enrolment file that only this collector can read"},
 	    {"ship", fleet_ship, "[--now] [--bwlimit KIBS] [--to DIR [--receipts DIR]]", "on a workstation, as root: hand over what is sealed, fetch receipts"},
+	    {"status", fleet_status, "--store DIR [--from DAY] [--to DAY|TIME] [--lag HOURS] [--silent HOURS] [--html FILE]",
+	        "at the collector: every host, what is covered, what is not and why"},
 	    {NULL, NULL, NULL, NULL},
 	};
 	return tool_verbs("fleet", verbs, argc, argv);

@@ -10,6 +10,7 @@ int fleet_keys(int argc, char **argv);
 int fleet_ingest(int argc, char **argv);
 int fleet_enroll(int argc, char **argv);
 int fleet_ship(int argc, char **argv);
+int fleet_status(int argc, char **argv);
 
 /** fleet_dir(what, path): Open a directory, or say why not and return -1. */
 int fleet_dir(const char *what, const char *path);
