@@ -166,3 +166,15 @@ bench-roster: deps-test	## from the journal to what is in force, by the number o
 	$Q$(MAKE) -s -j2 $B/bench/roster
 	$Q$B/bench/roster --grants $${GRANTS:-100000} --rounds $${ROUNDS:-11}
 .PHONY: bench-roster
+$B/bench/cost: $B/tests/bench/cost.o
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -o $@ $^
+bench-fleet: deps-test	## verify, ingest and status of 1,000,000 generated records, a core; SIZES; build/bench/fleet.json
+	$Q$(MAKE) -s -j2 all $B/fleet/fleetgen $B/bench/cost
+	$QBUILD=$(abspath $B) bash tests/bench/fleet.sh
+campaign-fleet: deps-test	## the same at 1 and 10 million, and twenty hosts with a week of faults
+	$Q$(MAKE) -s -j2 all $B/fleet/fleetgen $B/bench/cost
+	$QBUILD=$(abspath $B) SIZES="$${SIZES:-1000000 10000000}" bash tests/bench/fleet.sh
+	$QBUILD=$(abspath $B) bash tests/long/80-fleet-week.sh
+.PHONY: bench-fleet campaign-fleet
