@@ -14,6 +14,7 @@ deps-test:
 testkit: deps-test	## install the pinned SDKs and agents into the user's cache
 	$Qmkdir -p $B && tests/testkit/install.sh > $B/testkit-path.new && mv $B/testkit-path.new $B/testkit-path
 	$Qtests/testkit/install.sh schemas > $B/testkit-path-schemas.new && mv $B/testkit-path-schemas.new $B/testkit-path-schemas
+	$Qtests/testkit/install.sh duckdb > $B/testkit-path-duckdb.new && mv $B/testkit-path-duckdb.new $B/testkit-path-duckdb
 testkit-all: deps-test	## the same with the clients and runtimes of the long tests
 	$Qmkdir -p $B && tests/testkit/install.sh all > $B/testkit-path-all.new && mv $B/testkit-path-all.new $B/testkit-path-all
 conformance: deps-test	## the MCP conformance suite, servers and clients, direct and through the gate: the checks must be the same

@@ -1,18 +1,19 @@
 #!/bin/sh
-# install.sh [all|schemas] - install the pinned packages of package.json into the user's cache, once, and print where.
+# install.sh [all|schemas|duckdb] - install the pinned packages of package.json into the user's cache, once, and print where.
 # Without "all" the development dependencies stay out: more clients and runtimes, which only the long tests need.
-# "schemas" is a list of its own, schemas/package.json: a validator and published schemas, 30 MB.
+# Two lists of their own: schemas/package.json, a validator and published schemas, and duckdb/package.json, an engine for SQL.
 # The directory is named after the list, so that a changed list is a new directory and an unfinished install is never used.
 set -eu
 kit=$(CDPATH="" cd -- "$(dirname -- "$0")" && pwd -P)
-[ "${1:-}" != schemas ] || kit=$kit/schemas
+case ${1:-} in schemas | duckdb) kit=$kit/$1 ;; esac
 sum=$(sha256sum "$kit/package.json" | cut -c1-16)
 small=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/callgate/testkit-$sum
 case ${1:-} in
 all) dir=$small-all size="2 GB" omit= ;;
 schemas) dir=$small-schemas small=$small-schemas size="30 MB" omit= ;;
+duckdb) dir=$small-duckdb small=$small-duckdb size="70 MB" omit= ;;
 "") dir=$small size="1 GB" omit=--omit=dev ;;
-*) echo "usage: install.sh [all|schemas]" >&2; exit 2 ;;
+*) echo "usage: install.sh [all|schemas|duckdb]" >&2; exit 2 ;;
 esac
 if [ ! -e "$dir/.complete" ]; then
 	command -v npm >/dev/null || { echo "install.sh: npm is missing: install the package npm" >&2; exit 77; }
