@@ -79,6 +79,13 @@ for row in "adam admin" "pola policy" "seth secret" "audi auditor"; do
 	check "its changes are in the journal under its name" test -n "$(lab_journal | jq -c "select(.event != \"refused\" and .by.uid == $(id -u "$1") and .by.user == \"$1\")")"
 done
 
+# ---- who audits reads the files ----
+check "an auditor reads the audit" test -n "$(as audi "${GID[auditor]}" "$BUILD/callgate" audit query event=policy 2>/dev/null)"
+check "and the journal's past" as audi "${GID[auditor]}" "$BUILD/callgate" grant list --as-of 2099-01-01T00:00:00Z
+check "and verifies both" bash -c "$(declare -p GID); $(declare -f as); LAB_CGROUP=$LAB_CGROUP; for d in /var/log/callgate/audit /var/lib/callgate/journal; do as audi \${GID[auditor]} '$BUILD/callgate' audit verify \$d || exit 1; done"
+check "but no key" bash -c "! setpriv --reuid=12164 --regid=12164 --groups ${GID[auditor]} cat /var/log/callgate/audit/keys/*"
+check "another role does not" bash -c "! setpriv --reuid=12161 --regid=12161 --groups ${GID[admin]} ls /var/log/callgate/audit"
+
 # ---- a governed user's groups, and one that an agent has used ----
 out=$(as alice "${GID[admin]}" "$BUILD/callgate" grant revoke "$kept" 2>&1)
 has "a governed user with the group is refused" "$out" "is governed"

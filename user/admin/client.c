@@ -270,7 +270,7 @@ static bool too_big(struct client *c)
 
 /*
  * Bytes, and who wrote them.  A connection can be inherited or handed on, and its maker may have a role that the writer does not have.
- * What came before accept() had returned carries no writer on some kernels; nobody could have been handed the connection before it had a name.
+ * The first bytes may carry no writer, when they came between accept() and the asking for it.
  */
 static ssize_t receive(struct client *c, void *to, size_t n)
 {
@@ -287,11 +287,12 @@ static ssize_t receive(struct client *c, void *to, size_t n)
 		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS)
 			continue;
 		memcpy(&who, CMSG_DATA(h), sizeof(who));
-		if (who.pid && ((uint32_t)who.pid != c->pid || who.uid != c->uid)) {
-			c->sender = (uint32_t)who.pid;
+		if ((who.pid || c->heard) && ((uint32_t)who.pid != c->pid || who.uid != c->uid)) {
+			c->sender = who.pid ? (uint32_t)who.pid : UINT32_MAX; /* of a namespace that cannot be seen from here */
 			c->sender_uid = who.uid;
 		}
 	}
+	c->heard = c->heard || got > 0;
 	return got;
 }
 

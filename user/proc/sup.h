@@ -17,7 +17,7 @@
 #include "ipc/pump.h"
 #include "kern/kern.h"
 
-enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128, SUP_ROLES = 4 };
+enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128, SUP_ROLES = 4, SUP_AUDITOR = 3 };
 
 struct sup_paths { /* from the command line */
 	const char *etc, *state, *log, *run, *cgroup, *bpffs, *trust, *share, *libexec;

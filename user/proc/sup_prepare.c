@@ -45,7 +45,22 @@ struct place {
 	const char *below;
 };
 
-static int make_dir(const char *path, mode_t mode, uid_t uid, char *why, size_t why_len)
+/* What is below was made by another process: no link of its is followed. */
+static int regroup(int dir, gid_t gid)
+{
+	static const char *const subs[] = {"open", "sealed", "checkpoints"};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sizeof(subs) / sizeof(subs[0]); i++) {
+		int fd = openat(dir, subs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd >= 0 && (fchown(fd, (uid_t)-1, gid) < 0 || fchmod(fd, 02750) < 0))
+			r = -errno;
+		fd_close(&fd);
+	}
+	return r;
+}
+
+static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, char *why, size_t why_len)
 {
 	if (mkdir(path, mode) < 0 && errno != EEXIST) {
 		int e = -errno;
@@ -53,7 +68,7 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, char *why, size_t 
 		return e;
 	}
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fchown(fd, uid, uid) < 0 || fchmod(fd, mode) < 0) {
+	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0 || ((mode & 02000) && regroup(fd, gid))) {
 		int e = -errno;
 		snprintf(why, why_len, "cannot prepare %s: %s", path, strerror(-e));
 		fd_close(&fd);
@@ -79,6 +94,9 @@ static void make_parents(const char *path)
 
 static int make_places(struct sup *s, char *why, size_t why_len)
 {
+	/* Whoever audits reads the streams; what is made in these directories later belongs to the group as well. */
+	const struct sup_conf *conf = &s->conf;
+	bool auditors = conf->role[SUP_AUDITOR].there;
 	const struct place places[] = {
 	    {P_SUP, 0755, s->path.etc, ""},
 	    {P_SUP, 0755, s->path.state, ""},
@@ -95,8 +113,9 @@ static int make_places(struct sup *s, char *why, size_t why_len)
 		snprintf(path, sizeof(path), "%s%s", places[i].base, places[i].below);
 		make_parents(path);
 		int r = places[i].owner == P_SUP ? 0 : sup_uid(s, places[i].owner, &uid, why, why_len);
+		bool read = auditors && places[i].owner == P_AUDIT;
 		if (!r)
-			r = make_dir(path, places[i].mode, uid, why, why_len);
+			r = make_dir(path, read ? 02750 : places[i].mode, uid, read ? conf->role[SUP_AUDITOR].gid : uid, why, why_len);
 		if (r)
 			return r;
 	}
