@@ -100,6 +100,18 @@ campaign-fuzz: deps-test	## 20 million executions of each fuzz target; RUNS, SEE
 campaign-policy: deps-test	## 1,000,000 calls under random policies, against a second evaluator; CALLS, SEED
 	$Q$(MAKE) -s -j2 $B/unit/pol_property_test
 	SEED=$${SEED:-1} CALLS=$${CALLS:-1000000} $B/unit/pol_property_test
+# Patterns against libre2, which speaks C++.
+CXX	?= g++
+$B/tests/unit/%.o: tests/unit/%.cc
+	$(call say,CXX)
+	$Q mkdir -p $(@D)
+	$Q$(CXX) -std=gnu++17 -O2 -g -Wall -Wextra -Werror -fPIE $(if $(SAN),-fsanitize=$(SAN)) -MD -MP -c -o $@ $<
+$B/unit/regex_re2_test: $B/tests/unit/re2_oracle.o
+$B/unit/regex_re2_test: LDALL += -lre2 -lstdc++
+campaign-regex: deps-test	## 1,000,000 random patterns, 24 texts each, against libre2; PATTERNS, SEED
+	$Q$(MAKE) -s -j2 $B/unit/regex_re2_test
+	SEED=$${SEED:-1} PATTERNS=$${PATTERNS:-1000000} $B/unit/regex_re2_test
+.PHONY: campaign-regex
 .PHONY: campaign-limits
 campaign-limits: deps-test	## 8 processes x 100,000 reservations each, kills and a power cut; CALLS, SEED, ROUNDS
 	$Q$(MAKE) -s -j2 $B/unit/limits_crash_test

@@ -386,6 +386,29 @@ static void undecided_patterns_deny(void **state)
 	pol_free(&p);
 }
 
+/* A pattern that runs out of states on a text of 8 KiB: denied, as a require and as a deny_if. */
+static void a_pattern_without_end_denies(void **state)
+{
+	static char pattern[4 * REGEX_STATES + 8], doc[4 * REGEX_STATES + 512], args[REGEX_SUBJECT_MAX + 64];
+	static const char *const lists[] = {"require", "deny_if"};
+	(void)state;
+	strcpy(pattern, "^");
+	for (int i = 0; i < 2 * REGEX_STATES; i++)
+		strcat(pattern, "a?");
+	int at = snprintf(args, sizeof(args), "{\"x\":\"");
+	memset(args + at, 'a', REGEX_SUBJECT_MAX);
+	strcpy(args + at + REGEX_SUBJECT_MAX, "\"}");
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(doc, sizeof(doc), T("\"%s\":[{\"conditions\":[{\"path\":\"args.x\",\"op\":\"regex\",\"value\":\"%s!\"}]}]"), lists[i], pattern);
+		struct pol *p = load(doc);
+		struct pol_decision d = judge(p, "t", args);
+		assert_int_equal(d.verdict, POL_DENY);
+		snprintf(doc, sizeof(doc), "/tools/t/%s/args.x-regex", lists[i]);
+		assert_string_equal(d.rule, doc);
+		pol_free(&p);
+	}
+}
+
 static void methods_follow_the_table(void **state)
 {
 	static const struct {
@@ -490,6 +513,7 @@ int main(void)
 	    cmocka_unit_test(the_first_step_that_denies_is_named),
 	    cmocka_unit_test(default_allow_and_no_policy),
 	    cmocka_unit_test(undecided_patterns_deny),
+	    cmocka_unit_test(a_pattern_without_end_denies),
 	    cmocka_unit_test(methods_follow_the_table),
 	    cmocka_unit_test(lengths_are_bounded),
 	    cmocka_unit_test(large_documents_load),
