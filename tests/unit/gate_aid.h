@@ -65,6 +65,7 @@ struct bench {
 	int stop_fd;
 	pthread_t office_thread, up_thread;
 	pid_t pid;
+	struct pol_limits *limits; /* set before bench_start(); the worker counts in a copy */
 	struct gate_conf conf;
 	struct edge for_gate[3];
 	char dir[64];
@@ -297,6 +298,8 @@ static inline void __attribute__((noreturn)) gate_main(void)
 	int r = gate_new(&B.conf, why, sizeof(why), &g);
 	if (!r)
 		r = loop_watch(gate_loop(g), B.stop_fd, on_stop_fd, g);
+	if (B.limits)
+		gate_limits(g, B.limits, NULL);
 	for (int i = 0; i < 3; i++)
 		gate_edge(g, &B.for_gate[i]);
 	r = r ? r : gate_run(g);
@@ -304,13 +307,20 @@ static inline void __attribute__((noreturn)) gate_main(void)
 	exit(r ? 1 : 0);
 }
 
-static inline void bench_world(const char *json)
+static inline void bench_world_send(const char *json)
 {
-	int fd = fd_sealed("world", view_str(json)), before = B.worlds;
+	int fd = fd_sealed("world", view_str(json));
 
 	assert_true(fd >= 0);
 	assert_int_equal(edge_send(&B.admin, M_WORLD, 0, view_of(NULL, 0), fd), 0);
 	close(fd);
+}
+
+static inline void bench_world(const char *json)
+{
+	int before = B.worlds;
+
+	bench_world_send(json);
 	for (int i = 0; i < 5000 && B.worlds == before; i++)
 		usleep(1000);
 	assert_int_equal(B.worlds, before + 1);

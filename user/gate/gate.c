@@ -9,6 +9,7 @@
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/cert.h"
+#include "gate/inforce.h"
 #include "gate/ended.h"
 #include "gate/loan.h"
 #include "gate/session.h"
@@ -129,6 +130,7 @@ void gate_free(struct gate **gp)
 	*gp = NULL;
 	if (!g)
 		return;
+	loader_free(&g->loader);
 	while (!list_empty(&g->conns))
 		conn_end(LIST_ENTRY(g->conns.next, struct conn, node));
 	while (!list_empty(&g->doors))
@@ -279,10 +281,16 @@ void gate_edge(struct gate *g, const struct edge *e)
 		log_warning("cannot ask %s: %s", party_name(mine->peer), err_text(r));
 }
 
+int gate_helper(struct gate *g)
+{
+	return g->loader ? 0 : loader_new(&g->loader);
+}
+
 int gate_run(struct gate *g)
 {
-	int r = timer_set(g->loop, &g->start_timer, START_MS, on_start, g);
+	int r = inforce_begin(g);
 
+	r = r ? r : timer_set(g->loop, &g->start_timer, START_MS, on_start, g);
 	return r ? r : loop_run(g->loop);
 }
 

@@ -41,6 +41,9 @@ struct gate_conf {
 int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gate **out) __attribute__((warn_unused_result));
 void gate_free(struct gate **g);
 
+/** gate_helper(g): Start the thread that loads worlds, with the sandbox that the caller has by now; else gate_run() does.  0 or negative. */
+int gate_helper(struct gate *g) __attribute__((warn_unused_result));
+
 /** gate_edge(g, e): Take over an edge to the vault, to admin or to ident; an earlier one to the same party is closed and what waits for it fails. */
 void gate_edge(struct gate *g, const struct edge *e);
 

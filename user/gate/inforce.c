@@ -1,46 +1,64 @@
 /* inforce.c - see inforce.h. */
+#include <unistd.h>
+
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "gate/cert.h"
+#include "gate/ended.h"
 #include "gate/ended.h"
 #include "gate/inforce.h"
 #include "gate/relist.h"
 
-static int load(int fd, char *why, size_t why_len, struct world **out)
+static void acknowledge(struct gate *g, int status, uint64_t generation)
 {
-	struct view v = {0};
-	int r = fd_map_sealed(fd, WORLD_FILE_MAX, &v);
+	struct m_world_ack ack = {.status = status, .generation = generation};
+	int r = edge_send(&g->admin, M_WORLD_ACK, 0, view_of(&ack, sizeof(ack)), -1);
 
 	if (r)
-		return r;
-	r = world_load(v, why, why_len, out);
-	fd_unmap(&v);
-	return r;
+		log_warning("cannot acknowledge what is in force: %s", err_text(r));
+}
+
+static void refused(struct gate *g, int err, const char *why)
+{
+	log_error("what is in force was not changed: %s: %s", err_text(err), why);
+	acknowledge(g, err, g->world ? world_generation(g->world) : 0);
 }
 
 void inforce_world(struct gate *g, int fd)
 {
-	struct world *w = NULL;
-	char why[256] = "";
-	int r = load(fd, why, sizeof(why), &w);
-	struct m_world_ack ack = {.status = r, .generation = r ? 0 : world_generation(w)};
+	int r = loader_put(g->loader, fd);
 
-	fd_close(&fd);
-	if (r) {
-		log_error("what is in force was not changed: %s: %s", err_text(r), why);
-		if (g->world)
-			ack.generation = world_generation(g->world);
-	} else {
+	if (r)
+		refused(g, r, "it cannot be read");
+}
+
+/* Between two turns: no step of a connection is under way. */
+static void on_loaded(void *arg, int fd)
+{
+	struct gate *g = arg;
+	struct loaded l;
+	uint64_t n;
+
+	(void)!read(fd, &n, sizeof(n));
+	while (loader_take(g->loader, &l)) {
+		if (l.err) {
+			refused(g, l.err, l.why);
+			continue;
+		}
 		world_unref(&g->world);
-		g->world = w;
+		g->world = l.world;
 		ended_by_world(g);
 		relist_by_world(g);
 		gate_listen(g);
+		acknowledge(g, 0, world_generation(l.world));
 	}
-	r = edge_send(&g->admin, M_WORLD_ACK, 0, view_of(&ack, sizeof(ack)), -1);
-	if (r)
-		log_warning("cannot acknowledge what is in force: %s", err_text(r));
+}
+
+int inforce_begin(struct gate *g)
+{
+	int r = g->loader ? 0 : loader_new(&g->loader);
+
+	return r ? r : loop_watch(g->loop, loader_bell(g->loader), on_loaded, g);
 }
 
 void inforce_ca(struct gate *g, struct view pem)

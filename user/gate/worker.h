@@ -11,6 +11,7 @@
 #include "gate/crowd.h"
 #include "gate/gate.h"
 #include "gate/learned.h"
+#include "gate/loader.h"
 #include "ipc/rec.h"
 #include "policy/world.h"
 
@@ -62,6 +63,7 @@ struct gate {
 	struct tls_front *front;
 	struct tls_back *back;
 	struct world *world; /* in force; NULL before the first */
+	struct loader *loader; /* of worlds */
 	struct edge vault, admin, ident;
 	bool ca_known, listening, stopping, hearing;
 	struct sessions *sessions;

@@ -139,7 +139,11 @@ void child_ready(struct child *c, int ring_fd)
 
 	for (; n < c->dir_count; n++)
 		dirs[n] = c->dir[n];
-	int r = sandbox_enter(c->self, dirs, n, m.note, sizeof(m.note));
+	int r = sandbox_files(c->self, dirs, n, m.note, sizeof(m.note));
+	if (!r && c->helper)
+		r = c->helper(c->helper_arg);
+	if (!r)
+		r = sandbox_calls(c->self);
 	if (r)
 		die("cannot enter the sandbox: %s", err_text(r));
 	m.refused = sandbox_check(c->self, ring_fd, &m.probes);

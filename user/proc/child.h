@@ -31,6 +31,8 @@ struct child {
 	/* for child_ready() */
 	int dir[4]; /* directories below which files may still be opened: those that came as FD_DIR and FD_JOURNAL_DIR */
 	size_t dir_count;
+	int (*helper)(void *arg); /* makes the threads that there will be, in the middle of child_ready(); NULL: none.  0 or negative */
+	void *helper_arg;
 	bool uring_tried, uring_refused; /* IORING_OP_OPENAT on the own ring: tried by the worker itself */
 	char note[NAME_LEN]; /* a spoken downgrade, or empty */
 };

@@ -167,6 +167,11 @@ static void on_sup(void *arg, int fd)
 	}
 }
 
+static int make_helper(void *arg)
+{
+	return gate_helper(arg);
+}
+
 int main(int argc, char **argv)
 {
 	static int accepted = -1;
@@ -200,6 +205,8 @@ int main(int argc, char **argv)
 	r = loop_watch(gate_loop(gate), child.sup.fd, on_sup, NULL);
 	if (r)
 		fatal("the channel to callgated", r);
+	child.helper = make_helper;
+	child.helper_arg = gate;
 	child.uring_tried = true;
 	child.uring_refused = loop_probe(gate_loop(gate), IORING_OP_OPENAT) == -EACCES;
 	child_ready(&child, loop_ring_fd(gate_loop(gate)));

@@ -91,9 +91,9 @@ static int filter(enum party who, int extra)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
-		return -errno;
-	return 0;
+	/* All threads, or an error: a number above 0 is one that could not be brought along. */
+	long r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &prog);
+	return r < 0 ? -errno : r ? -ESRCH : 0;
 }
 
 /* All rights of the first landlock version; later rights are added by what the running kernel knows. */
@@ -150,12 +150,16 @@ static uint64_t rights_below(enum party who)
 	return who == P_FETCH ? LANDLOCK_ACCESS_FS_READ_FILE : ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
 }
 
-int sandbox_enter(enum party who, const int *dirs, size_t n, char *note, size_t note_len)
+int sandbox_files(enum party who, const int *dirs, size_t n, char *note, size_t note_len)
 {
 	note[0] = '\0';
 	/* Landlock also forbids looking at processes outside its domain, which is what callgate-ident is for. */
-	int r = who == P_IDENT ? 0 : landlock(dirs, n, rights_below(who), note, note_len);
-	return r ? r : filter(who, -1);
+	return who == P_IDENT ? 0 : landlock(dirs, n, rights_below(who), note, note_len);
+}
+
+int sandbox_calls(enum party who)
+{
+	return filter(who, -1);
 }
 
 static bool has_network(enum party who)

@@ -22,9 +22,14 @@ enum sandbox_probe { /* bits */
 	PROBE_SETUID = 128,       /* setresuid(0,0,0) */
 };
 
-/** sandbox_enter(who, dirs, n): For ever.  ${dirs}: directories (descriptors) the process may still open files below.  0 or negative; ${note} gets a spoken downgrade. */
-int sandbox_enter(enum party who, const int *dirs, size_t n, char *note, size_t note_len)
+/**
+ * sandbox_files(who, dirs, n, note, note_len), then sandbox_calls(who): For ever.
+ * ${dirs}: directories (descriptors) the process may still open files below.  0 or negative; ${note} gets a spoken downgrade.
+ * Landlock holds for the calling thread and those it makes from then on, seccomp for all that there are: a thread is made between the two.
+ */
+int sandbox_files(enum party who, const int *dirs, size_t n, char *note, size_t note_len)
     __attribute__((warn_unused_result));
+int sandbox_calls(enum party who) __attribute__((warn_unused_result));
 
 /** sandbox_check(who, ring_fd, tried): Try every refusal that applies to ${who}; the set of refused ones. */
 unsigned sandbox_check(enum party who, int ring_fd, unsigned *tried);
