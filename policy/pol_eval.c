@@ -89,7 +89,9 @@ static void allow(struct pol_decision *out, const char *by)
 	out->text[0] = '\0';
 	out->approve = NULL;
 	out->rule_index = -1;
-	snprintf(out->authorised_by, sizeof(out->authorised_by), "%s", by);
+	size_t n = strnlen(by, sizeof(out->authorised_by) - 1);
+	memcpy(out->authorised_by, by, n);
+	out->authorised_by[n] = '\0';
 }
 
 static void deny_rule(struct pol_decision *out, const struct pol_rule *r, uint32_t index)

@@ -2,7 +2,7 @@
  * regex.c - see regex.h.  Compiles what the gate let through, and matches.
  *
  * The pattern is searched by one anchored pass over (?s:.)*?(?:PATTERN), not by a try at every offset: that keeps the
- * search linear in the subject.  pcre2_dfa_match() works in the caller's workspace; the few hundred bytes that PCRE2
+ * search linear in the subject.  One that can match at the start only is not searched for.  pcre2_dfa_match() works in the caller's workspace; the few hundred bytes that PCRE2
  * wants for its match data come from a block on the stack, since one compiled pattern may serve several threads.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -47,13 +47,15 @@ int regex_new(struct view pattern, struct regex **out, char why[REGEX_WHY])
 {
 	struct buf b = {.max = 64 * REGEX_PATTERN_MAX};
 	struct regex *r = NULL;
+	static const char search[] = "(?s:.)*?(?:";
+	bool anchored = false;
 	int e;
 
 	*out = NULL;
 	why[0] = '\0';
-	e = buf_puts(&b, "(?s:.)*?(?:");
+	e = buf_puts(&b, search);
 	if (!e)
-		e = regex_gate(pattern, &b, why);
+		e = regex_gate(pattern, &b, &anchored, why);
 	if (!e)
 		e = buf_puts(&b, ")");
 	if (e == -ENOBUFS) {
@@ -63,7 +65,8 @@ int regex_new(struct view pattern, struct regex **out, char why[REGEX_WHY])
 	if (e)
 		goto out;
 	r = calloc(1, sizeof(*r));
-	e = r ? compile(buf_view(&b), &r->code, why) : -ENOMEM;
+	/* "(?:" stays. */
+	e = r ? compile(view_skip(buf_view(&b), anchored ? sizeof(search) - 4 : 0), &r->code, why) : -ENOMEM;
 	if (!e) {
 		*out = r;
 		r = NULL;

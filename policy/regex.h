@@ -34,7 +34,7 @@ void regex_free(struct regex **r);
  */
 int regex_match(const struct regex *r, struct view subject) __attribute__((warn_unused_result));
 
-/** regex_gate(pattern, out, why): Append ${pattern} in PCRE2's words to ${out}.  0, -ERR_REGEX, -ENOMEM. */
-int regex_gate(struct view pattern, struct buf *out, char why[REGEX_WHY]) __attribute__((warn_unused_result));
+/** regex_gate(pattern, out, anchored, why): Append ${pattern} in PCRE2's words to ${out}.  *${anchored}: it can match at the text's start only.  0, -ERR_REGEX, -ENOMEM. */
+int regex_gate(struct view pattern, struct buf *out, bool *anchored, char why[REGEX_WHY]) __attribute__((warn_unused_result));
 
 #endif

@@ -31,6 +31,7 @@ struct gate {
 	struct group group[REGEX_DEPTH + 1];
 	uint32_t depth;
 	enum last last;
+	bool choice; /* alternatives outside of every group */
 	struct view names[64];
 	uint32_t n_names;
 };
@@ -316,6 +317,7 @@ static void piece(struct gate *t)
 		skip(t, 1);
 		add_atom(t);
 		t->group[t->depth].size.plain++;
+		t->choice |= t->depth == 0;
 		regex_class_emit(&t->g, "|");
 		t->last = NOTHING;
 		return;
@@ -342,8 +344,16 @@ static void piece(struct gate *t)
 	}
 }
 
-int regex_gate(struct view pattern, struct buf *out, char why[REGEX_WHY])
+/* Does it begin with \A, which a repetition would make optional? */
+static bool begins_at_start(const struct buf *out, size_t from)
 {
+	struct view v = view_skip(buf_view(out), from);
+	return view_starts(v, VIEW_LIT("(?:\\A)")) && !view_starts(view_skip(v, 6), VIEW_LIT("{"));
+}
+
+int regex_gate(struct view pattern, struct buf *out, bool *anchored, char why[REGEX_WHY])
+{
+	size_t from = out->len;
 	struct gate t = {.g = {.in = pattern, .out = out, .why = why}};
 
 	why[0] = '\0';
@@ -357,5 +367,6 @@ int regex_gate(struct view pattern, struct buf *out, char why[REGEX_WHY])
 	add_atom(&t);
 	if (t.group[0].size.repeated > REGEX_STATES)
 		regex_class_fail(&t.g, "its repetitions need more than %d states", REGEX_STATES);
+	*anchored = !t.g.err && !t.choice && begins_at_start(out, from);
 	return t.g.err;
 }

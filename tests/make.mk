@@ -100,6 +100,16 @@ campaign-fuzz: deps-test	## 20 million executions of each fuzz target; RUNS, SEE
 campaign-policy: deps-test	## 1,000,000 calls under random policies, against a second evaluator; CALLS, SEED
 	$Q$(MAKE) -s -j2 $B/unit/pol_property_test
 	SEED=$${SEED:-1} CALLS=$${CALLS:-1000000} $B/unit/pol_property_test
+bench-policy: deps-test	## what a decision and a load cost: time, allocations, instructions under callgrind
+	$Q$(MAKE) -s -j2 $B/bench/policy
+	$Q$B/bench/policy | tee $B/bench/policy.txt
+	$Qfor n in 2 102; do valgrind --tool=callgrind --callgrind-out-file=/dev/null $B/bench/policy --decide $$n 2>&1 | awk '/Collected/ { print $$4 }'; done | \
+	  awk 'NR == 1 { a = $$1 } END { printf "instructions per decision: %d\n", ($$1 - a) / 100 }' | tee -a $B/bench/policy.txt
+.PHONY: bench-policy
+$B/bench/policy: $B/tests/bench/policy.o $(call lib,policy codec base)
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ -lpcre2-8 -lcrypto
 # Patterns against libre2, which speaks C++.
 CXX	?= g++
 $B/tests/unit/%.o: tests/unit/%.cc
