@@ -86,6 +86,10 @@ bench: deps-test	## a warm call against HAProxy and nginx with Lua in one run; b
 bench-audit: deps-test	## what the audit costs, beside write and gzip of the same lines; build/bench/audit.json
 	$Q$(MAKE) -s -j2 all $B/bench/audit_load
 	$QBUILD=$(abspath $B) bash tests/bench/audit.sh
+bench-evidence: deps-test	## an export of 1, 3 and 10 million records; build/bench/evidence.json; SIZES in thousands
+	$Q$(MAKE) -s -j2 all $B/fleet/fleetgen
+	$QBUILD=$(abspath $B) bash tests/bench/evidence.sh
+.PHONY: bench-evidence
 bench-kernel: deps-test	## what the BPF programs cost a process that is not governed, attached against detached; ROUNDS
 	$Q$(MAKE) -s -j2 $B/bench/kernel
 	$Q$B/bench/kernel --rounds $${ROUNDS:-12} | tee $B/bench/kernel.txt
