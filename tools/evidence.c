@@ -11,10 +11,12 @@
 #include "audit/mac.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "evidence/examine.h"
 #include "evidence/export.h"
+#include "evidence/sample.h"
 #include "tools/tools.h"
 
-enum { LIST_MAX = 512 << 20, KEY_MAX = 256, LEAVER_HOURS = 24, VENDOR_MS = 120000, GAP_S = 300, COMMAND = 1024 };
+enum { LIST_MAX = 512 << 20, KEY_MAX = 256, LEAVER_HOURS = 24, VENDOR_MS = 120000, GAP_S = 300, COMMAND = 1024, SAMPLES = 25 };
 
 /* A day is its first moment. */
 static int time_of(const char *name, const char *text, struct wall *t)
@@ -125,11 +127,85 @@ static int export(int argc, char **argv)
 	return s;
 }
 
+/* ---- verify ---- */
+
+static void say(void *arg, bool good, const char *text)
+{
+	json_t *list = arg;
+
+	if (list)
+		json_array_append_new(list, json_pack("{s:b s:s}", "ok", good, "text", text));
+	else if (good)
+		printf("%s\n", text);
+	else
+		tool_fail(EXIT_NO, "%s", text);
+}
+
+static int verify(int argc, char **argv)
+{
+	const char *rest[1] = {NULL}, *key = NULL, *store = NULL;
+	const struct tool_flag flags[] = {{"--key", &key, NULL}, {"--store", &store, NULL}, {NULL, NULL, NULL}};
+	struct buf pem = {0};
+	struct examine_result x;
+	int n = tool_flags("evidence verify", flags, argc, argv, rest, 1);
+
+	if (n < 0)
+		return EXIT_USAGE;
+	if (!n)
+		return tool_fail(EXIT_USAGE, "evidence verify needs the directory of a bundle");
+	int r = key ? fd_slurp(AT_FDCWD, key, KEY_MAX, &pem) : 0;
+	if (r)
+		return tool_fail(EXIT_NO, "%s: %s", key, err_text(r));
+	json_t *said = tool_opts.json ? json_array() : NULL;
+	const struct examine_opts o = {.bundle = rest[0], .signer = buf_view(&pem), .store = store, .say = say, .arg = said};
+	r = examine_bundle(&o, &x);
+	buf_free(&pem);
+	int status = r ? tool_fail(EXIT_NO, "%s: %s", rest[0], err_text(r)) : x.bad ? EXIT_NO : EXIT_YES;
+	if (!r && said)
+		tool_json(json_pack("{s:b s:b s:b s:I s:I s:I s:I s:O}", "ok", !x.bad, "signed", x.is_signed, "key_given", !x.own_key, "files", (json_int_t)x.files, "lines", (json_int_t)x.lines,
+		    "calls", (json_int_t)x.calls, "bad", (json_int_t)x.bad, "said", said));
+	else if (!r && x.bad)
+		tool_fail(EXIT_NO, "the bundle is not whole: %llu reasons", (unsigned long long)x.bad);
+	else if (!r)
+		printf("the bundle is whole%s\n", x.own_key ? "; whose it is only a key from another place can tell: give --key" : "");
+	json_decref(said);
+	return status;
+}
+
+/* ---- sample ---- */
+
+static int sample(int argc, char **argv)
+{
+	const char *rest[1] = {NULL}, *nonce = NULL, *size = NULL, *store = NULL;
+	const struct tool_flag flags[] = {{"--nonce", &nonce, NULL}, {"--size", &size, NULL}, {"--store", &store, NULL}, {NULL, NULL, NULL}};
+	struct sample_result x;
+	unsigned n;
+	int got = tool_flags("evidence sample", flags, argc, argv, rest, 1);
+
+	if (got < 0 || number("--size", size, SAMPLES, &n))
+		return EXIT_USAGE;
+	if (!got || !nonce || !*nonce || strlen(nonce) > SAMPLE_NONCE || !n || n > SAMPLE_MAX)
+		return tool_fail(EXIT_USAGE, "evidence sample needs the directory of a bundle and --nonce, the auditor's word; --size is 1 to %d", SAMPLE_MAX);
+	const struct sample_opts o = {.bundle = rest[0], .store = store, .nonce = view_str(nonce), .size = n};
+	if (sample_draw(&o, &x))
+		return tool_fail(EXIT_NO, "%s", x.why);
+	if (tool_opts.json) {
+		json_t *j = json_pack("{s:b s:s s:I s:I s:I}", "ok", 1, "seed", x.seed, "population", (json_int_t)x.population, "strata", (json_int_t)x.strata, "drawn", (json_int_t)x.drawn);
+		tool_json(j);
+		json_decref(j);
+	} else {
+		printf("%s/samples: %zu of %llu calls, %llu strata; seed %s\n", rest[0], x.drawn, (unsigned long long)x.population, (unsigned long long)x.strata, x.seed);
+	}
+	return EXIT_YES;
+}
+
 int cmd_evidence(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
 	    {"export", export, "--from T --to T --store DIR --out DIR [--as-of T] [--hr CSV] [--assets CSV] [--vendor CSV] [--key FILE] [--no-segments]",
 	        "a bundle for an auditor: tables, findings, the records, and what checks them"},
+	    {"sample", sample, "BUNDLE --nonce WORD [--size N] [--store DIR]", "draw calls by the auditor's word, and put together what belongs to each"},
+	    {"verify", verify, "BUNDLE [--key SIGNER.pem] [--store DIR]", "is a bundle whole, and do its tables say what the records say?"},
 	    {NULL, NULL, NULL, NULL},
 	};
 

@@ -142,4 +142,70 @@ day_again() {
 fails "a removed day, its rows gone too, signed again" day_again
 policy_again() { swap && resign; }
 fails "a swapped policy, signed again" policy_again
+# The same question to callgate, which also computes every chain and compares every cell.
+fails_both() { # WHAT, then a command
+	rm -rf "$work/c" && cp -r "$work/a" "$work/c" && (cd "$work/c" && "${@:2}") || { echo "not ok - $1: could not be done"; bad=1; return; }
+	if "$BUILD/callgate" evidence verify "$work/c" --key "$work/signer.pem" >"$work/out" 2>&1; then echo "not ok - evidence verify does not see $1"; bad=1; else
+		ok "evidence verify sees $1: $(grep -m1 '^callgate:' "$work/out" | cut -c1-110)"; fi
+}
+check "evidence verify agrees" "$BUILD/callgate" evidence verify "$work/a" --key "$work/signer.pem"
+fails_both "a changed byte of a segment" bash -c 'printf X | dd of="$1" bs=1 seek=300 conv=notrunc status=none' - "$seg"
+fails_both "a removed row, signed again" row_again
+fails_both "a removed day, signed again" day_again
+fails_both "a manifest that another key signed" bash -c 'openssl genpkey -algorithm ed25519 -out k.pem 2>/dev/null && openssl pkeyutl -sign -inkey k.pem -rawin -in MANIFEST.json -out MANIFEST.sig && rm k.pem'
+cell_again() { sed -i '3s/,tools\/call,/,tools\/list,/' artefacts/call_log.csv && ! cmp -s artefacts/call_log.csv "$work/a/artefacts/call_log.csv" && resign; }
+fails_both "a changed cell, signed again" cell_again
+# Lines written anew, everything packed and named anew, the tables and the manifest too: the seals do not fit.
+anew() { python3 - "$seg" <<'E2' && resign
+import gzip, hashlib, os, re, subprocess, sys
+old = sys.argv[1]
+text = gzip.decompress(open(old, "rb").read()).replace(b'"status":"ok"', b'"status":"no"', 1)
+data = gzip.compress(text, mtime=0)
+sha = hashlib.sha256(data).hexdigest()
+new = re.sub(r"-[0-9a-f]{16}\.jsonl", "-" + sha[:16] + ".jsonl", old)
+os.remove(old)
+open(new, "wb").write(data)
+m = open("MANIFEST.json").read().replace(old, new)
+open("MANIFEST.json", "w").write(m)
+for d, _, fs in os.walk("."):
+    for f in fs:
+        if f.endswith(".csv"):
+            p = os.path.join(d, f)
+            t = open(p, newline="").read()
+            u = t.replace(os.path.basename(old), os.path.basename(new))
+            u = re.sub(r"(%s),[0-9a-f]{64},\d+" % re.escape(os.path.basename(new)), r"\1,%s,%d" % (sha, len(data)), u)
+            if t != u:
+                open(p, "w", newline="").write(u)
+E2
+}
+fails_both "a changed line, packed, named and signed again" anew
+
+# Samples: the same word draws the same calls, another one others; packets hold what the records hold.
+draw() { rm -rf "$1/samples" && "$BUILD/callgate" evidence sample "$1" --nonce "$2" --size 12; }
+check "a sample of twelve" draw "$work/a" 4711
+cp -r "$work/a/samples" "$work/s1"
+check "the same word draws the same" bash -c '"$1" evidence sample "$2" --nonce 4711 --size 12 && diff -r "$2/samples" "$3"' - "$BUILD/callgate" "$work/b" "$work/s1"
+check "another word draws others" bash -c 'rm -r "$2/samples" && "$1" evidence sample "$2" --nonce 4712 --size 12 && ! diff -q "$2/samples/selection.csv" "$3/selection.csv"' - "$BUILD/callgate" "$work/b" "$work/s1"
+check "a bundle with samples is still whole" v "$work/a"
+check "twelve packets, each with its call, the seal, the grant's journal line and the policy's text" python3 - "$work/audit" <<'E2'
+import hashlib, json, sys
+by = {}
+for l in open(sys.argv[1]):
+    r = json.loads(l)
+    by.setdefault((r["host"], r.get("id")), []).append(l.rstrip("\n"))
+rows = open("samples/selection.csv").read().split()[1:]
+strata = {r.split(",")[1] for r in open("samples/selection.csv").read().splitlines()[1:]}
+assert len(strata) == 12, strata
+seed = hashlib.sha256(hashlib.sha256(open("MANIFEST.json", "rb").read()).digest() + b"4711").digest()
+assert open("samples/seed.txt").readline().split()[1] == seed.hex()
+for i in range(1, 13):
+    p = json.load(open("samples/packets/%d.json" % i))
+    c = p["call"]
+    assert [x["line"] for x in p["lines"]] == by[c["host"], c["call_id"]], i
+    s = json.loads(p["seal"][0]["line"])
+    assert s["first_seq"] <= int(c["seq"]) <= s["last_seq"] or s["seal"] == int(c["seal_seq"]), i
+    if c["policy_hash"]:
+        assert hashlib.sha256(p["policy_text"].encode()).hexdigest() == c["policy_hash"], i
+        assert json.loads(p["grant"][0]["line"])["id"] == c["grant"], i
+E2
 exit $bad

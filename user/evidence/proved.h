@@ -47,6 +47,7 @@ struct proved_calls {
 	int (*bad)(void *arg, const struct proved_bad *b);
 	int (*segment)(void *arg, const struct proved_segment *s); /* a file was read */
 	void *arg;
+	bool chain_only; /* there is no seal key: what the seals say is held against the lines, who made them is not known */
 };
 
 struct proved_result {

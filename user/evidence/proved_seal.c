@@ -92,7 +92,7 @@ int proved_seal(struct proved *p, struct view line)
 	    !hex_of(&f, FLD_PREV_SEAL, prev) || !hex_of(&f, FLD_MAC, mac) || memcmp(line.p + line.n - MAC_TAIL, ",\"mac\":\"", 8) != 0)
 		return why(p, "a seal that is not whole");
 	uint64_t n = fields_num(&f, FLD_SEAL, 0);
-	int r = mac_good(p, fields_text(&f, FLD_KEY), n, view_head(line, line.n - MAC_TAIL), mac);
+	int r = p->calls->chain_only ? 1 : mac_good(p, fields_text(&f, FLD_KEY), n, view_head(line, line.n - MAC_TAIL), mac);
 	if (r == -ERR_NOT_FOUND)
 		return why(p, "a seal that was made with a key that nobody enrolled");
 	if (r <= 0)
