@@ -240,6 +240,8 @@ static int run(struct examine *c)
 		r = examine_tables(c);
 	if (!r)
 		r = examine_lines(c);
+	if (!r)
+		r = examine_log(c);
 out:
 	buf_free(&text);
 	return r;
@@ -254,7 +256,7 @@ int examine_bundle(const struct examine_opts *o, struct examine_result *out)
 	map_init(&c.files, sizeof(struct examine_file), 0);
 	map_init(&c.names, sizeof(struct examine_segment), 0);
 	map_init(&c.notes, sizeof(struct examine_note), 0);
-	map_init(&c.hosts, 1, 0);
+	map_init(&c.hosts, sizeof(struct examine_host), 0);
 	c.sum = chain_sum_new();
 	if (!r && !c.sum)
 		r = -ENOMEM;

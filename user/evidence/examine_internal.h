@@ -21,7 +21,11 @@ struct examine_file { /* under its path */
 
 struct examine_segment { /* under its name */
 	uint64_t proved, calls, rows; /* lines proved; calls of the period in it; rows of call_log.csv that name it */
-	bool seen;
+	bool seen, logged;
+};
+
+struct examine_host {
+	uint64_t first[LAYOUT_TRAILS], last[LAYOUT_TRAILS]; /* lines of its segments here; 0: none */
 };
 
 struct examine_note { /* under its line, of the trail that is read */
@@ -44,7 +48,7 @@ struct examine {
 	struct map files, names, notes;
 	struct examine_gap *gaps;
 	size_t ngaps;
-	struct map hosts;
+	struct map hosts; /* struct examine_host */
 	/* Sums of hashes: of calls in the records, of rows in the table; equal when both hold the same, in whatever order. */
 	uint64_t of_lines[EXAMINE_LANES], of_rows[EXAMINE_LANES];
 	struct chain_sum *sum;
@@ -61,6 +65,8 @@ bool examine_public(struct view pem, uint8_t out[SIGN_PUBLIC]);
 int examine_rows(struct examine *c, const char *path, const char *const columns[], size_t n, int (*fn)(struct examine *c, const struct view cell[])) __attribute__((warn_unused_result));
 /** examine_tables(c): What segments.csv, gaps and call_log.csv say.  examine_lines(c): The records. */
 int examine_tables(struct examine *c) __attribute__((warn_unused_result));
+/** examine_log(c): The collector's log: is it the one that was signed, and is here what it says was taken? */
+int examine_log(struct examine *c) __attribute__((warn_unused_result));
 int examine_lines(struct examine *c) __attribute__((warn_unused_result));
 
 #endif

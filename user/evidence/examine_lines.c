@@ -80,9 +80,15 @@ static int take_segment(struct examine *c, const struct view cell[])
 		return 0;
 	}
 	struct examine_segment *s = map_get(&c->names, cell[1]);
-	if (!s || !map_get(&c->hosts, cell[0]))
+	struct examine_host *h = map_get(&c->hosts, cell[0]);
+	enum layout_trail t = view_is(cell[3], "journal") ? LAYOUT_JOURNAL : LAYOUT_AUDIT;
+	if (!s || !h)
 		return -ENOMEM;
 	s->proved = number(cell[2]);
+	if (!h->first[t] || n.first < h->first[t])
+		h->first[t] = n.first;
+	if (n.last > h->last[t])
+		h->last[t] = n.last;
 	c->v->segments++;
 	return 0;
 }
@@ -154,8 +160,8 @@ static int take_call(struct examine *c, const struct view cell[])
 
 int examine_tables(struct examine *c)
 {
-	static const char *const segment[] = {"host", "segment_file", "lines_proved"}, *const gap[] = {"host", "trail", "first_line", "last_line"};
-	int r = examine_rows(c, "completeness/segments.csv", segment, 3, take_segment);
+	static const char *const segment[] = {"host", "segment_file", "lines_proved", "trail"}, *const gap[] = {"host", "trail", "first_line", "last_line"};
+	int r = examine_rows(c, "completeness/segments.csv", segment, 4, take_segment);
 
 	if (!r)
 		r = examine_rows(c, "completeness/gaps.csv", gap, 4, take_gap);

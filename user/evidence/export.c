@@ -337,6 +337,7 @@ int export_bundle(const struct export_opts *o, struct export_result *out)
 		inventory_write(&r);
 		people_write(&r);
 		vendor_write(&r);
+		ledger_write(&r);
 		report_write(&r);
 		out->findings = bundle_rows(r.b, SH_FINDINGS);
 		manifest_write(&r);

@@ -192,6 +192,9 @@ const char *files_quarantined(struct host *h, uint64_t from, uint64_t to);
 void files_document(struct run *r, const char *hash, struct view text);
 void files_end(struct run *r);
 
+/* ledger.c: the collector's log */
+void ledger_write(struct run *r);
+
 /* inventory.c */
 void inventory_write(struct run *r);
 void inventory_host(struct host *h);

@@ -8,6 +8,8 @@
 
 #include "audit/receipt.h"
 #include "base/fd.h"
+#include "evidence/examine_internal.h"
+#include "evidence/ledger.h"
 #include "evidence/sample_internal.h"
 
 enum { POLICY_MAX = 16 << 20 };
@@ -118,6 +120,73 @@ static void from_files(struct packets *p, struct sample_item *s)
 	put_text(s->packet, "receipt", p->dir, path, RECEIPT_MAX);
 }
 
+/* ---- the collector's log ---- */
+
+struct leaves {
+	struct examine c; /* first: examine_rows() hands it on */
+	struct packets *p;
+	uint8_t (*hash)[CHAIN_LEN];
+	uint64_t n, cap;
+	struct buf scratch;
+};
+
+static int take_leaf(struct examine *c, const struct view cell[])
+{
+	struct leaves *l = (struct leaves *)c;
+
+	if (l->n == l->cap) {
+		l->cap = l->cap ? 2 * l->cap : 1024;
+		void *at = reallocarray(l->hash, l->cap, CHAIN_LEN);
+		if (!at)
+			return -ENOMEM;
+		l->hash = at;
+	}
+	for (size_t i = 0; i < l->p->n; i++)
+		if (view_is(cell[LEDGER_SEGMENT], l->p->item[i].segment) && view_is(cell[LEDGER_TRAIL], "audit"))
+			json_object_set_new(l->p->item[i].packet, "log", json_pack("{s:I s:[]}", "index", (json_int_t)l->n, "path"));
+	return ledger_leaf(cell, &l->scratch, l->hash[l->n++]);
+}
+
+static void put_hash(void *arg, const uint8_t hash[CHAIN_LEN])
+{
+	char hex[CHAIN_HEX];
+
+	chain_hex(hash, CHAIN_LEN, hex);
+	json_array_append_new(json_object_get(arg, "path"), json_string(hex));
+}
+
+static void no_word(void *arg, bool good, const char *text)
+{
+	(void)arg;
+	(void)good;
+	(void)text;
+}
+
+/* From the leaf of an item's segment up to the root that the collector signed: RFC 6962. */
+static int log_paths(struct packets *p)
+{
+	const struct examine_opts quiet = {.say = no_word};
+	struct examine_result res = {0};
+	struct leaves l = {.c = {.o = &quiet, .v = &res, .dir = p->dir}, .p = p};
+	int r = examine_rows(&l.c, sheets[SH_LOG].path, ledger_columns, LEDGER_CELLS, take_leaf);
+
+	for (size_t i = 0; !r && i < p->n; i++) {
+		json_t *log = json_object_get(p->item[i].packet, "log");
+		char hex[CHAIN_HEX];
+		if (!log)
+			continue;
+		uint64_t index = (uint64_t)json_integer_value(json_object_get(log, "index"));
+		chain_hex(l.hash[index], CHAIN_LEN, hex);
+		json_object_set_new(log, "leaf_hash", json_string(hex));
+		json_object_set_new(log, "size", json_integer((json_int_t)l.n));
+		r = ledger_path((const uint8_t (*)[CHAIN_LEN])l.hash, l.n, index, put_hash, log);
+		put_text(p->item[i].packet, "log_checkpoint", p->dir, "integrity/log/checkpoint", NOTE_MAX);
+	}
+	free(l.hash);
+	buf_free(&l.scratch);
+	return r;
+}
+
 int sample_packets(int dir, int segments, struct sample_item *item, size_t n)
 {
 	struct packets p = {.dir = dir, .item = item, .n = n};
@@ -139,5 +208,5 @@ int sample_packets(int dir, int segments, struct sample_item *item, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		from_files(&p, &item[i]);
-	return r;
+	return r ? r : log_paths(&p);
 }

@@ -63,6 +63,7 @@ X(KERNEL, "completeness/kernel.csv", "-", "host,epoch,from,to,intercepted,refuse
 X(HOSTS, "completeness/hosts.csv", "-", "host,in_asset_list,enrolled_at,first_seal,last_seal,hours_expected,hours_sealed,coverage_percent,calls,segments,quarantined,result",
   "a host of the asset list, of the store, or of both")
 X(RECEIPTS, "completeness/receipts.csv", "-", "host,trail,segment_file,receipt,received_at,result", "a segment without its receipt, or a receipt without its segment")
+X(LOG, "completeness/collector_log.csv", "-", "index,host,trail,segment_file,sha256,first,last,received", "a leaf of the collector's log, from its first: what it ever took")
 X(QUARANTINE, "completeness/quarantine.csv", "-", "host,trail,file,reason,time,words", "a file that ingest did not let in")
 X(POLICIES, "completeness/policies.csv", "-", "policy_hash,seen_in_records,in_journal,approved,result", "a policy hash, seen against approved")
 X(VENDOR, "completeness/vendor.csv", "-", "time,credential,vendor_id,matched_call,matched_host,offset_ms,result", "an entry of the vendor's log, against releases of credentials")

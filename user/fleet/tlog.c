@@ -341,6 +341,29 @@ void tlog_free(struct tlog **tp)
 	*tp = NULL;
 }
 
+int tlog_each(int dir, uint64_t size, int (*fn)(void *arg, uint64_t index, struct view leaf), void *arg)
+{
+	int r = 0;
+
+	for (uint64_t at = 0; !r && at < size;) {
+		struct buf b = {0};
+		uint64_t n = at >> 8;
+		unsigned width = n == size >> 8 ? (unsigned)(size & (TLOG_TILE - 1)) : TLOG_TILE;
+		r = load(dir, "entries", n, width, BUNDLE_MAX, &b);
+		struct view v = buf_view(&b);
+		for (unsigned i = 0; !r && i < width; i++) {
+			size_t len = v.n < 2 ? SIZE_MAX : (size_t)v.p[0] << 8 | v.p[1];
+			if (v.n < 2 || v.n - 2 < len)
+				r = -ERR_CORRUPT;
+			else
+				r = fn(arg, at++, view_of(v.p + 2, len));
+			v = view_skip(v, len + 2);
+		}
+		buf_free(&b);
+	}
+	return r == -ENOENT ? -ERR_CORRUPT : r;
+}
+
 int tlog_leaf(int dir, uint64_t size, uint64_t index, struct buf *leaf)
 {
 	struct buf b = {0};

@@ -43,6 +43,9 @@ int tlog_commit(struct tlog *log) __attribute__((warn_unused_result));
 /** tlog_leaf(dir, size, index, leaf): Read one leaf of a log of ${size}.  0, -ERR_RANGE, -ERR_CORRUPT or negative errno. */
 int tlog_leaf(int dir, uint64_t size, uint64_t index, struct buf *leaf) __attribute__((warn_unused_result));
 
+/** tlog_each(dir, size, fn, arg): Every leaf of a log of ${size}, in order; ends with the first answer of ${fn} that is not 0.  The same errors. */
+int tlog_each(int dir, uint64_t size, int (*fn)(void *arg, uint64_t index, struct view leaf), void *arg) __attribute__((warn_unused_result));
+
 /** tlog_hash_leaf(leaf, out), tlog_hash_node(a, b, out): RFC 6962: SHA-256(00 || leaf), SHA-256(01 || a || b).  0 or -ENOMEM. */
 int tlog_hash_leaf(struct view leaf, uint8_t out[CHAIN_LEN]) __attribute__((warn_unused_result));
 int tlog_hash_node(const uint8_t a[CHAIN_LEN], const uint8_t b[CHAIN_LEN], uint8_t out[CHAIN_LEN]) __attribute__((warn_unused_result));
