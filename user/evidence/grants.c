@@ -40,6 +40,14 @@ static void cell_person(struct bundle *b, enum sheet s, const json_t *o, const c
 	row_str(b, s, who);
 }
 
+/* Who the grant names, or who confirmed it. */
+static void approver(const struct grant *g, char who[96])
+{
+	journal_person(json_object_get(g->o, "approved_by"), who, 96);
+	if (!*who)
+		run_text(who, 96, "%s", g->confirmed);
+}
+
 static void scope(const struct grant *g, char *out, size_t cap)
 {
 	const char *agent = text(g->o, "agent");
@@ -51,7 +59,7 @@ static void roster_cells(struct host *h, enum sheet s, const char *id, const str
 {
 	static const char *const narrow[] = {"exe_sha256", "unit", "cgroup", "group", "via", "token_sha256"};
 	struct bundle *b = h->run->b;
-	char by[200] = "";
+	char by[200] = "", who[96];
 	const char *hash = text(h->policies, text(g->o, "policy"));
 
 	for (size_t i = 0; i < sizeof(narrow) / sizeof(*narrow); i++)
@@ -73,7 +81,8 @@ static void roster_cells(struct host *h, enum sheet s, const char *id, const str
 	row_str(b, s, hash);
 	row_str(b, s, text(g->o, "credential"));
 	cell_person(b, s, g->o, "requested_by");
-	cell_person(b, s, g->o, "approved_by");
+	approver(g, who);
+	row_str(b, s, who);
 	cell_person(b, s, g->o, "issued_by");
 	row_str(b, s, g->issued);
 	row_str(b, s, text(g->o, "expires_at"));
@@ -88,7 +97,7 @@ static void issued(struct host *h, const char *id, const struct grant *g)
 	bool ticket = *text(g->o, "ticket");
 
 	journal_person(json_object_get(g->o, "requested_by"), asked, sizeof(asked));
-	journal_person(json_object_get(g->o, "approved_by"), approved, sizeof(approved));
+	approver(g, approved);
 	bool same = *asked && strcmp(asked, approved) == 0;
 	roster_cells(h, SH_GRANTS_ISSUED, id, g);
 	row_str(b, SH_GRANTS_ISSUED, g->first);

@@ -52,10 +52,35 @@ static void learn_user(struct host *h, const json_t *o)
 
 /* ---- policies ---- */
 
+static bool same_person(const json_t *a, const json_t *b)
+{
+	static const char *const login[] = {"person", "auid", "uid"};
+	const json_t *x = NULL, *y = NULL;
+
+	for (size_t i = 0; i < sizeof(login) / sizeof(*login); i++) {
+		x = x ? x : json_object_get(a, login[i]);
+		y = y ? y : json_object_get(b, login[i]);
+	}
+	return x && y && json_equal(x, y);
+}
+
+/* Who confirmed what another person proposed: the service saw to it that they are two. */
+static bool confirmed(const json_t *e, char who[96])
+{
+	const json_t *proposed = json_object_get(e, "proposed_by"), *by = json_object_get(e, "by");
+
+	if (!json_is_object(proposed) || !json_is_object(by) || same_person(proposed, by))
+		return false;
+	journal_person(by, who, 96);
+	return *who != '\0';
+}
+
 static bool approves(const json_t *e, char who[96])
 {
 	char by[96];
 
+	if (confirmed(e, who))
+		return true;
 	journal_person(json_object_get(e, "approved_by"), who, 96);
 	journal_person(json_object_get(e, "by"), by, sizeof(by));
 	return *who && strcmp(who, by) != 0;
@@ -133,7 +158,8 @@ static void policy_row(struct host *h, enum sheet s, const json_t *e, const char
 	char by[96], approved[96];
 
 	journal_person(json_object_get(e, "by"), by, sizeof(by));
-	journal_person(json_object_get(e, "approved_by"), approved, sizeof(approved));
+	if (!approves(e, approved))
+		approved[0] = '\0';
 	row_str(b, s, h->name);
 	row_str(b, s, text(e, "name"));
 	row_num(b, s, (uint64_t)json_integer_value(json_object_get(e, "version")));
@@ -187,6 +213,7 @@ static void grant_add(struct host *h, json_t *e)
 	g->o = json_incref(o);
 	run_text(g->issued, sizeof(g->issued), "%s", text(e, "ts"));
 	run_text(g->ticket, sizeof(g->ticket), "%s", *text(o, "ticket") ? text(o, "ticket") : text(e, "ticket"));
+	confirmed(e, g->confirmed);
 	learn_user(h, o);
 }
 
@@ -202,14 +229,6 @@ static void grant_end(struct host *h, const json_t *e, const char *how)
 	if (*text(e, "ticket"))
 		run_text(g->ticket, sizeof(g->ticket), "%s", text(e, "ticket"));
 	journal_person(json_object_get(e, strcmp(how, "review") == 0 ? "reviewer" : "by"), g->ended_by, sizeof(g->ended_by));
-}
-
-static bool same_person(const json_t *a, const json_t *b)
-{
-	const json_t *x = json_object_get(a, "person") ? json_object_get(a, "person") : json_object_get(a, "uid");
-	const json_t *y = json_object_get(b, "person") ? json_object_get(b, "person") : json_object_get(b, "uid");
-
-	return x && y && json_equal(x, y);
 }
 
 static void grant_review(struct host *h, const json_t *e)

@@ -88,8 +88,8 @@ struct grant {
 	char issued[WALL_TEXT], ended[WALL_TEXT], first[WALL_TEXT], last[WALL_TEXT]; /* first, last: allowed calls */
 	char reviewed[WALL_TEXT], reviewer[96], decision[16], ended_by[96];
 	const char *how; /* "revoked", "review", "expired"; NULL: in force */
-	char reason[160], ticket[96];
-	uint64_t allowed, denied, allowed_all;
+	char reason[160], ticket[96], confirmed[96]; /* confirmed: by whom, what another proposed */
+	uint64_t allowed, denied;
 };
 struct credential {
 	char type[32], set_at[WALL_TEXT], removed_at[WALL_TEXT], last[WALL_TEXT];
