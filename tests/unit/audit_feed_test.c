@@ -20,6 +20,7 @@
 #include "audit_aid.h"
 #include "base/log.h"
 #include "ipc/rec.h"
+#include "lines_aid.h"
 
 static char path[64];
 static int dir, rings;
@@ -154,18 +155,7 @@ static void reader_stop(struct reader *r)
 
 static unsigned lines(const char *kind, const char *with)
 {
-	struct read *r;
-	struct view line;
-	unsigned n = 0;
-
-	assert_int_equal(read_new(dir, &r), 0);
-	while (read_line(r, &line) > 0) {
-		struct entry_head h;
-		assert_int_equal(entry_head(line, &h), 0);
-		n += view_is(h.kind, kind) && memmem(line.p, line.n, with, strlen(with));
-	}
-	read_free(&r);
-	return n;
+	return lines_in(dir, kind, with);
 }
 
 static void finish(void)

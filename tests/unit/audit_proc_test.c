@@ -27,6 +27,7 @@
 #include "base/mtime.h"
 #include "ipc/edge.h"
 #include "ipc/rec.h"
+#include "lines_aid.h"
 
 enum { WAIT_MS = 20000 };
 
@@ -186,21 +187,6 @@ static void wait_ack(struct run *r, uint64_t pos)
 	}
 }
 
-static unsigned lines(int dir, const char *kind, const char *with)
-{
-	struct read *r;
-	struct view line;
-	unsigned n = 0;
-	assert_int_equal(read_new(dir, &r), 0);
-	while (read_line(r, &line) > 0) {
-		struct entry_head h;
-		assert_int_equal(entry_head(line, &h), 0);
-		n += view_is(h.kind, kind) && memmem(line.p, line.n, with, strlen(with));
-	}
-	read_free(&r);
-	return n;
-}
-
 static void sound(int dir)
 {
 	struct verify_result v;
@@ -225,7 +211,7 @@ static void test_modes(void **state)
 			wait_ack(&r, pos);
 			/* Acknowledged: whoever reads the directory now finds it. */
 			snprintf(call, sizeof(call), "\"id\":\"%012llx-%llx\"", (unsigned long long)id, (unsigned long long)i);
-			assert_int_equal(lines(audit_dir, "call", call), 1);
+			assert_int_equal(lines_in(audit_dir, "call", call), 1);
 			put(&r, REC_RESULT, i, 0);
 		}
 		wait_ack(&r, put(&r, REC_CALL, 41, 0));
@@ -233,8 +219,8 @@ static void test_modes(void **state)
 		drop_ring(&r);
 		sound(audit_dir);
 		snprintf(call, sizeof(call), "%012llx-", (unsigned long long)id);
-		assert_int_equal(lines(audit_dir, "result", call), 40);
-		assert_int_equal(lines(audit_dir, "abandoned", call), 1);
+		assert_int_equal(lines_in(audit_dir, "result", call), 40);
+		assert_int_equal(lines_in(audit_dir, "abandoned", call), 1);
 	}
 }
 
@@ -312,11 +298,11 @@ static void test_notes(void **state)
 	assert_int_equal(end(&r, 0), 0);
 	drop_ring(&r);
 	sound(audit_dir);
-	assert_int_equal(lines(audit_dir, "release", "\"id\":\"000000003000-1\",\"event\":\"release\",\"cred\":\"key\",\"cred_ver\":2"), 1);
-	assert_int_equal(lines(audit_dir, "coverage", "\"event\":\"start\""), 1);
-	assert_int_equal(lines(audit_dir, "note", "\"event\":\"forged\""), 1);
-	assert_int_equal(lines(audit_dir, "call", "forged"), 0);
-	assert_int_equal(lines(audit_dir, "alert", "malformed-note"), 1);
+	assert_int_equal(lines_in(audit_dir, "release", "\"id\":\"000000003000-1\",\"event\":\"release\",\"cred\":\"key\",\"cred_ver\":2"), 1);
+	assert_int_equal(lines_in(audit_dir, "coverage", "\"event\":\"start\""), 1);
+	assert_int_equal(lines_in(audit_dir, "note", "\"event\":\"forged\""), 1);
+	assert_int_equal(lines_in(audit_dir, "call", "forged"), 0);
+	assert_int_equal(lines_in(audit_dir, "alert", "malformed-note"), 1);
 }
 
 static void state_of(struct run *r, const char *until_has)
@@ -380,7 +366,7 @@ static void test_loss(void **state)
 	assert_int_equal(end(&r, 0), 0);
 	drop_ring(&r);
 	sound(audit_dir);
-	assert_int_equal(lines(audit_dir, "loss", "\"cause\":\"kernel\""), 5);
+	assert_int_equal(lines_in(audit_dir, "loss", "\"cause\":\"kernel\""), 5);
 	assert_int_equal(sum_in(audit_dir, "loss", "\"cause\":\"kernel\"", "\"count\":"), 1000000 + 9);
 }
 
@@ -431,7 +417,7 @@ static void test_coverage(void **state)
 	sound(audit_dir);
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(want, sizeof(want), i < 2 ? "\"event\":\"program\",\"name\":\"callgate-proxy\",\"sha256\":\"%s\"" : "\"event\":\"settings\",\"sha256\":\"%s\"", hex[i]);
-		assert_int_equal(lines(audit_dir, "coverage", want), 1);
+		assert_int_equal(lines_in(audit_dir, "coverage", want), 1);
 	}
 	/* Over lines NAME SHA256 of the programs: here of one. */
 	for (size_t i = 0; i < 2; i++) {
@@ -439,9 +425,9 @@ static void test_coverage(void **state)
 		close(file_with(line, all[i]));
 	}
 	snprintf(want, sizeof(want), "\"config_hash\":\"%s\",\"binary_hash\":\"%s\"", hex[2], all[1]);
-	assert_true(lines(audit_dir, "seal", want) >= 1);
-	assert_true(lines(audit_dir, "seal", "\"kernel\":{\"intercepted\":42,\"refused\":3,\"dropped\":0},\"enforcement_state\":{\"mode\":\"enforce\",\"missing\":[\"a hook\"]},\"queue_dropped\":0") >= 1);
-	assert_true(lines(audit_dir, "seal", "\"policy_hash\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"") >= 1);
+	assert_true(lines_in(audit_dir, "seal", want) >= 1);
+	assert_true(lines_in(audit_dir, "seal", "\"kernel\":{\"intercepted\":42,\"refused\":3,\"dropped\":0},\"enforcement_state\":{\"mode\":\"enforce\",\"missing\":[\"a hook\"]},\"queue_dropped\":0") >= 1);
+	assert_true(lines_in(audit_dir, "seal", "\"policy_hash\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"") >= 1);
 }
 
 /* The settings come again: the promise changes at once, a broken set changes nothing. */
@@ -491,9 +477,9 @@ static void test_killed(void **state)
 	assert_int_equal(end(&r, 0), 0);
 	drop_ring(&r);
 	sound(audit_dir);
-	assert_int_equal(lines(audit_dir, "call", "000000004000-"), call);
-	assert_int_equal(lines(audit_dir, "abandoned", "000000004000-"), call);
-	assert_int_equal(lines(audit_dir, "alert", "000000004000-"), 0);
+	assert_int_equal(lines_in(audit_dir, "call", "000000004000-"), call);
+	assert_int_equal(lines_in(audit_dir, "abandoned", "000000004000-"), call);
+	assert_int_equal(lines_in(audit_dir, "alert", "000000004000-"), 0);
 }
 
 int main(void)
