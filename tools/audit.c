@@ -9,6 +9,7 @@
 #include "audit/read.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "policy/argmac.h"
 #include "tools/audit_tail.h"
 #include "tools/audit_verify.h"
 #include "tools/tools.h"
@@ -76,6 +77,30 @@ static int stats(int argc, char **argv)
 	return EXIT_YES;
 }
 
+/* The value comes by standard input: an argument would be seen by everybody. */
+static int digest(int argc, char **argv)
+{
+	char path[4096], id[ARGMAC_ID], out[ARGMAC_TEXT];
+	const char *rest[1];
+	struct buf key = {0}, in = {0};
+
+	if (tool_flags("audit mac", NULL, argc, argv, rest, 0) < 0)
+		return EXIT_USAGE;
+	snprintf(path, sizeof(path), "%s/arg.key", tool_opts.state);
+	int r = fd_slurp(AT_FDCWD, path, ARGMAC_KEY, &key), status = EXIT_YES;
+	if (r || key.len != ARGMAC_KEY)
+		status = tool_fail(EXIT_NO, "%s: %s", path, r ? err_text(r) : "no key");
+	else if ((r = fd_read_all(STDIN_FILENO, &in)) || (r = argmac_id(buf_view(&key).p, id)) || (r = argmac_text(buf_view(&key).p, buf_view(&in), out)))
+		status = tool_fail(EXIT_USAGE, "audit mac: standard input must be one JSON value: %s", err_text(r));
+	else
+		printf("%s %s\n", id, out);
+	buf_wipe(&key);
+	buf_free(&key);
+	buf_wipe(&in);
+	buf_free(&in);
+	return status;
+}
+
 int cmd_audit(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
@@ -83,6 +108,7 @@ int cmd_audit(int argc, char **argv)
 	    {"tail", audit_tail, "[-n LINES] [-f] [WHICH] [DIR]", "the last records, in columns; -f goes on as they come"},
 	    {"query", audit_query, "[WHICH] [--fields A,B | --count | --by A,B] [-n LINES] [DIR]", "the records that are wanted, in columns, or some fields of them, or how many there are"},
 	    {"stats", stats, "[WHICH] [DIR]", "without anything behind it: the state of the running writer; else how many records of what sort there are"},
+	    {"mac", digest, "", "as root, a JSON value on standard input: its keyed digest, as arg_macs of records have it"},
 	    {"export", audit_export, "[--format jsonl|csv|ocsf|ecs|cef|otel] [WHICH] [DIR]", "the records as other systems take them, one a line"},
 	    {"verify", audit_verify, "[--anchor FILE] [--key FILE] [--collector FILE] [--partial] [DIR]", "is the stream whole: numbers, chain, seals, checkpoints?  Names the first bad seal and the lines that are not proved\n"
 					"\n  WHICH: --user NAME --server NAME --tool NAME --verdict WORD --kind WORD --since TIME --until TIME, and any number of\n"

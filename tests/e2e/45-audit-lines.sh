@@ -3,7 +3,7 @@
 . "$(dirname -- "$0")/setup.sh"
 kit=$(cat "$BUILD/testkit-path-schemas" 2>/dev/null) || { echo "# the pinned packages are not installed: make testkit"; exit 77; }
 schema() { NODE_PATH=$kit node "$LAB_TOP/tests/testkit/schemas/check.cjs" "$1" "$LAB_TOP"; }
-gate_up
+gate_up '{"users":["alice","bob"],"audit":{"arg_mac":true}}'
 lab_server other good
 
 # Ordinary ones: allowed, denied, unknown, limited, streamed, failed, no grant, refused, relayed, changes refused and made.
@@ -55,6 +55,10 @@ check "no line holds a control character" bash -c '! LC_ALL=C grep -qP "[\x00-\x
 check "no line says that it was another" test "$(jq -r 'select(.tool == "forged") | .tool' "$LAB/lines" | wc -l)" = 0
 check "the hostile calls are recorded, with the names as they were" test "$(jq -r 'select(.kind == "call") | .tool // empty | select(startswith("x\n{") or contains("\u001b[2J\u001b]0"))' "$LAB/lines" | wc -l)" -ge 3
 check "argument keys are sorted" test "$(jq -c 'select(.arg_keys and (.arg_keys | length) == 4) | .arg_keys' "$LAB/lines" | head -1)" = '["alpha","message","path","zeta"]'
+digest=$(printf '"/home/a"' | callgate audit mac)
+check "the digest of a value stands where its name does" test "$(jq -r 'select(.arg_keys == ["alpha","message","path","zeta"]) | .arg_macs[0] + " " + .arg_macs[3]' "$LAB/lines" | head -1)" = "$digest"
+check "its key is root's alone" test "$(stat -c '%a %u' /var/lib/callgate/arg.key)" = "400 0"
+hasnt "and no value is recorded" "$(cat "$LAB/lines")" /home/a
 check "the trace context is kept" test "$(jq -r "select(.traceparent == \"$trace\" and .tracestate == \"v=1\") | .tool" "$LAB/lines")" = echo
 hasnt "what the context carries for others is not" "$(cat "$LAB/lines")" secret-of-alice
 for k in call result connection refused release epoch seal; do

@@ -6,8 +6,9 @@
 #include "base/err.h"
 #include "gate/loan.h"
 #include "gate/record.h"
+#include "policy/argmac.h"
 
-enum { KEYS_MAX = 512, KEY_MAX = 512 };
+enum { KEYS_MAX = 512, KEY_MAX = 512, MACS_MAX = 170 };
 
 static void text(struct rec *r, enum rec_field f, const char *s)
 {
@@ -70,22 +71,30 @@ static int put(struct conn *c, bool wait)
 	return r;
 }
 
+struct arg {
+	struct view key;
+	const struct json_node *value;
+};
+
 static int by_bytes(const void *a, const void *b)
 {
-	const struct view *x = a, *y = b;
+	const struct view *x = &((const struct arg *)a)->key, *y = &((const struct arg *)b)->key;
 	size_t n = x->n < y->n ? x->n : y->n;
 	int r = n ? memcmp(x->p, y->p, n) : 0;
 
 	return r ? r : x->n < y->n ? -1 : x->n > y->n;
 }
 
+static struct arg arg[KEYS_MAX]; /* one thread; too large for a stack frame */
+static size_t args_n;
+
 int record_keys(const struct json_doc *doc, const struct json_node *args, struct buf *out)
 {
-	static struct view key[KEYS_MAX]; /* one thread; too large for a stack frame */
 	static uint8_t unescaped[8192];
 	size_t n = 0, used = 0, cut = 0;
 
 	buf_reset(out);
+	args_n = 0;
 	if (!args)
 		return 0;
 	for (const struct json_node *m = json_first(doc, args); m; m = json_next(doc, args, m)) {
@@ -106,16 +115,35 @@ int record_keys(const struct json_doc *doc, const struct json_node *args, struct
 					unescaped[used + i] = '?';
 			used += k.n;
 		}
-		key[n++] = view_head(k, KEY_MAX);
+		arg[n++] = (struct arg){view_head(k, KEY_MAX), m};
 	}
-	qsort(key, n, sizeof(key[0]), by_bytes);
+	args_n = n;
+	qsort(arg, n, sizeof(arg[0]), by_bytes);
 	for (size_t i = 0; i < n; i++) {
 		int r = i ? buf_put(out, VIEW_LIT("\x1f")) : 0;
-		r = r ? r : buf_put(out, key[i]);
+		r = r ? r : buf_put(out, arg[i].key);
 		if (r)
 			return r;
 	}
 	return cut ? -ENOBUFS : 0;
+}
+
+int record_macs(const struct json_doc *doc, const struct json_node *args, const uint8_t *key, struct buf *out)
+{
+	char id[ARGMAC_ID], one[ARGMAC_TEXT];
+
+	buf_reset(out);
+	if (!args || !args_n)
+		return 0;
+	int r = argmac_id(key, id);
+	if (!r)
+		r = buf_puts(out, id);
+	for (size_t i = 0; !r && i < args_n && i < MACS_MAX; i++) {
+		r = argmac_of(key, doc, arg[i].value, one);
+		if (!r)
+			r = buf_printf(out, "\x1f%s", one);
+	}
+	return r ? r : args_n > MACS_MAX ? -ENOBUFS : 0;
 }
 
 static void plain(struct rec *r, enum rec_field f, const struct json_doc *doc, const struct json_node *obj, const char *name)
@@ -156,6 +184,8 @@ static void what(struct rec *r, struct conn *c)
 	if (g->rpc.is_call) {
 		(void)!record_keys(&g->doc, g->rpc.arguments, &g->text);
 		rec_text(r, F_ARG_KEYS, buf_view(&g->text));
+		if (g->conf.arg_key && record_macs(&g->doc, g->rpc.arguments, g->conf.arg_key, &g->text) != -ENOMEM)
+			rec_text(r, F_ARG_MACS, buf_view(&g->text));
 	}
 	rec_text(r, F_RPC_ID, g->rpc.id);
 	text(r, F_VERDICT, d->verdict == POL_ALLOW ? "allow" : "deny");

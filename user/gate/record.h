@@ -21,4 +21,7 @@ void record_refused(struct conn *c, int err, const char *detail, unsigned http);
 /** record_keys(doc, args, out): The sorted, unescaped top-level keys of ${args}, joined by 0x1f.  -ENOBUFS when they do not fit: cut. */
 int record_keys(const struct json_doc *doc, const struct json_node *args, struct buf *out) __attribute__((warn_unused_result));
 
+/** record_macs(doc, args, key, out): After record_keys() of the same: the key's name and a digest (policy/argmac.h) of each value, in that order. */
+int record_macs(const struct json_doc *doc, const struct json_node *args, const uint8_t *key, struct buf *out) __attribute__((warn_unused_result));
+
 #endif

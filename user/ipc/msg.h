@@ -84,6 +84,7 @@ enum fd_what {
 	FD_CONFIG,      /* audit: callgate.json, open for reading; hashed and closed */
 	FD_DNS_EVENTS,  /* ident: BPF ring buffer of DNS answers */
 	FD_CHARGES,     /* proxy: sealed file of what the records say was charged (ipc/charge_row.h), when the counters' file may be older */
+	FD_ARG_KEY,     /* proxy: key of the digests of arguments, open for reading; read and closed */
 };
 struct m_fd {
 	uint32_t what; /* enum fd_what */

@@ -15,10 +15,12 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "codec/json.h"
 #include "gate/flow.h"
 #include "gate/gate.h"
 #include "proc/child.h"
+#include "policy/argmac.h"
 #include "proc/proxy_limits.h"
 
 enum { CONNS_MIN = 64, CONNS_MAX = 131072, FILES_BESIDE = 2048, TRUST_MAX = 16 << 20, CONF_NODES = 64, BEAT_MS = 500 };
@@ -100,6 +102,25 @@ static void open_ring(struct gate_conf *conf)
 	int r = shring_writer(data, ack, bell, &conf->ring);
 	if (r)
 		fatal("the record ring", r);
+}
+
+/* NULL: digests of arguments are not wanted. */
+static const uint8_t *arg_key(void)
+{
+	struct secret *kept; /* for the life of this process */
+	uint8_t key[ARGMAC_KEY];
+	int fd = child_take_fd(&child, FD_ARG_KEY, 0);
+
+	if (fd < 0)
+		return NULL;
+	if (pread(fd, key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		fatal("the key of the digests of arguments", -ERR_CORRUPT);
+	fd_close(&fd);
+	kept = secret_new(view_of(key, sizeof(key)));
+	explicit_bzero(key, sizeof(key));
+	if (!kept)
+		fatal("the key of the digests of arguments", -ENOMEM);
+	return secret_view(kept).p;
 }
 
 static void open_beats(void)
@@ -187,6 +208,7 @@ int main(int argc, char **argv)
 	accepted = child_take_fd(&child, FD_ACCEPTED, 0);
 	if (conf.listen4 < 0 || accepted < 0)
 		fatal("callgated sent no listener or no map", -ERR_UNAVAILABLE);
+	conf.arg_key = arg_key();
 	int trust = child_take_fd(&child, FD_TRUST, 0);
 	int r = trust < 0 ? -ERR_UNAVAILABLE : fd_map_sealed(trust, TRUST_MAX, &conf.trust);
 	if (r)

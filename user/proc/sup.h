@@ -37,6 +37,7 @@ struct sup_conf { /* callgate.json */
 	uint32_t level, segment_seconds;
 	uint32_t retention_days;
 	char collector[256]; /* vkey */
+	bool arg_mac;
 	uint64_t segment_bytes, reserve_bytes, space_left_bytes, admin_space_left_bytes;
 	char forward[SUP_FORWARDS][SUP_FORWARD_LEN]; /* where copies of audit lines go, fetch/forward.h */
 	size_t forwards;

@@ -227,6 +227,14 @@ static int read_retention(struct reading *r, const struct json_node *n)
 	return e;
 }
 
+static int read_arg_mac(struct reading *r, const struct json_node *n)
+{
+	if (n->type != JSON_TRUE && n->type != JSON_FALSE)
+		return bad(r, n, "/audit/arg_mac", "must be true or false");
+	r->out->arg_mac = n->type == JSON_TRUE;
+	return 0;
+}
+
 /* The shape only; callgate-audit takes it apart, and removes nothing with one that is none. */
 static int read_collector(struct reading *r, const struct json_node *n)
 {
@@ -332,6 +340,7 @@ static const struct field fields[] = {
     {"/audit", "admin_space_left_bytes", read_admin_space_left},
     {"/audit", "retention_days", read_retention},
     {"/audit", "collector", read_collector},
+    {"/audit", "arg_mac", read_arg_mac},
     {"/audit", "forward", read_forward},
     {"/roles", "root", read_root},
     {"/roles", "four_eyes", read_four_eyes},

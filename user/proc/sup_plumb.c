@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,6 +156,32 @@ static int send_trust(struct sup *s, struct sup_child *c)
 	return r;
 }
 
+/* Digests of arguments are made with a key of this machine's, which nobody but root and the workers reads. */
+static int send_arg_key(struct sup *s, struct sup_child *c)
+{
+	static const char below[] = "/arg.key";
+	char path[PATH_MAX], temp[PATH_MAX];
+	uint8_t key[32];
+
+	if (!s->conf.arg_mac)
+		return 0;
+	int r = send_file(c, FD_ARG_KEY, s->path.state, below);
+	if (r != -ENOENT)
+		return r;
+	snprintf(path, sizeof(path), "%s%s", s->path.state, below);
+	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return -EIO;
+	snprintf(temp, sizeof(temp), "%.4000s%s.new", s->path.state, below);
+	unlink(temp);
+	int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
+	r = fd < 0 ? -errno : fd_write_all(fd, view_of(key, sizeof(key)));
+	if (!r && (fsync(fd) < 0 || rename(temp, path) < 0))
+		r = -errno;
+	fd_close(&fd);
+	explicit_bzero(key, sizeof(key));
+	return r ? r : send_file(c, FD_ARG_KEY, s->path.state, below);
+}
+
 static int worker_means(struct sup *s, struct sup_child *c)
 {
 	struct sup_ring *ring = sup_ring_new(s, c->slot);
@@ -173,6 +200,8 @@ static int worker_means(struct sup *s, struct sup_child *c)
 		r = sup_plumb_fd(c, FD_BEATS, 0, 0, kern_beats_fd(s->kern));
 	if (!r)
 		r = send_trust(s, c);
+	if (!r)
+		r = send_arg_key(s, c);
 	if (!r)
 		r = sup_limits_send(s, c);
 	if (r)
