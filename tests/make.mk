@@ -172,8 +172,9 @@ campaign-power: deps-test	## the audit library through power cuts and failing ca
 	$Q$B/power/powercut faults
 	$Q$B/power/powercut cuts $${SEED:-1} $${RUNS:-400} $${EACH:-8}
 .PHONY: campaign-power
-campaign-crash: deps-test	## kill -9 of random processes of the whole service under load; KILLS (10000), SEED
-	$Q$(MAKE) -s -j2 all aids
+campaign-crash: deps-test	## kill -9 of random processes of the whole service under load, and of callgate-audit alone; KILLS (10000), SEED
+	$Q$(MAKE) -s -j2 all aids $B/unit/audit_proc_test
+	KILLS=$${KILLS:-10000} SEED=$${SEED:-1} $B/unit/audit_proc_test 2>/dev/null
 	BUILD=$(abspath $B) KILLS=$${KILLS:-10000} SEED=$${SEED:-1} bash tests/long/65-kill-random.sh
 .PHONY: campaign-crash
 $B/bench/kernel: $B/tests/bench/kernel.o $(call lib,kern base)

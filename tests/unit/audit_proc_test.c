@@ -455,6 +455,43 @@ static void test_settings_again(void **state)
 	drop_ring(&r);
 }
 
+/* The same many times, at seeded moments, the ring never empty for long: KILLS of them.  Every call and result is there, and once. */
+static void test_kills(void **state)
+{
+	unsigned kills = getenv("KILLS") ? (unsigned)atoi(getenv("KILLS")) : 10, seed = getenv("SEED") ? (unsigned)atoi(getenv("SEED")) : 1;
+	uint64_t call = 0, acked = 0;
+	struct run r;
+
+	(void)state;
+	srand(seed);
+	new_ring(&r, 0x4100);
+	for (unsigned k = 0; k < kills; k++) {
+		uint64_t pos = 0;
+		start(&r, (const char *const[]){"async", "class", "all"}[k % 3], 0, 0x4100);
+		for (unsigned n = (unsigned)rand() % 40; n; n--) {
+			pos = put(&r, REC_CALL, ++call, rand() % 2 ? REC_WAIT : 0);
+			pos = put(&r, REC_RESULT, call, rand() % 2 ? REC_WAIT : 0);
+			if (rand() % 20 == 0)
+				wait_ack(&r, pos);
+		}
+		if (rand() % 3)
+			usleep((useconds_t)(rand() % 3000));
+		acked += shring_acked(r.ring) == pos;
+		end(&r, SIGKILL);
+		if (k % 500 == 499)
+			printf("# %u kills, %llu calls; %llu times everything was acknowledged before\n", k + 1, (unsigned long long)call, (unsigned long long)acked), fflush(stdout);
+	}
+	start(&r, "all", 0, 0x4100);
+	wait_ack(&r, put(&r, REC_CONNECTION, 0, REC_WAIT));
+	assert_int_equal(end(&r, 0), 0);
+	drop_ring(&r);
+	sound(audit_dir);
+	assert_int_equal(lines_in(audit_dir, "call", "000000004100-"), call);
+	assert_int_equal(lines_in(audit_dir, "result", "000000004100-"), call);
+	assert_int_equal(lines_in(audit_dir, "abandoned", "000000004100-"), 0);
+	assert_int_equal(lines_in(audit_dir, "alert", "000000004100-"), 0);
+}
+
 /* Killed under load, again and again, the ring living on: each call is there once, whatever was acknowledged and whatever not. */
 static void test_killed(void **state)
 {
@@ -492,6 +529,7 @@ int main(void)
 	    cmocka_unit_test(test_coverage),
 	    cmocka_unit_test(test_settings_again),
 	    cmocka_unit_test(test_killed),
+	    cmocka_unit_test(test_kills),
 	};
 	if (setup(NULL))
 		return 1;
