@@ -43,7 +43,7 @@ struct seen_record {
 	uint16_t kind;
 	uint64_t call;
 	uint32_t uid;
-	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80];
+	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80];
 	uint64_t in, out;
 };
 
@@ -239,6 +239,7 @@ static inline void office_records(void)
 		COPY_TEXT(detail, F_DETAIL);
 		COPY_TEXT(method, F_METHOD);
 		COPY_TEXT(charges, F_CHARGES);
+		COPY_TEXT(policy, F_POLICY);
 		COPY_TEXT(risk, F_RISK);
 		COPY_TEXT(tool_hash, F_TOOL_HASH);
 		B.records++;
