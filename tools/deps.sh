@@ -4,7 +4,7 @@ set -eu
 build="gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libjansson-dev liburing-dev libssl-dev libpcre2-dev
 libcurl4-openssl-dev libyaml-dev"
 test="$build python3 libcmocka-dev libfuse3-dev libclang-rt-14-dev iproute2 curl openssl jq util-linux procps git haproxy ca-certificates xz-utils dnsmasq-base openssh-server openssh-client rsync python3-pip
-wget gnutls-bin ruby php-cli php-curl libre2-dev g++ valgrind python3-requests libio-socket-ssl-perl
+wget gnutls-bin ruby php-cli php-curl libre2-dev g++ valgrind python3-jsonschema python3-requests libio-socket-ssl-perl
 qemu-system-x86 busybox-static cpio kmod nginx-light libnginx-mod-http-lua libnginx-mod-http-ndk lua-cjson lua-resty-core lua-resty-lrucache"
 case ${1:-build} in
 build) want=$build ;;
