@@ -21,7 +21,7 @@ struct loader {
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t more;
 	struct list todo, done;
-	bool stop;
+	bool up, stop;
 	int bell;
 };
 
@@ -42,6 +42,8 @@ static void *work(void *arg)
 	const uint64_t one = 1;
 
 	pthread_mutex_lock(&l->lock);
+	l->up = true;
+	pthread_cond_broadcast(&l->more);
 	while (!l->stop) {
 		if (list_empty(&l->todo)) {
 			pthread_cond_wait(&l->more, &l->lock);
@@ -77,6 +79,11 @@ int loader_new(struct loader **out)
 		free(l);
 		return r;
 	}
+	/* A thread begins with system calls of the C library's, which the sandbox to come does not know: it must be past them. */
+	pthread_mutex_lock(&l->lock);
+	while (!l->up)
+		pthread_cond_wait(&l->more, &l->lock);
+	pthread_mutex_unlock(&l->lock);
 	*out = l;
 	return 0;
 }

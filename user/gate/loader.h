@@ -14,7 +14,7 @@ enum { WORLD_FILE_MAX = 64 << 20, LOADER_WHY = 256 };
 
 struct loader;
 
-/** loader_new(out): Start the thread, with the sandbox of the calling thread.  0 or negative errno. */
+/** loader_new(out): Start the thread, with the sandbox of the calling thread; it runs when this returns, so a stricter one may follow.  0 or negative errno. */
 int loader_new(struct loader **out) __attribute__((warn_unused_result));
 /** loader_free(l): End it, after the world that it is at. */
 void loader_free(struct loader **l);
