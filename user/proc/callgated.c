@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "proc/sup.h"
 
-enum { BEAT_MS = 500, SILENT_MS = 10000, STOP_MS = 5000, FILES = 16384, WHY = 768, BPF_FS = 0xcafe4a11 };
+enum { BEAT_MS = 500, SILENT_MS = 10000, STOP_MS = 5000, CHARGES_MS = 1500, FILES = 16384, WHY = 768, BPF_FS = 0xcafe4a11 };
 
 static struct sup sup;
 
@@ -219,6 +219,13 @@ static int wait_ready(struct sup *s)
 			return -ERR_TIMEOUT;
 		if (s->stopping)
 			return -EINTR;
+	}
+	/* What was charged is mostly known at once; a long audit is not waited for, and calls with limits are refused until it is read. */
+	end = mono_after_ms(mono_now(), CHARGES_MS);
+	while (s->limits.wanted && mono_now().ns < end.ns && !s->stopping) {
+		int r = pump_turn(s->pump, 50);
+		if (r)
+			return r;
 	}
 	return 0;
 }
