@@ -56,4 +56,14 @@ check "and the old users stay in force" bash -c "'$BUILD/callgate' --json status
 conf '{"users":["alice","bob"]}'
 kill -HUP "$LAB_DAEMON"
 check "a good one is taken" lab_wait 3 bash -c "'$BUILD/callgate' --json status | jq -e '.. | objects | select(.governed_uids?) | .governed_uids == [12001,12002]'"
+
+# The key of the vault, in systemd's keeping.
+ca=$(callgate --json ca show | jq -r .sha256)
+lab_daemon_stop
+mkdir "$LAB/m/credentials" && mv /var/lib/callgate/vault.key "$LAB/m/credentials/callgate-vault-key"
+refuses "a vault without its key" "the key of the vault is gone"
+check "which is not replaced by another" test ! -e /var/lib/callgate/vault.key
+export CREDENTIALS_DIRECTORY=$LAB/m/credentials
+lab_daemon '{"users":["alice"]}' || exit 1
+check "as systemd's credential it opens what it closed" test "$(callgate --json ca show | jq -r .sha256)" = "$ca"
 lab_end

@@ -165,6 +165,9 @@ void sup_early_soon(struct sup *s);
 /* callgated.c */
 void sup_kern_settings(const struct sup *s, struct kern_conf *k);
 
+/* sup_prepare.c: the file with the key that wraps the vault: a credential of systemd's, or below the state directory. */
+void sup_vault_key(const struct sup *s, char path[PATH_MAX]);
+
 /* sup_prepare.c: a listener; ${out} is left alone on failure. */
 int sup_listen(const struct sockaddr *sa, socklen_t len, int *out) __attribute__((warn_unused_result));
 

@@ -227,8 +227,11 @@ static int audit_means(struct sup *s, struct sup_child *c)
 
 static int vault_means(struct sup *s, struct sup_child *c)
 {
+	char key[PATH_MAX];
 	int r = send_dir(c, FD_DIR, s->path.state, "/vault");
-	return r ? r : send_file(c, FD_KEY, s->path.state, "/vault.key");
+
+	sup_vault_key(s, key);
+	return r ? r : send_file(c, FD_KEY, key, "");
 }
 
 static int ident_means(struct sup *s, struct sup_child *c)

@@ -2,11 +2,13 @@
  * sup_prepare.c - what must exist before the first child: directories, keys, the service's cgroup, listeners.
  * Everything it makes belongs to the process that uses it and to nobody else.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -122,16 +124,45 @@ static int make_places(struct sup *s, char *why, size_t why_len)
 	return 0;
 }
 
-/* A key that exists stays; a new one is complete before it has its name. */
-static int make_key(const char *state, const char *name, char *why, size_t why_len)
+void sup_vault_key(const struct sup *s, char path[PATH_MAX])
 {
-	char path[PATH_MAX], temp[PATH_MAX];
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	/* systemd puts it there, opened by the TPM when it was sealed to it; root alone can set this variable for us. */
+	if (dir && snprintf(path, PATH_MAX, "%s/callgate-vault-key", dir) < PATH_MAX && access(path, F_OK) == 0)
+		return;
+	snprintf(path, PATH_MAX, "%s/vault.key", s->path.state);
+}
+
+static bool vault_has_items(const struct sup *s)
+{
+	char path[PATH_MAX];
+	bool any = false;
+
+	snprintf(path, sizeof(path), "%s/vault", s->path.state);
+	DIR *d = opendir(path);
+	for (struct dirent *e; d && (e = readdir(d));)
+		any = any || e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return any;
+}
+
+/* A key that exists stays; a new one is complete before it has its name. */
+static int make_key(const struct sup *s, char *why, size_t why_len)
+{
+	char path[PATH_MAX], temp[PATH_MAX + 8];
 	uint8_t key[KEY_LEN];
 
-	snprintf(path, sizeof(path), "%s/%s", state, name);
-	snprintf(temp, sizeof(temp), "%s/%s.new", state, name);
+	sup_vault_key(s, path);
+	snprintf(temp, sizeof(temp), "%s.new", path);
 	if (access(path, F_OK) == 0)
 		return 0;
+	if (vault_has_items(s)) {
+		snprintf(why, why_len, "the key of the vault is gone: neither %s nor a systemd credential callgate-vault-key is there, and a new one would open nothing of %s/vault: "
+		                       "put it back, or move that directory away", path, s->path.state);
+		return -ENOENT;
+	}
 	unlink(temp);
 	int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
 	int r = fd < 0 ? -errno : 0;
@@ -309,7 +340,7 @@ int sup_prepare(struct sup *s, char *why, size_t why_len)
 	if (!r)
 		r = room_to_write(s, why, why_len);
 	if (!r)
-		r = make_key(s->path.state, "vault.key", why, why_len);
+		r = make_key(s, why, why_len);
 	if (!r)
 		r = own_cgroup(s, why, why_len);
 	if (!r)
