@@ -8,10 +8,10 @@
 #include "vault/lease.h"
 
 /*
- * What one worker may ask for in a second.  Far above what an honest one needs, which keeps a lease for its life; it bounds what
- * a taken worker can make the vault decrypt and record.
+ * What one worker may ask for in a second, and what may be released of one credential for one server.  Far above what honest workers need,
+ * which keep a lease for its life; it bounds what taken ones can make the vault decrypt and record.
  */
-enum { GIVE_PER_S = 20000, GIVE_BURST = 20000, REFUSE_PER_S = 50, REFUSE_BURST = 200 };
+enum { GIVE_PER_S = 20000, GIVE_BURST = 20000, CAP_PER_S = 1000, CAP_BURST = 4000, REFUSE_PER_S = 50, REFUSE_BURST = 200 };
 
 struct row { /* compared whole: unused bytes are zero */
 	char host[HOST_LEN];
@@ -24,6 +24,7 @@ struct lease_book {
 	struct row *row; /* sorted, each once */
 	size_t rows;
 	struct rate give[LEASE_SLOTS], refuse[LEASE_SLOTS];
+	struct rate cap[LEASE_ROWS]; /* of each row, whoever asks */
 };
 
 struct lease_book *lease_new(void)
@@ -34,6 +35,8 @@ struct lease_book *lease_new(void)
 		b->give[i] = (struct rate){.per_s = GIVE_PER_S, .burst = GIVE_BURST};
 		b->refuse[i] = (struct rate){.per_s = REFUSE_PER_S, .burst = REFUSE_BURST};
 	}
+	for (size_t i = 0; b && i < LEASE_ROWS; i++)
+		b->cap[i] = (struct rate){.per_s = CAP_PER_S, .burst = CAP_BURST};
 	return b;
 }
 
@@ -150,9 +153,9 @@ out:
 	return r;
 }
 
-static bool permitted(const struct lease_book *b, const struct row *want)
+static const struct row *permitted(const struct lease_book *b, const struct row *want)
 {
-	return b->rows && bsearch(want, b->row, b->rows, sizeof(*want), by_bytes);
+	return b->rows ? bsearch(want, b->row, b->rows, sizeof(*want), by_bytes) : NULL;
 }
 
 /* The first row whose host sorts behind ${host}, or is it when ${or_same}.  Host is the first member, zero-padded: rows are sorted by it. */
@@ -247,9 +250,10 @@ static int judge(struct lease_book *b, struct store *s, const struct m_lease_get
 		return -ERR_MALFORMED;
 	memcpy(want.server, q->server, strlen(q->server));
 	memcpy(want.credential, q->credential, strlen(q->credential));
-	if (!permitted(b, &want))
+	const struct row *row = permitted(b, &want);
+	if (!row)
 		return -ERR_DENIED;
-	if (!rate_take(&b->give[slot], now))
+	if (!rate_take(&b->give[slot], now) || !rate_take(&b->cap[row - b->row], now))
 		return -EAGAIN;
 	int r = store_get(s, WRAP_CREDENTIAL, q->credential, h, secret);
 	return r ? r : in_scope(h->scope, want.host) ? 0 : -ERR_DENIED;
