@@ -105,6 +105,9 @@ static void roles_are_not_enough(void **state)
 	caller.sender = 77;
 	assert_false(perm_change(&caller, &set, 1, why));
 	assert_non_null(strstr(why, "process 77"));
+	caller.sender = UINT32_MAX;
+	assert_false(perm_change(&caller, &set, 1, why));
+	assert_non_null(strstr(why, "cannot be told"));
 	caller.sender = 0;
 	who.uid_runs_agents = 1;
 	assert_false(perm_change(&caller, &set, 1, why));

@@ -59,7 +59,6 @@ static void welcome(struct admin *a, int fd)
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
 	struct client *c = NULL;
-	const int one = 1;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) == 0 && !crowded(a, cred.uid))
 		c = calloc(1, sizeof(*c));
@@ -73,10 +72,6 @@ static void welcome(struct admin *a, int fd)
 	c->uid = cred.uid;
 	c->gid = cred.gid;
 	c->pidfd = peer_pidfd(fd, c->pid);
-	n = sizeof(one);
-	/* From here on each piece of a request says who wrote it. */
-	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, n) < 0)
-		c->sender = c->pid;
 	c->hungry = true;
 	c->in.max = REQUEST_BIG + 1 + READ_BIG;
 	c->deadline = mono_after_ms(mono_now(), ADMIN_SILENT_MS);
@@ -102,9 +97,13 @@ static void on_listener(void *arg, int fd, short what)
 
 int client_listen(struct admin *a)
 {
+	const int one = 1;
 	int flags = fcntl(a->listener, F_GETFL);
 
 	if (flags < 0 || fcntl(a->listener, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	/* Connections inherit it: each piece of a request says who wrote it. */
+	if (setsockopt(a->listener, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0)
 		return -errno;
 	return pump_add(a->pump, a->listener, POLLIN, on_listener, a);
 }
@@ -270,7 +269,6 @@ static bool too_big(struct client *c)
 
 /*
  * Bytes, and who wrote them.  A connection can be inherited or handed on, and its maker may have a role that the writer does not have.
- * The first bytes may carry no writer, when they came between accept() and the asking for it.
  */
 static ssize_t receive(struct client *c, void *to, size_t n)
 {
@@ -281,18 +279,21 @@ static ssize_t receive(struct client *c, void *to, size_t n)
 	struct iovec v = {to, n};
 	struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof(control.room)};
 	ssize_t got = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	bool told = got <= 0;
 
 	for (struct cmsghdr *h = got > 0 ? CMSG_FIRSTHDR(&m) : NULL; h; h = CMSG_NXTHDR(&m, h)) {
 		struct ucred who;
 		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS)
 			continue;
 		memcpy(&who, CMSG_DATA(h), sizeof(who));
-		if ((who.pid || c->heard) && ((uint32_t)who.pid != c->pid || who.uid != c->uid)) {
+		told = true;
+		if ((uint32_t)who.pid != c->pid || who.uid != c->uid) {
 			c->sender = who.pid ? (uint32_t)who.pid : UINT32_MAX; /* of a namespace that cannot be seen from here */
 			c->sender_uid = who.uid;
 		}
 	}
-	c->heard = c->heard || got > 0;
+	if (!told)
+		c->sender = UINT32_MAX;
 	return got;
 }
 

@@ -16,7 +16,7 @@ struct client {
 	uint32_t sender, sender_uid; /* a process that wrote to the connection without having opened it; 0: none did */
 	struct buf in, out;
 	size_t seen;         /* bytes of in that hold no newline */
-	bool eof, closing, big, heard; /* heard: bytes have come */
+	bool eof, closing, big;
 	bool hungry;         /* the buffer holds no whole request */
 	struct job *job;     /* one at a time; nothing more is read meanwhile */
 	struct mono deadline;

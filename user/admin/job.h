@@ -106,7 +106,8 @@ void job_change_vault(struct job *j, const json_t *answer);
 unsigned job_work(const struct job *j);
 /** job_propose(j, event): Must another person confirm this?  Then ${event} (borrowed) becomes a proposal, and the job is over or on its way. */
 bool job_propose(struct job *j, const json_t *event);
-void job_proposal_confirm(struct job *j);
+/** job_proposal_confirm(j): Make ${j} the change that its proposal asks for; false: the job is over. */
+bool job_proposal_confirm(struct job *j);
 void job_proposal_withdraw(struct job *j);
 void job_proposal_list(struct job *j);
 void job_proposal_show(struct job *j);

@@ -69,8 +69,7 @@ static void policy_apply(struct job *j)
 
 static void confirm(struct job *j)
 {
-	job_proposal_confirm(j);
-	if (!j->proposal)
+	if (!job_proposal_confirm(j))
 		return;
 	if (json_object_get(j->proposal, "grant"))
 		job_grant_add(j);

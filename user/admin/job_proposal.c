@@ -104,16 +104,16 @@ static bool another_person(struct job *j, const json_t *p)
 	return false;
 }
 
-void job_proposal_confirm(struct job *j)
+bool job_proposal_confirm(struct job *j)
 {
 	static const char *const key[] = {"grant", "name", "document", "rollback_to", "reason", "ticket"};
 	json_t *p = named(j);
 
 	if (!p)
-		return;
+		return false;
 	if (!another_person(j, p)) {
 		job_fail(j, "denied", j->why);
-		return;
+		return false;
 	}
 	for (size_t i = 0; i < sizeof(key) / sizeof(*key); i++) {
 		json_t *v = json_object_get(p, key[i]);
@@ -121,6 +121,7 @@ void job_proposal_confirm(struct job *j)
 			json_object_set(j->args, key[i], v);
 	}
 	j->proposal = json_incref(p);
+	return true;
 }
 
 void job_proposal_withdraw(struct job *j)

@@ -61,6 +61,8 @@ bool perm_change(const struct perm_caller *caller, const struct perm_set *set, u
 
 	if (perm_governed(set, caller->uid))
 		return no(why, "uid %u is governed by Callgate and may not change what governs it", caller->uid);
+	if (caller->sender == UINT32_MAX)
+		return no(why, "it cannot be told which process sent this over the connection of another");
 	if (caller->sender)
 		return no(why, "process %u (uid %u) sent this over a connection that another process opened", caller->sender, caller->sender_uid);
 	if ((caller->uid != 0 || (set->root_by_role && work)) && !in_role(caller, set, work))

@@ -30,7 +30,7 @@ struct perm_caller {
 	uint32_t uid;                  /* of the socket's other end, as the kernel says */
 	const uint32_t *group;         /* its groups when it connected, as the kernel says */
 	size_t groups;
-	uint32_t sender;               /* another process sent bytes of the request over its connection; 0: none did */
+	uint32_t sender;               /* another process sent bytes of the request over its connection; 0: none did; UINT32_MAX: nobody knows which */
 	uint32_t sender_uid;
 	bool alive;                    /* it still ran when ${who} had been read */
 	const struct m_described *who; /* NULL: callgate-ident gave no answer in time */

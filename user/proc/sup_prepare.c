@@ -288,10 +288,11 @@ static int control_socket(struct sup *s, char *why, size_t why_len)
 		snprintf(why, why_len, "the path %s/control.sock is too long for a socket: choose a shorter --run", s->path.run);
 		return -ENAMETOOLONG;
 	}
+	const int one = 1;
 	unlink(un.sun_path);
 	s->control = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* Anyone may ask; callgate-admin decides by the peer's identity. */
-	if (s->control < 0 || bind(s->control, (struct sockaddr *)&un, sizeof(un)) < 0 || chmod(un.sun_path, 0666) < 0 ||
+	/* Anyone may ask; callgate-admin decides by the peer's identity, and each connection made here tells it who writes. */
+	if (s->control < 0 || setsockopt(s->control, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0 || bind(s->control, (struct sockaddr *)&un, sizeof(un)) < 0 || chmod(un.sun_path, 0666) < 0 ||
 	    listen(s->control, 64) < 0) {
 		int e = -errno;
 		snprintf(why, why_len, "control socket %s: %s", un.sun_path, strerror(-e));
