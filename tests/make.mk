@@ -5,7 +5,7 @@ UNITS	= $(UNIT:%=$B/unit/%)
 REPLAYS	= $(FUZZ:%=$B/replay/%)
 E2E	= $(wildcard tests/e2e/[0-9]*.sh)
 # The scripts that the sanitized daemons run as well.
-SAN_E2E	= $(addprefix tests/e2e/,10-call.sh 20-relay.sh 30-identity.sh 40-changes-refused.sh 50-kill-worker.sh 60-upstream-certificate.sh)
+SAN_E2E	= $(addprefix tests/e2e/,10-call.sh 20-relay.sh 30-identity.sh 40-changes-refused.sh 42-four-eyes.sh 50-kill-worker.sh 60-upstream-certificate.sh)
 
 deps:	## install the packages that a build needs
 	$Qtools/deps.sh build
