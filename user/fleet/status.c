@@ -82,7 +82,7 @@ static bool has(struct view line, const char *s)
 	return memmem(line.p, line.n, s, strlen(s)) != NULL;
 }
 
-static int one_line(struct status_host *h, struct view line, bool counts)
+int status_line(struct status_host *h, struct view line, bool counts)
 {
 	struct entry_head head;
 	struct gap_mark stop = {.what = MARK_STOP};
@@ -124,7 +124,7 @@ static int one_file(int store, struct status_host *h, const struct layout_file *
 	}
 	int r = walk_new(fd, &w);
 	while (!r && (r = walk_next(w, &line)) > 0)
-		r = r == WALK_LINE ? one_line(h, line, counts) : 0;
+		r = r == WALK_LINE ? status_line(h, line, counts) : 0;
 	if (counts) {
 		h->segments++;
 		h->bytes += (uint64_t)st.st_size;

@@ -6,6 +6,7 @@
 #ifndef FLEET_STATUS_H
 #define FLEET_STATUS_H
 
+#include "base/view.h"
 #include "fleet/gap.h"
 #include "fleet/layout.h"
 
@@ -48,6 +49,9 @@ struct status_host {
 /** status_read(store, host, o, h): 0, or negative when the store cannot be read.  Free ${h} in any case. */
 int status_read(int store, const char *host, const struct status_opts *o, struct status_host *h) __attribute__((warn_unused_result));
 void status_free(struct status_host *h);
+
+/** status_line(h, line, counts): One line of the audit trail, whatever a host wrote there; ${counts}: it is of the time that was asked for.  0 or -ENOMEM. */
+int status_line(struct status_host *h, struct view line, bool counts) __attribute__((warn_unused_result));
 
 /** status_refused_lines(store, host, t, first, last, cause): Does a file in quarantine have lines of this range?  Why it is there. */
 bool status_refused_lines(int store, const char *host, enum layout_trail t, uint64_t first, uint64_t last, enum gap_cause *cause);
