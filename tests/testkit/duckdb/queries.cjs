@@ -7,7 +7,7 @@ const [page, store, out] = process.argv.slice(2);
 const cell = (v) => (v === null ? "" : String(v)).replace(/[\t\n]/g, " ");
 
 async function main() {
-	const text = fs.readFileSync(page, "utf8").replaceAll("/srv/callgate/store", store.replaceAll("'", "''"));
+	const text = fs.readFileSync(page, "utf8").replaceAll("/var/lib/callgate-collector/store", store.replaceAll("'", "''"));
 	const blocks = [...text.matchAll(/```sql\n-- ([a-z-]+)\n([^]*?)```/g)];
 	const all = text.match(/```sql/g) || [];
 	if (blocks.length !== all.length) throw new Error(`${all.length} blocks of SQL, ${blocks.length} with a name`);
