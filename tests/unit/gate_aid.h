@@ -126,6 +126,14 @@ static inline void up_serve(SSL *ssl, int fd)
 				up_write(ssl, fd, a, strlen(a));
 			if (!a || close)
 				return;
+			if (view_is(h.method, "CONNECT") && strstr(a, " 200 ")) { /* a proxy, and the server behind it */
+				SSL *inside = SSL_new(B.up_ctx);
+				SSL_set_fd(inside, fd);
+				if (SSL_accept(inside) == 1)
+					up_serve(inside, fd);
+				SSL_free(inside);
+				return;
+			}
 			memmove(text, text + whole, n - whole);
 			n -= whole;
 			continue;
@@ -465,10 +473,9 @@ static inline int client_tcp(void)
 }
 
 /* ${ca}: whom the client trusts.  Returns whether the handshake succeeded. */
-static inline bool client_tls(struct client *c, const char *sni, const struct ca *ca)
+static inline bool client_shake(struct client *c, const char *sni, const struct ca *ca)
 {
 	c->n = 0;
-	c->fd = client_tcp();
 	c->ctx = SSL_CTX_new(TLS_client_method());
 	X509_STORE_add_cert(SSL_CTX_get_cert_store(c->ctx), ca->cert);
 	SSL_CTX_set_verify(c->ctx, SSL_VERIFY_PEER, NULL);
@@ -477,6 +484,12 @@ static inline bool client_tls(struct client *c, const char *sni, const struct ca
 	SSL_set1_host(c->ssl, sni);
 	SSL_set_fd(c->ssl, c->fd);
 	return SSL_connect(c->ssl) == 1;
+}
+
+static inline bool client_tls(struct client *c, const char *sni, const struct ca *ca)
+{
+	c->fd = client_tcp();
+	return client_shake(c, sni, ca);
 }
 
 static inline void client_close(struct client *c)

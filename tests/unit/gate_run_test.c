@@ -46,6 +46,8 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 		*close = true;
 		return NULL;
 	}
+	if (view_is(h->method, "CONNECT"))
+		return http1_get(h, "x-no", NULL).n ? "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n" : "HTTP/1.1 200 OK\r\n\r\n";
 	if (view_is(h->target, "/mcp?quiet"))
 		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n: hi\n\n\r\n";
 	if (view_is(h->target, "/mcp?half"))
@@ -525,6 +527,63 @@ static void client_refuses_us(void **state)
 	assert_string_equal(r->host, HOST);
 }
 
+/* A client whose own proxy stands between: the same judgement, and the proxy sees TLS. */
+static void through_proxy(void)
+{
+	char connect[256], strange[512];
+	int n = B.records;
+
+	snprintf(connect, sizeof(connect), "CONNECT " HOST ":%d HTTP/1.1\r\nHost: " HOST ":%d\r\nProxy-Authorization: Basic eDp5\r\n\r\n", B.up_port, B.up_port);
+	up_forget();
+	C.fd = client_tcp();
+	snprintf(strange, sizeof(strange), "CONNECT " HOST ":%d HTTP/1.1\r\nHost: " HOST "\r\nX-No: 1\r\n\r\n", B.up_port);
+	client_send(&C, strange);
+	HOLDS(client_answer(&C), " 407 ");
+	client_send(&C, connect);
+	HOLDS(client_until(&C, "established\r\n\r\n"), "HTTP/1.1 200 ");
+	assert_true(client_shake(&C, HOST, &B.inner));
+	client_post(&C, "/mcp", "Proxy-Authorization: Basic eDp5\r\n", CALL("1", "echo", "{}"));
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
+	client_post(&C, "/mcp", "", CALL("1", "pay", "{\"amount\":101}"));
+	HOLDS(client_answer(&C), "too much");
+	assert_true(up_saw("Authorization: Bearer " SECRET "\r\n"));
+	assert_true(up_saw("CONNECT " HOST));
+	record_wait(n + 3);
+	assert_string_equal(B.rec[n + 2].verdict, "deny");
+	/* the server's connection ends: the next call makes the tunnel anew */
+	int up = B.up_requests;
+	client_post(&C, "/mcp?close", "", CALL("1", "echo", "{}"));
+	HOLDS(client_answer(&C), "without an answer");
+	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
+	assert_int_equal(B.up_requests, up + 3);
+	record_wait(n + 7);
+	client_close(&C);
+	/* what is no TLS for that name goes nowhere */
+	static const char *const inside[] = {"POST /mcp HTTP/1.1\r\nHost: " HOST "\r\nContent-Length: 2\r\n\r\n{}", "SSH-2.0-x\r\n"};
+	for (size_t i = 0; i < 2; i++) {
+		up = B.up_requests;
+		n = B.records;
+		C.fd = client_tcp();
+		client_send(&C, connect);
+		client_until(&C, "established\r\n\r\n");
+		client_send(&C, inside[i]);
+		C.n = 0;
+		client_until(&C, "never");
+		assert_int_equal(C.n, 0);
+		assert_int_equal(record_wait(n + 1)->kind, REC_REFUSED);
+		assert_int_equal(B.up_requests, up + 1);
+		client_close(&C);
+	}
+	n = B.records;
+	C.fd = client_tcp();
+	client_send(&C, connect);
+	client_until(&C, "established\r\n\r\n");
+	assert_false(client_shake(&C, "else.test", &B.inner));
+	assert_string_equal(record_wait(n + 1)->detail, "another server name in a tunnel to a registered server");
+	client_close(&C);
+}
+
 static void other_hosts(void **state)
 {
 	SSL_CTX *good = B.up_ctx;
@@ -562,6 +621,7 @@ static void other_hosts(void **state)
 	HOLDS(client_answer(&C), " 502 ");
 	assert_int_equal(record_wait(n + 2)->kind, REC_REFUSED);
 	client_close(&C);
+	through_proxy();
 	B.up_plain = false;
 }
 

@@ -30,3 +30,4 @@ X(ERR_REGEX, "regex", PEER, "the pattern is not in the RE2 subset or does not co
 X(ERR_STEPS, "steps", PEER, "the pattern needed more steps than allowed")
 X(ERR_RANGE, "range", PEER, "the number is outside its range")
 X(ERR_FULL, "full", SITE, "there is no place for one more")
+X(ERR_PROXY, "proxy", PEER, "the client's proxy does not let the connection through")

@@ -18,6 +18,8 @@ static enum step (*const steps[S_COUNT])(struct conn *) = {
     [S_RELAY] = step_relay,
     [S_PLAIN] = step_plain,
     [S_TUNNEL] = step_tunnel,
+    [S_PROXY] = step_proxy,
+    [S_INSIDE] = step_inside,
     [S_CERT] = step_cert,
     [S_FRONT] = step_front,
     [S_HEAD] = step_head,
@@ -57,6 +59,7 @@ static void release(struct conn *c)
 	if (c->up)
 		stream_close(&c->up, c->state == S_RELAY);
 	crowd_leave(&g->crowd, c->flow.uid);
+	buf_wipe(&c->proxy);
 	if (g->head_of == c)
 		g->head_of = NULL;
 	free(c);
@@ -135,7 +138,7 @@ void conn_dial(struct conn *c)
 		stream_close(&c->up, false);
 	c->up_calls = 0;
 	c->up_err = 0;
-	c->dial_later = c->up_mixed = false;
+	c->dial_later = c->up_mixed = c->proxy_asked = c->proxy_up = false;
 	c->up_credential[0] = '\0';
 	c->up = stream_dial(c->g->loop, (const struct sockaddr *)&ss, n, GATE_DIAL_MS, conn_on_ready, c);
 	if (!c->up)

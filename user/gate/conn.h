@@ -18,6 +18,7 @@ enum step { STEP_WAIT, STEP_MORE, STEP_END };
 
 enum conn_state {
 	S_CLASSIFY, S_RELAY, S_PLAIN, S_TUNNEL, /* step_open.c, step_relay.c, step_plain.c */
+	S_PROXY, S_INSIDE,                      /* tunnel.c */
 	S_CERT, S_FRONT,                        /* step_open.c */
 	S_HEAD, S_BODY,                         /* step_request.c */
 	S_JUDGE, S_ACK, S_LEASE,                /* step_judge.c */
@@ -60,6 +61,8 @@ struct conn {
 	char token[65];      /* SHA-256 of the grant token that the last request brought; empty: none */
 	char addr[64];       /* the original destination as text */
 	uint16_t port;
+	struct buf proxy;    /* the client's CONNECT to its proxy, when the server is behind one; may hold a password */
+	bool proxy_asked, proxy_up; /* of ${up}: it was sent, and answered with yes */
 	uint64_t plain_left; /* S_PLAIN: body bytes that follow */
 	bool plain_chunked;
 	struct chunked chunk;
@@ -91,6 +94,8 @@ enum step step_classify(struct conn *c);
 enum step step_relay(struct conn *c);
 enum step step_plain(struct conn *c);
 enum step step_tunnel(struct conn *c);
+enum step step_proxy(struct conn *c);
+enum step step_inside(struct conn *c);
 enum step step_cert(struct conn *c);
 enum step step_front(struct conn *c);
 enum step step_head(struct conn *c);

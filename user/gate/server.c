@@ -6,12 +6,13 @@
 #include "gate/call.h"
 #include "gate/server.h"
 #include "gate/spare.h"
+#include "gate/tunnel.h"
 
 void server_prepare(struct conn *c)
 {
 	unsigned f = c->up ? stream_flags(c->up) : 0;
 
-	if (!(f & STREAM_OPEN) || (f & (STREAM_TLS | STREAM_ERROR)))
+	if (!(f & STREAM_OPEN) || (f & (STREAM_TLS | STREAM_ERROR)) || !tunnel_up(c))
 		return;
 	int r = stream_tls_client(c->up, c->g->back, c->host);
 	if (r) {
@@ -30,7 +31,7 @@ int server_ready(struct conn *c)
 {
 	/* At most two rounds: one for a connection that went stale while idle, one for a fresh one. */
 	for (int round = 0; round < 2; round++) {
-		if (!c->up && !c->up_err && !spare_take(c, c->call ? c->call->credential : NULL))
+		if (!c->up && !c->up_err && (c->proxy.len || !spare_take(c, c->call ? c->call->credential : NULL)))
 			conn_dial(c);
 		server_prepare(c);
 		if (!c->up) {
@@ -63,6 +64,7 @@ void server_reason(const struct conn *c, int err, char *out, size_t cap)
 	    {-ERR_TLS_EXPIRED, "the certificate of %s is not valid at this time (expired, or not yet valid); no credential was sent"},
 	    {-ERR_TLS_NAME, "the certificate of %s is for another name; no credential was sent"},
 	    {-ERR_TLS, "the TLS handshake with %s failed; no credential was sent"},
+	    {-ERR_PROXY, "the proxy that the client uses does not let a connection to %s through"},
 	    {-ECONNREFUSED, "%s refused the connection"},
 	    {-ERR_TIMEOUT, "%s did not answer in time"},
 	    {-ETIMEDOUT, "%s did not answer in time"},

@@ -54,7 +54,7 @@ static bool fit(const struct conn *c)
 	unsigned f = c->up ? stream_flags(c->up) : 0, good = STREAM_TLS_UP | STREAM_FLUSHED, bad = STREAM_EOF | STREAM_ERROR | STREAM_SHUT;
 	size_t mine = 0;
 
-	if (!c->tls || !c->up_calls || c->up_mixed || c->g->stopping || (f & good) != good || (f & bad) || stream_in(c->up).n)
+	if (!c->tls || c->proxy.len || !c->up_calls || c->up_mixed || c->g->stopping || (f & good) != good || (f & bad) || stream_in(c->up).n)
 		return false;
 	LIST_EACH(it, &c->g->spares)
 		mine += entry(it)->uid == c->flow.uid;

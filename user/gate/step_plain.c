@@ -10,6 +10,7 @@
 #include "gate/claim.h"
 #include "gate/path.h"
 #include "gate/record.h"
+#include "gate/tunnel.h"
 #include "gate/words.h"
 
 static bool registered(const struct conn *c, struct view host)
@@ -22,6 +23,15 @@ static bool registered(const struct conn *c, struct view host)
 	/* The well-known plain port of a host that is registered for TLS is the same server. */
 	return world_host(c->g->world, name, c->port) || (port && world_host(c->g->world, name, port)) ||
 	       world_host(c->g->world, name, 443);
+}
+
+/* A tunnel to this host and port is one to a registered server, which can be judged inside. */
+static bool reachable(const struct conn *c, struct view target)
+{
+	struct view name;
+	uint16_t port;
+
+	return path_host(target, &name, &port) == 0 && world_host(c->g->world, name, port ? port : 443);
 }
 
 /* A head that our parser refuses: does any line of it still name a registered host? */
@@ -59,7 +69,7 @@ static enum step refuse(struct conn *c, unsigned status, const char *text)
 }
 
 /* Returns STEP_MORE when the request may be passed on. */
-static enum step check(struct conn *c, const struct http1_head *h)
+static enum step check(struct conn *c, const struct http1_head *h, size_t n)
 {
 	struct view host = h->host, authority;
 	bool connect = view_is(h->method, "CONNECT");
@@ -72,6 +82,8 @@ static enum step check(struct conn *c, const struct http1_head *h)
 		return refuse(c, 400, "a registered server is at this address, and the request names no host");
 	if (!registered(c, host))
 		return STEP_MORE;
+	if (connect && reachable(c, host))
+		return tunnel_begin(c, view_head(stream_in(c->cl), n), host);
 	if (claim_pending(c)) /* the record names the program */
 		return STEP_WAIT;
 	if (connect)
@@ -120,7 +132,7 @@ static enum step next_head(struct conn *c, struct view in)
 	if (stream_room(c->up) < (size_t)n)
 		return STEP_WAIT;
 	note_host(c, h->host);
-	enum step s = check(c, h);
+	enum step s = check(c, h, (size_t)n);
 	if (s != STEP_MORE || c->state != S_PLAIN)
 		return s;
 	bool connect = view_is(h->method, "CONNECT"), upgrade = h->upgrade;
