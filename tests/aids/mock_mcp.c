@@ -1,8 +1,8 @@
 /*
  * mock_mcp.c - a small, fast MCP server over TLS or plain HTTP: the upstream of the demo, the lab and the benchmark.
  * mock_mcp --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams] [--redirect URL]
- * Tools: echo (its arguments come back), danger, pay, stream (three progress events, 50 ms or --step-ms apart, then the result), fail (isError), big
- * ({"bytes", "form": "length", "chunked" or "events", "delay_us" between pieces of 16 KiB}: a text of so many bytes).
+ * Tools: echo (its arguments come back), danger, pay, stream (three progress events, 50 ms or --step-ms apart, then the result), fail (isError),
+ * task (begins the task t-1), big ({"bytes", "form": "length", "chunked" or "events", "delay_us" between pieces of 16 KiB}: a text of so many bytes).
  * --redirect: each POST to /mcp is answered with 307 and this Location.
  * --streams: GET /mcp and subscriptions/listen are answered with a stream of comments that does not end.
  * One thread a connection; bounded by CONNECTIONS.  The log has one JSON line a request with what the server received.
@@ -236,6 +236,8 @@ static int call_tool(struct peer *p, const struct json_doc *doc)
 		return stream_result(p);
 	if (view_is(p->rpc.tool, "big") && p->rpc.arguments)
 		return big_result(p, doc);
+	if (view_is(p->rpc.tool, "task"))
+		return result(p, "{\"task\":{\"taskId\":\"t-\\u0031\",\"status\":\"working\"}}");
 	if (view_is(p->rpc.tool, "fail"))
 		return text_result(p, VIEW_LIT("it failed"), true);
 	if (view_is(p->rpc.tool, "echo") && conf.reply_bytes) {

@@ -83,8 +83,9 @@ static int start(struct gate *g, char *why, size_t why_len)
 	r = r ? r : tls_back_new(g->conf.trust, view_of(NULL, 0), &g->back);
 	g->nodes = malloc(sizeof(*g->nodes) * GATE_NODES);
 	g->sessions = session_new();
+	g->tasks = session_new();
 	g->learned = learned_new();
-	if (!r && (!g->nodes || !g->sessions || !g->learned))
+	if (!r && (!g->nodes || !g->sessions || !g->tasks || !g->learned))
 		r = -ENOMEM;
 	return r ? r : timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g);
 }
@@ -148,6 +149,7 @@ void gate_free(struct gate **gp)
 	loop_free(&g->loop);
 	free(g->nodes);
 	session_free(&g->sessions);
+	session_free(&g->tasks);
 	learned_free(&g->learned);
 	crowd_free(&g->crowd);
 	buf_free(&g->ca);

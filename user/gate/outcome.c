@@ -3,6 +3,7 @@
 
 #include "gate/outcome.h"
 #include "gate/passing.h"
+#include "gate/tasks.h"
 
 static bool answers(struct conn *c, const struct json_node *msg)
 {
@@ -25,6 +26,8 @@ static bool answers(struct conn *c, const struct json_node *msg)
 		const struct json_node *flag = json_get(doc, result, VIEW_LIT("isError"));
 		if (flag && flag->type == JSON_TRUE)
 			k->status = "tool_error";
+		if (c->call->server)
+			tasks_heard(c, result);
 	}
 	return true;
 }

@@ -16,6 +16,7 @@
 #include "gate/relist.h"
 #include "gate/server.h"
 #include "gate/session.h"
+#include "gate/tasks.h"
 #include "gate/tools.h"
 #include "gate/words.h"
 
@@ -161,7 +162,8 @@ enum step step_judge(struct conn *c)
 		return STEP_END;
 	if (claim_pending(c))
 		return STEP_WAIT;
-	if (k->kind == CALL_GET || k->kind == CALL_DELETE) {
+	bool get = k->kind == CALL_GET || k->kind == CALL_DELETE;
+	if (get) {
 		memset(&g->rpc, 0, offsetof(struct rpc, scratch));
 		g->rpc.method = call_head(c)->method;
 	} else {
@@ -172,6 +174,8 @@ enum step step_judge(struct conn *c)
 	struct view session = http1_get(call_head(c), "mcp-session-id", NULL);
 	if (session.n && !session_ok(g->sessions, k->server->name, session, c->flow.uid))
 		return say_refused(c, 404, WORDS_SESSION, -ERR_DENIED, "the session belongs to another user");
+	if (!get && !tasks_ok(c))
+		return say_refused(c, 400, WORDS_PARAMS, -ERR_DENIED, "the task belongs to another user");
 	decide(c);
 	bool denied = g->decision.verdict != POL_ALLOW;
 	/* A tool that nobody classed is not known to read only; what was charged has to outlive a power cut. */

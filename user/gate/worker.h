@@ -66,7 +66,7 @@ struct gate {
 	struct loader *loader; /* of worlds */
 	struct edge vault, admin, ident;
 	bool ca_known, listening, stopping, hearing;
-	struct sessions *sessions;
+	struct sessions *sessions, *tasks;
 	struct list conns, asks, ack_waiters, doors;
 	struct learned *learned;
 	struct list certs, loans;        /* newest use first */
