@@ -1,4 +1,5 @@
 /* err.c - see err.h. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,14 +30,14 @@ const char *err_name(int e)
 		return r->name;
 	if (e == 0)
 		return "ok";
-	snprintf(name, sizeof(name), "errno-%d", -e);
+	snprintf(name, sizeof(name), "errno-%ld", -(long)e); /* another process said it: any number */
 	return name;
 }
 
 const char *err_text(int e)
 {
 	const struct row *r = row_of(e);
-	return r ? r->text : e == 0 ? "no error" : strerror(-e);
+	return r ? r->text : e == 0 ? "no error" : strerror(e == INT_MIN ? INT_MAX : -e);
 }
 
 enum err_blame err_blame(int e)
