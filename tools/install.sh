@@ -21,7 +21,7 @@ users() {
 }
 
 # Who may change what: see docs/CLI.md, "Roles".  They begin without members.
-roles="admin policy secret auditor"
+roles="admin policy secret auditor approver"
 groups() {
 	[ -z "$DESTDIR" ] || return 0
 	for r in $roles; do

@@ -26,6 +26,7 @@ int cmd_server(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_catalog(int argc, char **argv);
+int cmd_approve(int argc, char **argv);
 int cmd_vault(int argc, char **argv);
 int cmd_ca(int argc, char **argv);
 int cmd_audit(int argc, char **argv);

@@ -7,7 +7,7 @@ before=$(cd / && find usr/local etc | grep -v -e ssl/certs -e ca-certificates | 
 make -s -C "$LAB_TOP" BUILD="${BUILD#"$LAB_TOP"/}" install >"$LAB/install.log" 2>&1 || { cat "$LAB/install.log"; exit 1; }
 check "the command is on the path" test -x /usr/local/bin/callgate
 check "system users were made" getent passwd _callgate-vault
-check "groups of the roles were made, without members" bash -c 'for r in admin policy secret auditor; do getent group callgate-$r | grep -q ":$" || exit 1; done'
+check "groups of the roles were made, without members" bash -c 'for r in admin policy secret auditor approver; do getent group callgate-$r | grep -q ":$" || exit 1; done'
 check "the packs are there" /usr/local/bin/callgate policy test /usr/local/share/callgate/packs/github/vectors.json
 check "a unit is there" grep -q 'ExecStart=/usr/local/sbin/callgated' /etc/systemd/system/callgated.service
 check "so are those that ship and ingest" grep -q 'ExecStart=/usr/local/bin/callgate fleet ' /etc/systemd/system/callgate-ship.service /etc/systemd/system/callgate-ingest.service

@@ -42,6 +42,10 @@ struct rig {
 	uint32_t agent_class; /* what ident says of everybody */
 	int32_t journal_status, worker_status;
 	bool ident_mute, audit_mute, vault_mute, worker_mute, sup_mute;
+	struct m_approval said; /* to the worker, last */
+	uint64_t said_tag;
+	size_t says, news;
+	uint32_t login;       /* login uid of every client; 0: none */
 	uint64_t held; /* tag of a journal line that was not acknowledged */
 };
 
@@ -65,7 +69,7 @@ static inline void rig_say(struct edge *e, enum msg type, uint64_t tag, struct v
 static inline void rig_ident(struct rig *r, const struct frame *f)
 {
 	const struct m_describe *q = (const void *)f->body.p;
-	struct m_described d = {.agent_class = r->agent_class, .loginuid = UINT32_MAX, .start_ns = 77, .uid = geteuid()};
+	struct m_described d = {.agent_class = r->agent_class, .loginuid = r->login ? r->login : UINT32_MAX, .start_ns = 77, .uid = geteuid()};
 
 	if (r->ident_mute)
 		return;
@@ -140,6 +144,16 @@ static inline void rig_worker(struct rig *r, const struct frame *f)
 	struct m_world_ack ack = {.status = r->worker_status, .generation = r->worker_status ? 0 : f->tag};
 	struct view v;
 
+	if (f->type == M_APPROVAL) {
+		memcpy(&r->said, f->body.p, sizeof(r->said));
+		r->said_tag = f->tag;
+		r->says++;
+		return;
+	}
+	if (f->type == M_APPROVAL_NEWS) {
+		r->news++;
+		return;
+	}
 	assert_int_equal(f->type, M_WORLD);
 	assert_int_equal(fd_map_sealed(f->fd[0], WORLD_MAX, &v), 0);
 	buf_reset(&r->world);

@@ -73,7 +73,7 @@ static void governed_root_is_refused(void **state)
 /* Each role does its own work and no other's. */
 static void roles(void **state)
 {
-	static struct perm_set set = {.uid = {GOVERNED}, .n = 1, .role = {{true, 501}, {true, 502}, {true, 503}, {false, 504}}};
+	static struct perm_set set = {.uid = {GOVERNED}, .n = 1, .role = {{true, 501}, {true, 502}, {true, 503}, {false, 504}, {true, 505}}};
 	struct m_described who = {.uid = OTHER};
 	char why[PERM_WHY];
 
@@ -83,7 +83,7 @@ static void roles(void **state)
 			for (int second = 0; second < 2; second++) {
 				uint32_t group[] = {second ? 9 : gid, second ? gid : 9};
 				struct perm_caller caller = {.uid = OTHER, .group = group, .groups = 2, .alive = true, .who = &who};
-				bool fits = gid == 501 + work && work < PERM_AUDITOR; /* the machine has no group for the last */
+				bool fits = gid == 501 + work && work < PERM_ROLES && work != PERM_AUDITOR; /* the machine has no group for that */
 				unsigned bits = work < PERM_ROLES ? 1u << work : 0;
 				if (perm_change(&caller, &set, bits, why) != fits)
 					fail_msg("gid %u, work %u: \"%s\"", gid, work, why);
@@ -133,6 +133,36 @@ static void roles_are_not_enough(void **state)
 	assert_false(perm_change(&caller, &set, 2, why));
 }
 
+/* Who asks does not decide: by uid, by the account that logged in, or as root after a log-in of the same person. */
+static void nobody_decides_on_his_own_call(void **state)
+{
+	static const struct {
+		uint32_t login, uid, auid;
+		bool yes;
+	} t[] = {
+	    {UINT32_MAX, OTHER, UINT32_MAX, true}, {UINT32_MAX, 0, UINT32_MAX, false}, {OTHER, OTHER, UINT32_MAX, false}, {OTHER, GOVERNED, OTHER, false},
+	    {OTHER, GOVERNED, GOVERNED, true}, {0, OTHER, 0, true}, {0, 0, OTHER, false}, {UINT32_MAX, OTHER, 0, true},
+	};
+	static struct perm_set set = {.uid = {GOVERNED}, .n = 1};
+	struct m_described who = {0};
+	struct perm_caller caller = {.uid = 0, .alive = true, .who = &who};
+	char why[PERM_WHY];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		who.loginuid = t[i].login;
+		if (perm_approve(&caller, &set, 1u << PERM_APPROVER, t[i].uid, t[i].auid, why) != t[i].yes || (!t[i].yes && !strstr(why, "somebody else")))
+			fail_msg("row %zu: \"%s\"", i, why);
+	}
+	/* and whoever may change nothing decides nothing */
+	who = (struct m_described){.loginuid = UINT32_MAX, .agent_class = CG_CLASS_AGENT};
+	assert_false(perm_approve(&caller, &set, 1u << PERM_APPROVER, OTHER, OTHER, why));
+	caller.who = NULL;
+	assert_false(perm_approve(&caller, &set, 1u << PERM_APPROVER, OTHER, OTHER, why));
+	caller = (struct perm_caller){.uid = GOVERNED, .alive = true, .who = &who};
+	assert_false(perm_approve(&caller, &set, 1u << PERM_APPROVER, OTHER, OTHER, why));
+}
+
 static void only_the_filled_part_counts(void **state)
 {
 	static struct perm_set set;
@@ -153,6 +183,7 @@ int main(void)
 	    cmocka_unit_test(governed_root_is_refused),
 	    cmocka_unit_test(roles),
 	    cmocka_unit_test(roles_are_not_enough),
+	    cmocka_unit_test(nobody_decides_on_his_own_call),
 	    cmocka_unit_test(only_the_filled_part_counts),
 	};
 	return cmocka_run_group_tests_name("admin_perm", tests, NULL, NULL);

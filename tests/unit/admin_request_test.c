@@ -177,7 +177,7 @@ static void table(void **state)
 			assert_string_not_equal(request_name(i), request_name(j));
 	}
 	static const int change[] = {R_SERVER_ADD, R_SERVER_REMOVE, R_GRANT_ADD, R_GRANT_REVOKE, R_GRANT_REVIEW, R_POLICY_APPLY, R_POLICY_ROLLBACK, R_CATALOG_OVERRIDE, R_CATALOG_APPROVE, R_CATALOG_FORGET, R_VAULT_SET, R_VAULT_REMOVE, R_CA_ROTATE,
-	    R_PROPOSAL_CONFIRM, R_PROPOSAL_WITHDRAW};
+	    R_PROPOSAL_CONFIRM, R_PROPOSAL_WITHDRAW, R_APPROVE_LIST, R_APPROVE_YES, R_APPROVE_NO};
 	unsigned changes = 0;
 	for (int i = 0; i < R_COUNT; i++)
 		changes += (request_flags(i) & REQ_CHANGE) != 0;

@@ -38,6 +38,7 @@ int admin_init(struct admin *a, int listener)
 	    .heard = json_object(), .learned_of = json_object()};
 	list_init(&a->clients);
 	list_init(&a->jobs);
+	approvals_init(&a->approvals);
 	edge_init(&a->sup, -1, P_ADMIN, P_SUP, 0);
 	edge_init(&a->ident, -1, P_ADMIN, P_IDENT, 0);
 	edge_init(&a->vault, -1, P_ADMIN, P_VAULT, 0);
@@ -65,6 +66,7 @@ void admin_free(struct admin *a)
 	world_untry(a);
 	fd_close(&a->world_fd);
 	fd_close(&a->listener);
+	approvals_free(&a->approvals);
 	json_decref(a->names);
 	json_decref(a->heard);
 	json_decref(a->learned_of);
@@ -258,6 +260,7 @@ void admin_frame(struct admin *a, struct edge *e, const struct frame *f)
 	    {M_JOURNAL, on_journal},
 	    {M_WORLD_ACK, on_world_ack},
 	    {M_TOOL, on_tool},
+	    {M_APPROVAL_ASK, job_approve_ask},
 	    {M_CONF, on_conf},
 	    {M_RELOAD, on_conf},
 	    {M_STOP, on_stop},
@@ -270,9 +273,9 @@ void admin_frame(struct admin *a, struct edge *e, const struct frame *f)
 		return;
 	}
 	/* Answers to what world.c says on its own carry tag 0. */
-	if (f->tag)
+	if (f->tag && (e->peer != P_AUDIT || !job_approve_line(a, f)))
 		job_reply(a, e->peer, f);
-	else if (f->type == M_VAULT_DID)
+	else if (!f->tag && f->type == M_VAULT_DID)
 		on_hosts_taken(a, f);
 }
 
@@ -307,8 +310,12 @@ static void gone(struct admin *a, struct edge *e)
 		pump_stop(a->pump);
 	}
 	/* What holds stays in force; what the journal says is known again when it is back. */
-	if (e->peer == P_AUDIT)
+	if (e->peer == P_AUDIT) {
 		a->folded = false;
+		job_approve_lost(a);
+	}
+	if (e->peer == P_PROXY)
+		job_approve_worker(a, e->slot);
 	if (e->peer != P_PROXY)
 		job_lost(a, e->peer);
 	job_world(a);

@@ -9,6 +9,7 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
+#include "admin/approval.h"
 #include "admin/perm.h"
 #include "admin/roster.h"
 #include "base/buf.h"
@@ -51,6 +52,7 @@ struct admin {
 	struct roster roster;
 	bool folded; /* the journal has been read, and its keeper still runs: until then nothing is changed */
 	struct perm_set users;
+	struct approvals approvals;
 	char mode[16];
 	uint64_t generation; /* of the world in force */
 	int world_fd;        /* the sealed file, -1: none yet */

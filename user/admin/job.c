@@ -153,6 +153,14 @@ static void refuse(struct job *j)
 	admin_wake_at(a);
 }
 
+static bool may(const struct job *j, const struct perm_caller *caller, char why[PERM_WHY])
+{
+	const struct approval *ap = job_approve_of(j);
+	unsigned work = job_work(j);
+
+	return ap ? perm_approve(caller, &j->a->users, work, ap->call.uid, ap->call.auid, why) : perm_change(caller, &j->a->users, work, why);
+}
+
 static void judge(struct job *j)
 {
 	char why[PERM_WHY];
@@ -167,7 +175,7 @@ static void judge(struct job *j)
 	    .who = j->who.status == 1 ? NULL : &j->who,
 	};
 
-	if (perm_change(&caller, &j->a->users, job_work(j), why)) {
+	if (may(j, &caller, why)) {
 		wait_turn(j);
 		return;
 	}

@@ -67,6 +67,8 @@ bool job_ask(struct job *j, struct edge *e, enum msg type, struct view head, str
 
 /** job_write(j, event): Journal ${event} (taken over; "by", reason and ticket are added), then put it in force, publish, answer. */
 void job_write(struct job *j, json_t *event);
+/** job_note(j, event): Journal ${event} in the same way, but nothing in force changes by it. */
+void job_note(struct job *j, json_t *event);
 /** job_written(j, ack): What the journal said. */
 void job_written(struct job *j, const struct m_journal_ack *ack);
 /** job_by(j): Who makes it: the "by" of an event. */
@@ -91,6 +93,17 @@ void job_catalog_approve(struct job *j);
 void job_catalog_forget(struct job *j);
 void job_catalog_list(struct job *j);
 void job_catalog_show(struct job *j);
+
+/* job_approve.c: M_APPROVAL_ASK; an answer of the journal (true: it was for an approval); the journal, or a worker, has gone. */
+void job_approve_ask(struct admin *a, struct edge *e, const struct frame *f);
+bool job_approve_line(struct admin *a, const struct frame *f);
+void job_approve_lost(struct admin *a);
+void job_approve_worker(struct admin *a, uint32_t slot);
+/** job_approve_of(j): What a yes or no is about, or NULL. */
+const struct approval *job_approve_of(const struct job *j);
+void job_approve_list(struct job *j);
+void job_approve_decide(struct job *j);
+void job_approve_written(struct job *j);
 
 /* job_read.c */
 void job_read(struct job *j);

@@ -126,10 +126,8 @@ static json_t *dated(const json_t *event)
 	return e;
 }
 
-void job_write(struct job *j, json_t *event)
+static void take_event(struct job *j, json_t *event)
 {
-	struct admin *a = j->a;
-
 	j->event = event;
 	json_object_set_new(event, "kind", json_string("journal"));
 	json_object_set_new(event, "by", job_by(j));
@@ -138,6 +136,19 @@ void job_write(struct job *j, json_t *event)
 		json_object_set(event, "proposal", json_object_get(j->proposal, "id"));
 		json_object_set(event, "proposed_by", json_object_get(j->proposal, "proposed_by"));
 	}
+}
+
+void job_note(struct job *j, json_t *event)
+{
+	take_event(j, event);
+	send_line(j);
+}
+
+void job_write(struct job *j, json_t *event)
+{
+	struct admin *a = j->a;
+
+	take_event(j, event);
 	int r = roster_copy(&a->roster, &j->next);
 	json_t *as_read = dated(event);
 	if (!r)
@@ -180,6 +191,10 @@ void job_written(struct job *j, const struct m_journal_ack *ack)
 	char at[WALL_TEXT];
 	wall_text(wall_now(), at);
 	json_object_set_new(j->answer, "at", json_string(at));
+	if (j->kind == R_APPROVE_YES || j->kind == R_APPROVE_NO) {
+		job_approve_written(j);
+		return;
+	}
 	j->next.seq = ack->seq;
 	j->generation = ack->seq;
 	j->stage = JOB_WORLD;

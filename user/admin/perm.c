@@ -26,7 +26,7 @@ static bool no(char why[PERM_WHY], const char *fmt, ...)
 
 const char *perm_role_name(enum perm_role role)
 {
-	static const char *const name[PERM_ROLES] = {"admin", "policy", "secret", "auditor"};
+	static const char *const name[PERM_ROLES] = {"admin", "policy", "secret", "auditor", "approver"};
 
 	return name[role];
 }
@@ -82,5 +82,16 @@ bool perm_change(const struct perm_caller *caller, const struct perm_set *set, u
 	if (caller->uid != 0 && who->uid_runs_agents)
 		return no(why, "agents have run as uid %u since the service started; a role is for an account without agents", caller->uid);
 	why[0] = '\0';
+	return true;
+}
+
+bool perm_approve(const struct perm_caller *caller, const struct perm_set *set, unsigned work, uint32_t uid, uint32_t auid, char why[PERM_WHY])
+{
+	if (!perm_change(caller, set, work, why))
+		return false;
+	/* A log-in as root is nobody's in particular; the uid of root is compared like any other. */
+	uint32_t login = caller->who->loginuid == UINT32_MAX ? caller->uid : caller->who->loginuid;
+	if (caller->uid == uid || login == uid || (auid && auid != UINT32_MAX && login == auid))
+		return no(why, "uid %u asked for this call: somebody else has to decide", login);
 	return true;
 }

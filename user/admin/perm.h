@@ -13,7 +13,7 @@
 enum { PERM_WHY = 256, PERM_UIDS = 1024, PERM_GROUPS = 65536 /* of a process, the kernel's limit */ };
 
 /* Roles: unix groups, each with work of its own (request.tbl.h). */
-enum perm_role { PERM_ADMIN, PERM_POLICY, PERM_KEYS, PERM_AUDITOR, PERM_ROLES };
+enum perm_role { PERM_ADMIN, PERM_POLICY, PERM_KEYS, PERM_AUDITOR, PERM_APPROVER, PERM_ROLES };
 
 struct perm_set {
 	uint32_t uid[PERM_UIDS]; /* the governed ones */
@@ -49,5 +49,12 @@ const char *perm_role_name(enum perm_role role);
  * under which agents run.
  */
 bool perm_change(const struct perm_caller *caller, const struct perm_set *set, unsigned work, char why[PERM_WHY]);
+
+/**
+ * perm_approve(caller, set, work, uid, auid, why):
+ * May ${caller} decide on a call that a process of ${uid}, logged in as ${auid} (UINT32_MAX: unknown), wants to make?  Who may do this ${work},
+ * and is not the one who asks: neither by uid nor by log-in.
+ */
+bool perm_approve(const struct perm_caller *caller, const struct perm_set *set, unsigned work, uint32_t uid, uint32_t auid, char why[PERM_WHY]);
 
 #endif

@@ -59,6 +59,8 @@ static const struct {
     {R_PROPOSAL_SHOW, "id", 'S'},
     {R_PROPOSAL_CONFIRM, "id", 'S'},
     {R_PROPOSAL_WITHDRAW, "id", 'S'},
+    {R_APPROVE_YES, "id", 'S'},
+    {R_APPROVE_NO, "id", 'S'},
     {R_VAULT_SET, "name", 'S'},
     {R_VAULT_SET, "type", 's'},
     {R_VAULT_SET, "hosts", 'a'},

@@ -23,7 +23,7 @@ enum request_kind {
 
 enum request_flag {
 	REQ_READ = 0, REQ_CHANGE = 1, REQ_SECRET = 2, REQ_BIG = 4,
-	REQ_ADMIN = 16, REQ_POLICY = 32, REQ_KEYS = 64, REQ_AUDITOR = 128, /* whose work a change is (perm.h); of none: root's alone */
+	REQ_ADMIN = 16, REQ_POLICY = 32, REQ_KEYS = 64, REQ_AUDITOR = 128, REQ_APPROVER = 256, /* whose work a change is (perm.h); of none: root's alone */
 };
 
 struct request {

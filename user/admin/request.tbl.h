@@ -31,3 +31,6 @@ X(R_PROPOSAL_LIST, "proposal.list", REQ_READ)
 X(R_PROPOSAL_SHOW, "proposal.show", REQ_READ)
 X(R_PROPOSAL_CONFIRM, "proposal.confirm", REQ_CHANGE | REQ_ADMIN | REQ_POLICY)
 X(R_PROPOSAL_WITHDRAW, "proposal.withdraw", REQ_CHANGE | REQ_ADMIN | REQ_POLICY)
+X(R_APPROVE_LIST, "approve.list", REQ_CHANGE | REQ_APPROVER) /* it shows arguments: only to who may decide */
+X(R_APPROVE_YES, "approve.yes", REQ_CHANGE | REQ_APPROVER)
+X(R_APPROVE_NO, "approve.no", REQ_CHANGE | REQ_APPROVER)

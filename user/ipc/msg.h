@@ -250,6 +250,37 @@ struct m_tool {
 	char name[512];
 };
 
+/*
+ * M_APPROVAL_ASK (proxy -> admin): may this call, for which policy wants a person's word, be made?  Followed by the names of its arguments
+ * (0x1f between), then by the arguments as they came, unless they are longer than APPROVAL_ARGS_MAX.  A yes is spent by the answer.
+ */
+enum { APPROVAL_ID = 16, APPROVAL_KEYS_MAX = 4096, APPROVAL_ARGS_MAX = 16384, APPROVAL_REASON = 264 };
+struct m_approval_ask {
+	uint8_t canon[32]; /* of the arguments, policy/pol_canon.h */
+	uint32_t uid, auid, pid, risk; /* enum risk */
+	uint32_t keys_len, args_len;   /* of what follows */
+	uint64_t args_bytes;           /* how long the arguments are */
+	char server[NAME_LEN];
+	char grant[NAME_LEN];
+	char policy[NAME_LEN + 8]; /* hash of the document, hexadecimal */
+	char agent[NAME_LEN];      /* empty: none is known */
+	char tool[512];
+};
+
+/* M_APPROVAL (admin -> proxy).  The zero state is no. */
+enum approval_word { APPROVAL_CANNOT, APPROVAL_WAITING, APPROVAL_NO, APPROVAL_YES };
+struct m_approval {
+	uint32_t word;  /* enum approval_word */
+	int32_t status; /* APPROVAL_CANNOT: why */
+	char id[APPROVAL_ID];
+	char reason[APPROVAL_REASON]; /* APPROVAL_NO: what the person said, may be empty */
+};
+
+/* M_APPROVAL_NEWS (admin -> proxy): somebody has decided; whoever waits for it may ask again. */
+struct m_approval_news {
+	char id[APPROVAL_ID];
+};
+
 /* M_RELEASE (vault -> audit): a secret left the vault, or something happened to one. */
 struct m_release {
 	uint64_t ring, call; /* 0: not for a call */

@@ -33,6 +33,9 @@ X(M_VAULT_DID, 31, V, A, 2, MSG_MAX, 0, MSG_ANY_TIME)             /* {"ok":true,
 X(M_WORLD, 40, A, W, 0, 0, 1, MSG_ANY_TIME)                       /* sealed file: policy/world.h */
 X(M_WORLD_ACK, 41, W, A, sizeof(struct m_world_ack), sizeof(struct m_world_ack), 0, MSG_ANY_TIME)
 X(M_TOOL, 42, W, A, sizeof(struct m_tool), sizeof(struct m_tool) + TOOL_SCHEMA_MAX, 0, MSG_ANY_TIME)
+X(M_APPROVAL_ASK, 43, W, A, sizeof(struct m_approval_ask), sizeof(struct m_approval_ask) + APPROVAL_KEYS_MAX + APPROVAL_ARGS_MAX, 0, MSG_ANY_TIME)
+X(M_APPROVAL, 44, A, W, sizeof(struct m_approval), sizeof(struct m_approval), 0, MSG_ANY_TIME)
+X(M_APPROVAL_NEWS, 45, A, W, sizeof(struct m_approval_news), sizeof(struct m_approval_news), 0, MSG_ANY_TIME)
 /* admin and audit.  The body is a JSON object without seq, ts, host: audit adds them. */
 X(M_JOURNAL_ADD, 50, A, L, 2, MSG_MAX, 0, MSG_ANY_TIME)
 X(M_JOURNAL_ACK, 51, L, A, sizeof(struct m_journal_ack), sizeof(struct m_journal_ack), 0, MSG_ANY_TIME)

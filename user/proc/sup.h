@@ -17,7 +17,7 @@
 #include "ipc/pump.h"
 #include "kern/kern.h"
 
-enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128, SUP_ROLES = 4, SUP_AUDITOR = 3 };
+enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128, SUP_ROLES = 5, SUP_AUDITOR = 3 };
 
 struct sup_paths { /* from the command line */
 	const char *etc, *state, *log, *run, *cgroup, *bpffs, *trust, *share, *libexec;
@@ -127,7 +127,7 @@ int sup_conf_load(const char *file, struct sup_conf *out, char *why, size_t why_
 /* sup_conf_scope(c): "agents", "users", "all". */
 const char *sup_conf_scope(const struct sup_conf *c);
 
-/* sup_conf_role(i): "admin", "policy", "secret", "auditor": the group is "callgate-" and that. */
+/* sup_conf_role(i): "admin", "policy", "secret", "auditor", "approver": the group is "callgate-" and that. */
 const char *sup_conf_role(size_t i);
 
 /* sup_prepare.c: directories, keys, cgroup, listeners.  ${why} gets one line that says what to do. */

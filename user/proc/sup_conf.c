@@ -293,7 +293,7 @@ static int read_four_eyes(struct reading *r, const struct json_node *n)
 
 const char *sup_conf_role(size_t i)
 {
-	static const char *const name[SUP_ROLES] = {"admin", "policy", "secret", "auditor"};
+	static const char *const name[SUP_ROLES] = {"admin", "policy", "secret", "auditor", "approver"};
 
 	return name[i];
 }
