@@ -9,7 +9,8 @@ callgate ca install >/dev/null
 printf %s "$REAL_KEY" | callgate vault set everything-key >/dev/null
 cat >"$LAB/policy.json" <<'JSON'
 {"version": "1", "default": "deny",
- "tools": {"echo": {"deny_if": [{"conditions": [{"path": "args.message", "op": "contains", "value": "forbidden"}], "on_deny": "Those words are not for echo."}]}}}
+ "tools": {"echo": {"deny_if": [{"conditions": [{"path": "args.message", "op": "contains", "value": "forbidden"}], "on_deny": "Those words are not for echo."}]}},
+ "x-callgate": {"version": 1, "tools": {"echo": {"approve": {"conditions": [{"path": "args.message", "op": "eq", "value": "asked"}]}}}}}
 JSON
 # Only the stream's path is registered: where to POST, the server says on the stream.
 callgate server add everything --host everything.lab.test --path /sse --credential everything-key >/dev/null || exit 1
@@ -37,6 +38,9 @@ check "another user's POST to it is refused" test "$code" = 404
 check "and does not reach the server" test "$(grep -c '^POST' "$LAB/front.log")" = "$before"
 code=$(lab_as alice curl -sS --max-time 5 -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d "$(rpc echo '{"message":"forbidden"}')" "https://everything.lab.test$target")
 check "her own denied POST is answered 202" test "$code" = 202
+code=$(lab_as alice curl -sS --max-time 5 -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -H 'Accept: text/event-stream' -d "$(rpc echo '{"message":"asked"}')" "https://everything.lab.test$target")
+check "one that wants an approval is not held: its answers come elsewhere" test "$code" = 202
+check "on the stream it hears that it waits" lab_wait 5 grep -q 'Not yet: waiting for approval a-' "$LAB/m/stream"
 check "with the denial on her stream" lab_wait 3 grep -q 'Those words are not for echo' "$LAB/m/stream"
 code=$(lab_as alice curl -sS --max-time 5 -o /dev/null -w '%{http_code}' -H 'Content-Type: application/json' -d "$(rpc echo '{"message":"x"}')" "https://everything.lab.test/message?sessionId=none")
 check "a target that nobody named is no MCP path" test "$code" = 400

@@ -34,6 +34,7 @@ print('connected', { server: client.getServerVersion()?.name });
 print('list', { tools: (await client.listTools()).tools.map((tool) => tool.name) });
 await attempt('allowed', process.env.ALLOWED ?? 'echo', { message: 'hello' });
 await attempt('denied', process.env.DENIED ?? 'echo', JSON.parse(process.env.DENIED_ARGS ?? '{"message":"forbidden words"}'));
+if (process.env.HELD) await attempt('held', 'echo', { message: process.env.HELD });
 let steps = 0;
 await attempt('streamed', 'trigger-long-running-operation', { duration: 0.3, steps: 3 }, { onprogress: () => { steps += 1; } });
 print('progress', { steps });

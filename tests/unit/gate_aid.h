@@ -43,7 +43,7 @@ struct seen_record {
 	uint16_t kind;
 	uint64_t call;
 	uint32_t uid;
-	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80];
+	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80], approval[32];
 	uint64_t in, out;
 };
 
@@ -51,6 +51,8 @@ struct bench {
 	struct ca outer, inner; /* of the upstream; of the vault */
 	SSL_CTX *up_ctx;
 	upstream_fn *answer;
+	void (*on_ask)(const struct frame *f); /* what callgate-admin says to M_APPROVAL_ASK */
+	unsigned hold_ms, beat_ms;
 	int up_fd, gate_fd, up_port, gate_port;
 	bool up_plain;
 	pthread_mutex_t lock;
@@ -250,6 +252,7 @@ static inline void office_records(void)
 		COPY_TEXT(policy, F_POLICY);
 		COPY_TEXT(risk, F_RISK);
 		COPY_TEXT(tool_hash, F_TOOL_HASH);
+		COPY_TEXT(approval, F_APPROVAL);
 		B.records++;
 		any = true;
 	}
@@ -271,6 +274,8 @@ static inline void *office_main(void *arg)
 		while (edge_recv(&B.admin, &f) == 1)
 			if (f.type == M_WORLD_ACK && ((const struct m_world_ack *)(const void *)f.body.p)->status == 0)
 				B.worlds++;
+			else if (f.type == M_APPROVAL_ASK && B.on_ask)
+				B.on_ask(&f);
 		office_records();
 	}
 	return NULL;
@@ -412,7 +417,7 @@ static inline void bench_start(enum gate_strict strict)
 	B.gate_fd = listen_any(&B.gate_port);
 	B.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	B.conf = (struct gate_conf){.strict = strict, .conns = 64, .listen4 = B.gate_fd, .listen6 = -1, .flow = flow_fixed,
-	    .trust = buf_view(&B.outer.pem)};
+	    .hold_ms = B.hold_ms, .beat_ms = B.beat_ms, .trust = buf_view(&B.outer.pem)};
 	bench_ring();
 	bench_edges();
 	B.pid = fork();

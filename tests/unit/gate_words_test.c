@@ -210,9 +210,9 @@ static void answers(void **state)
 	words_call_id(0x1f, 255, id);
 	assert_string_equal(id, "00000000001f-ff");
 	snprintf(d.text, sizeof(d.text), "say \"please\"\n");
-	words_denial(text, sizeof(text), &d, id);
+	words_denial(text, sizeof(text), &d, id, NULL);
 	assert_string_equal(text, "Denied by policy: say \"please\"\n (rule /tools/a/deny_if/x-eq, audit id 00000000001f-ff)");
-	assert_int_equal(words_denied(&out, VIEW_LIT("\"q\\u0041\""), true, &d, id), 0);
+	assert_int_equal(words_denied(&out, VIEW_LIT("\"q\\u0041\""), true, &d, id, NULL), 0);
 	assert_int_equal(json_scan(&doc, buf_view(&out), nodes, 64, NULL), 0);
 	assert_true(view_starts(buf_view(&out), VIEW_LIT("{\"jsonrpc\":\"2.0\",\"id\":\"q\\u0041\",\"result\":{\"resultType\":\"complete\",\"content\"")));
 	const struct json_node *result = json_get(&doc, &nodes[0], VIEW_LIT("result"));
@@ -220,8 +220,13 @@ static void answers(void **state)
 	const struct json_node *item = json_first(&doc, json_get(&doc, result, VIEW_LIT("content")));
 	assert_true(json_str_eq(&doc, json_get(&doc, item, VIEW_LIT("text")), view_str(text)));
 	buf_reset(&out);
-	assert_int_equal(words_denied(&out, VIEW_LIT("1"), false, &d, id), 0);
+	assert_int_equal(words_denied(&out, VIEW_LIT("1"), false, &d, id, NULL), 0);
 	assert_null(memmem(buf_view(&out).p, out.len, "resultType", 10));
+	assert_null(memmem(buf_view(&out).p, out.len, "approval", 8));
+	buf_reset(&out);
+	assert_int_equal(words_denied(&out, VIEW_LIT("1"), false, &d, id, &(struct words_approval){"a-1", true}), 0);
+	assert_non_null(memmem(buf_view(&out).p, out.len, "\"text\":\"Not yet: say", 20));
+	assert_non_null(memmem(buf_view(&out).p, out.len, "\"approval\":\"a-1\",\"waiting\":true", 31));
 	buf_reset(&out);
 	assert_int_equal(words_error(&out, view_of(NULL, 0), WORDS_PARAMS, "Unknown tool: x"), 0);
 	assert_true(view_is(buf_view(&out), "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32602,\"message\":\"Unknown tool: x\"}}"));

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "gate/approve.h"
 #include "gate/ask.h"
 #include "gate/cert.h"
 #include "gate/inforce.h"
@@ -85,11 +86,18 @@ static int on_lease(struct gate *g, struct conn *c, const struct frame *f)
 	return loan_came(g, c, f->body);
 }
 
+static int on_approval(struct gate *g, struct conn *c, const struct frame *f)
+{
+	(void)g;
+	approve_heard(c, (const void *)f->body.p);
+	return 0;
+}
+
 /* The answers to questions of connections. */
 static const struct {
 	enum msg type;
 	int (*fn)(struct gate *g, struct conn *c, const struct frame *f);
-} answers[] = {{M_DESCRIBED, on_described}, {M_DIGEST, on_digest}, {M_MINTED, on_minted}, {M_LEASE, on_lease}};
+} answers[] = {{M_DESCRIBED, on_described}, {M_DIGEST, on_digest}, {M_MINTED, on_minted}, {M_LEASE, on_lease}, {M_APPROVAL, on_approval}};
 
 static void on_answer(struct gate *g, struct edge *e, const struct frame *f)
 {
@@ -104,6 +112,15 @@ static void on_answer(struct gate *g, struct edge *e, const struct frame *f)
 		}
 }
 
+static void told(struct gate *g, struct view body)
+{
+	struct m_approval_news m;
+
+	memcpy(&m, body.p, sizeof(m));
+	m.id[sizeof(m.id) - 1] = '\0';
+	approve_news(g, m.id);
+}
+
 static void on_frame(struct gate *g, struct edge *e, const struct frame *f)
 {
 	if (f->type == M_WORLD)
@@ -112,6 +129,8 @@ static void on_frame(struct gate *g, struct edge *e, const struct frame *f)
 		inforce_ca(g, f->body);
 	else if (f->type == M_REVOKE)
 		loan_revoke(g, f->body);
+	else if (f->type == M_APPROVAL_NEWS)
+		told(g, f->body);
 	else
 		on_answer(g, e, f);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "gate/approve.h"
 #include "gate/ask.h"
 #include "gate/downlink.h"
 #include "gate/call.h"
@@ -99,6 +100,7 @@ void call_end(struct conn *c)
 	if (k->allowed && k->sent && !k->up_done)
 		server_drop(c);
 	ask_forget(&c->lease);
+	approve_end(c);
 	loan_unref(&k->lease);
 	world_unref(&k->world);
 	/* The head held the credential. */
@@ -176,6 +178,8 @@ enum step say_http(struct conn *c, unsigned status, struct view json, bool close
 
 	if (close || (k && !k->whole))
 		c->close_after = true;
+	if (k && approve_streaming(k))
+		return approve_say(c, json);
 	buf_reset(&g->out);
 	int r = head_own(&g->out, status, json.n, c->close_after || g->stopping);
 	if (!k || !k->bodiless)
@@ -254,7 +258,8 @@ enum step say_denied(struct conn *c)
 
 	g->denied++;
 	words_call_id(g->conf.ring_id, k->number, call_id_text);
-	words_denial(text, sizeof(text), &g->decision, call_id_text);
+	const struct words_approval *approval = approve_words(k);
+	words_denial(text, sizeof(text), &g->decision, call_id_text, approval);
 	buf_reset(&g->text);
 	if (k->kind == CALL_GET || k->kind == CALL_DELETE) {
 		r = words_error(&g->text, id, WORDS_REQUEST, text);
@@ -267,7 +272,7 @@ enum step say_denied(struct conn *c)
 		    (const char *)g->rpc.tool.p);
 		r = words_error(&g->text, id, WORDS_PARAMS, text);
 	} else if (k->kind == CALL_TOOL) {
-		r = words_denied(&g->text, id, k->new_era, &g->decision, call_id_text);
+		r = words_denied(&g->text, id, k->new_era, &g->decision, call_id_text, approval);
 	} else {
 		r = words_error(&g->text, id, method_code(c), text);
 	}

@@ -48,6 +48,7 @@ struct call {
 	struct loan *lease;
 	struct pol_charge charge;
 	bool charged;
+	struct held *held; /* policy wants a person to approve it; NULL: not, or not asked yet */
 	bool durable;   /* its records are on disk before it leaves, and before its result does: by audit.strict and its risk class */
 	enum risk risk; /* of a tools/call: what its tool may do at worst, as far as known */
 	bool ended, withheld; /* the grant ended after the call had left; then what the server says does not go to the client */
@@ -58,6 +59,7 @@ struct call {
 	bool json, events, by_event; /* by_event: an event is passed on when it is whole and was looked at */
 	bool filter, hold_back;      /* tools are taken out; the result's record comes before the result */
 	bool chunk_down;             /* the client gets it chunked */
+	bool wrap;                   /* it is JSON, and goes out as the data of one event */
 	bool up_close, up_done, up_eof_ok;
 	uint16_t http;
 	uint8_t interim;             /* 1xx answers passed over */

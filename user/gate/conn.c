@@ -26,6 +26,7 @@ static enum step (*const steps[S_COUNT])(struct conn *) = {
     [S_BODY] = step_body,
     [S_JUDGE] = step_judge,
     [S_ACK] = step_ack,
+    [S_APPROVE] = step_approve,
     [S_LEASE] = step_lease,
     [S_SERVER] = step_server,
     [S_SEND] = step_send,
@@ -50,6 +51,7 @@ static void release(struct conn *c)
 	ask_forget(&c->digest);
 	ask_forget(&c->mint);
 	ask_forget(&c->lease);
+	ask_forget(&c->approve);
 	list_del(&c->ack);
 	list_del(&c->gone);
 	list_del(&c->node);
@@ -177,11 +179,12 @@ void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
 	c->began = mono_now();
 	c->port = flow_port(flow);
 	flow_addr_text(flow, c->addr, sizeof(c->addr));
-	c->describe.conn = c->digest.conn = c->mint.conn = c->lease.conn = c;
+	c->describe.conn = c->digest.conn = c->mint.conn = c->lease.conn = c->approve.conn = c;
 	list_init(&c->describe.node);
 	list_init(&c->digest.node);
 	list_init(&c->mint.node);
 	list_init(&c->lease.node);
+	list_init(&c->approve.node);
 	list_init(&c->ack);
 	list_init(&c->gone);
 	if (!s || !crowd_enter(&g->crowd, flow->uid)) {

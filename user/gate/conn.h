@@ -22,6 +22,7 @@ enum conn_state {
 	S_CERT, S_FRONT,                        /* step_open.c */
 	S_HEAD, S_BODY,                         /* step_request.c */
 	S_JUDGE, S_ACK, S_LEASE,                /* step_judge.c */
+	S_APPROVE,                              /* step_approve.c */
 	S_SERVER, S_SEND,                       /* step_send.c */
 	S_ANSWER, S_STREAM, S_HOLD, S_RELEASE,  /* step_answer.c */
 	S_ENDED, S_WITHHELD,                    /* step_ended.c: the grant is gone */
@@ -53,7 +54,7 @@ struct conn {
 	struct cg_flow flow;
 	struct m_described who;
 	char exe_sha256[65]; /* hexadecimal; empty: unknown */
-	struct ask describe, digest, mint, lease;
+	struct ask describe, digest, mint, lease, approve;
 	struct list gone;    /* while ended.c looks at all connections */
 	struct list ack;     /* gate.ack_waiters while waiting for callgate-audit */
 	uint64_t ack_pos;
@@ -102,6 +103,7 @@ enum step step_head(struct conn *c);
 enum step step_body(struct conn *c);
 enum step step_judge(struct conn *c);
 enum step step_ack(struct conn *c);
+enum step step_approve(struct conn *c);
 enum step step_lease(struct conn *c);
 enum step step_server(struct conn *c);
 enum step step_send(struct conn *c);

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "gate/approve.h"
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/cert.h"
@@ -323,6 +324,7 @@ void gate_stop(struct gate *g)
 		loop_stop(g->loop);
 		return;
 	}
+	approve_news(g, NULL);
 	/* Those that wait for a request have nothing to finish. */
 	LIST_EACH(it, &g->conns) {
 		struct conn *c = LIST_ENTRY(it, struct conn, node);

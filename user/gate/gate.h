@@ -34,6 +34,7 @@ struct gate_conf {
 	uint64_t ring_id;
 	int ackbell;            /* eventfd of callgate-audit, -1: none.  Borrowed */
 	const uint8_t *arg_key;    /* ARGMAC_KEY bytes, borrowed for ever; NULL: no digests of arguments */
+	unsigned hold_ms, beat_ms; /* 0: as in approve.h */
 	struct pol_limits *limits; /* borrowed; NULL: a tool with limits is refused, see gate_limits() */
 	const char *limits_why;    /* static text: why there are none; NULL: nothing to say */
 };

@@ -194,6 +194,16 @@ int head_own(struct buf *out, unsigned status, size_t n, bool close)
 	return r ? r : buf_puts(out, "\r\n");
 }
 
+int head_own_events(struct buf *out, bool close)
+{
+	int r = buf_puts(out, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+	                      "Transfer-Encoding: chunked\r\n");
+
+	if (!r && close)
+		r = buf_puts(out, "Connection: close\r\n");
+	return r ? r : buf_puts(out, "\r\n");
+}
+
 bool head_nominates(const struct http1_head *h)
 {
 	static const char *const never[] = {"host", "authorization", "content-type", "content-length", "content-encoding",

@@ -32,6 +32,9 @@ int head_finish(struct buf *out, size_t length) __attribute__((warn_unused_resul
 /** head_own(out, status, n, close): Append the head of an answer of ours: application/json of ${n} bytes. */
 int head_own(struct buf *out, unsigned status, size_t n, bool close) __attribute__((warn_unused_result));
 
+/** head_own_events(out, close): Append the head of an event stream of ours, chunked. */
+int head_own_events(struct buf *out, bool close) __attribute__((warn_unused_result));
+
 /** head_nominates(h): Does Connection name a field that a hop must not drop unseen (Mcp-*, Content-*, Host, Authorization)? */
 bool head_nominates(const struct http1_head *h);
 

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "gate/approve.h"
 #include "gate/cert.h"
 #include "gate/ended.h"
 #include "gate/ended.h"
@@ -51,6 +52,7 @@ static void on_loaded(void *arg, int fd)
 		relist_by_world(g);
 		gate_listen(g);
 		acknowledge(g, 0, world_generation(l.world));
+		approve_news(g, NULL);
 	}
 }
 

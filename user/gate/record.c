@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "gate/approve.h"
 #include "gate/loan.h"
 #include "gate/record.h"
 #include "policy/argmac.h"
@@ -200,6 +201,8 @@ static void what(struct rec *r, struct conn *c)
 	}
 	if (k->charged)
 		text(r, F_CHARGES, k->charge.text);
+	if (k->held && k->held->id[0])
+		text(r, F_APPROVAL, k->held->id);
 	text(r, F_CREDENTIAL, k->credential);
 	text(r, F_MODE, k->observed ? "observe" : "enforce");
 	plain(r, F_TRACE, &g->doc, g->rpc.meta, "traceparent");

@@ -3,6 +3,7 @@
  * States S_ANSWER, S_HOLD, S_RELEASE; S_STREAM is in step_stream.c.      Source: RFC 9112 6.3; docs/WIRE.md "streams and replies".
  */
 #include "base/err.h"
+#include "gate/approve.h"
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/head.h"
@@ -118,6 +119,8 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 	frame(c, r);
 	if (k->withheld)
 		return conn_goto(c, S_WITHHELD, 0);
+	if (approve_streaming(k))
+		return approve_answer(c, r);
 	/* Under observation what cannot be read is not learned from, but it passes. */
 	if (k->observed && !k->hold_back && (k->unread || (k->frame == FRAME_LENGTH && k->left > GATE_BODY_MAX)))
 		k->filter = k->by_event = false;

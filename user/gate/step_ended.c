@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "gate/approve.h"
 #include "gate/call.h"
 #include "gate/head.h"
 #include "gate/outcome.h"
@@ -45,8 +46,13 @@ static enum step instead(struct conn *c, bool late)
 	decided(c, "the grant for this server ended while the call ran, so its answer is withheld. The server may have carried it out");
 	words_call_id(g->conf.ring_id, k->number, call_id_text);
 	buf_reset(&g->text);
-	r = words_denied(&g->text, call_id(c), k->new_era, &g->decision, call_id_text);
-	if (!r && k->bytes_out && k->by_event && !late) {
+	r = words_denied(&g->text, call_id(c), k->new_era, &g->decision, call_id_text, NULL);
+	if (!r && approve_streaming(k) && !late && (!k->chunk_down || (k->wrap && k->hold_back && !k->unread))) {
+		/* Signs of life are all that has left on a stream of ours. */
+		buf_reset(&k->answer);
+		r = approve_event(k, buf_view(&g->text));
+		r = r ? r : buf_puts(&k->answer, "0\r\n\r\n");
+	} else if (!r && k->bytes_out && k->by_event && !late) {
 		buf_reset(&g->out);
 		r = buf_puts(&g->out, "event: message\ndata: ");
 		r = r ? r : buf_put(&g->out, buf_view(&g->text));

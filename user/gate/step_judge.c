@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "gate/approve.h"
 #include "gate/ask.h"
 #include "gate/call.h"
 #include "gate/claim.h"
@@ -100,9 +101,6 @@ static void decide(struct conn *c)
 		return;
 	if (k->kind == CALL_TOOL && tools_judge(c))
 		deny(d, "(changed definition)", "the server has changed what this tool is since it was approved; somebody has to approve it again");
-	/* Nobody can be asked yet: what has to be approved does not pass. */
-	if (k->kind == CALL_TOOL && d->verdict == POL_ALLOW && d->approve)
-		deny(d, d->approve, "policy wants a person to approve this call, and this version cannot ask one");
 	if (k->kind == CALL_TOOL)
 		reserve(c);
 }
@@ -158,7 +156,7 @@ enum step step_judge(struct conn *c)
 	struct gate *g = c->g;
 	struct call *k = c->call;
 
-	if (conn_gone(c))
+	if (conn_gone(c) && !k->held)
 		return STEP_END;
 	if (claim_pending(c))
 		return STEP_WAIT;
@@ -177,6 +175,8 @@ enum step step_judge(struct conn *c)
 	if (!get && !tasks_ok(c))
 		return say_refused(c, 400, WORDS_PARAMS, -ERR_DENIED, "the task belongs to another user");
 	decide(c);
+	if (k->kind == CALL_TOOL && g->decision.verdict == POL_ALLOW && g->decision.approve && approve_judge(c))
+		return approve_ask(c);
 	bool denied = g->decision.verdict != POL_ALLOW;
 	/* A tool that nobody classed is not known to read only; what was charged has to outlive a power cut. */
 	bool only_reads = k->kind == CALL_TOOL && k->risk == RISK_READ && !k->charged;
@@ -187,6 +187,8 @@ enum step step_judge(struct conn *c)
 		if (record_call(c))
 			return hold_back(c);
 	}
+	if (k->held && k->held->left)
+		return STEP_END;
 	if (denied && !k->observed)
 		return say_denied(c);
 	k->tells = relist_wanted(c);

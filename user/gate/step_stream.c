@@ -81,6 +81,10 @@ static int put_framed(void *arg, struct view data)
 	snprintf(size, sizeof(size), "%zx\r\n", data.n);
 	int r = buf_puts(&k->answer, size);
 	r = r ? r : buf_put(&k->answer, data);
+	/* A line end would end the event's data; in JSON it stands between values only, where a space says the same. */
+	uint8_t *own = k->answer.mem + k->answer.off + k->answer.len - data.n;
+	for (size_t i = 0; !r && k->wrap && i < data.n; i++)
+		own[i] = own[i] == '\n' || own[i] == '\r' ? ' ' : own[i];
 	return r ? r : buf_put(&k->answer, VIEW_LIT("\r\n"));
 }
 
@@ -151,6 +155,8 @@ enum step passing_finish(struct conn *c)
 	if (k->up_close)
 		server_drop(c);
 	outcome_end(c);
+	if (k->wrap && buf_put(&k->answer, VIEW_LIT("2\r\n\n\n\r\n")))
+		return conn_reset(c);
 	if (k->chunk_down && buf_put(&k->answer, VIEW_LIT("0\r\n\r\n")))
 		return conn_reset(c);
 	if (k->number && !k->result_done && !k->hold_back) {

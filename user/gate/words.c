@@ -55,23 +55,27 @@ int words_result(struct buf *out, struct view id, bool new_era, const char *text
 	return jsonw_end(&w);
 }
 
-void words_denial(char *out, size_t cap, const struct pol_decision *d, const char *call_id)
+void words_denial(char *out, size_t cap, const struct pol_decision *d, const char *call_id, const struct words_approval *a)
 {
-	snprintf(out, cap, "Denied by policy: %s (rule %s, audit id %s)", d->text[0] ? d->text : "not permitted",
+	snprintf(out, cap, "%s: %s (rule %s, audit id %s)", a && a->waiting ? "Not yet" : "Denied by policy", d->text[0] ? d->text : "not permitted",
 	    d->rule[0] ? d->rule : "(none)", call_id);
 }
 
-int words_denied(struct buf *out, struct view id, bool new_era, const struct pol_decision *d, const char *call_id)
+int words_denied(struct buf *out, struct view id, bool new_era, const struct pol_decision *d, const char *call_id, const struct words_approval *a)
 {
 	char text[POL_TEXT_MAX + POL_RULE_MAX + 128];
 	struct jsonw w = jsonw_on(out);
 
-	words_denial(text, sizeof(text), d, call_id);
+	words_denial(text, sizeof(text), d, call_id, a);
 	open_result(&w, id, new_era, text);
 	jsonw_open(&w, "_meta", '{');
 	jsonw_open(&w, "callgate/denial", '{');
 	jsonw_str(&w, "rule", d->rule);
 	jsonw_str(&w, "audit_id", call_id);
+	if (a) {
+		jsonw_str(&w, "approval", a->id);
+		jsonw_bool(&w, "waiting", a->waiting);
+	}
 	jsonw_close(&w, '}');
 	jsonw_close(&w, '}');
 	jsonw_close(&w, '}');

@@ -30,11 +30,16 @@ int words_error(struct buf *out, struct view id, int code, const char *text) __a
 /** words_result(out, id, new_era, text): A tools/call result with isError, for the agent's model to read. */
 int words_result(struct buf *out, struct view id, bool new_era, const char *text) __attribute__((warn_unused_result));
 
-/** words_denied(out, id, new_era, d, call_id): The same for a decision, with machine-readable data in _meta. */
-int words_denied(struct buf *out, struct view id, bool new_era, const struct pol_decision *d, const char *call_id)
+struct words_approval {
+	const char *id;
+	bool waiting; /* nobody has decided yet */
+};
+
+/** words_denied(out, id, new_era, d, call_id, a): The same for a decision, with machine-readable data in _meta.  ${a} may be NULL. */
+int words_denied(struct buf *out, struct view id, bool new_era, const struct pol_decision *d, const char *call_id, const struct words_approval *a)
     __attribute__((warn_unused_result));
 
-/** words_denial(out, cap, d, call_id): "Denied by policy: TEXT (rule R, audit id ID)". */
-void words_denial(char *out, size_t cap, const struct pol_decision *d, const char *call_id);
+/** words_denial(out, cap, d, call_id, a): "Denied by policy: TEXT (rule R, audit id ID)"; "Not yet: ..." when it waits for an approval. */
+void words_denial(char *out, size_t cap, const struct pol_decision *d, const char *call_id, const struct words_approval *a);
 
 #endif

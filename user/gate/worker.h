@@ -72,7 +72,7 @@ struct gate {
 	struct list certs, loans;        /* newest use first */
 	struct list spare_calls, spares;
 	struct crowd crowd; /* of the connections */
-	size_t n_spares, n_certs, n_loans;
+	size_t n_spares, n_certs, n_loans, n_held;
 	uint64_t next_call, next_tag;
 	struct buf ca; /* our own root, PEM */
 	struct timer start_timer, stop_timer, sweep_timer;
