@@ -161,6 +161,31 @@ static void bounded(void **state)
 	assert_int_equal(t.n, 0);
 }
 
+static bool only_even(void *arg, const struct m_approval_ask *call)
+{
+	(void)arg;
+	return call->canon[1] % 2 == 0;
+}
+
+/* What can no longer be used makes room; a line that is being written keeps its row. */
+static void pruned(void **state)
+{
+	struct approvals t;
+	struct approval *ap;
+
+	(void)state;
+	approvals_init(&t);
+	for (uint32_t i = 0; i < APPROVAL_USER; i++) {
+		struct m_approval_ask c = a_call(1);
+		c.canon[1] = (uint8_t)i;
+		assert_int_equal(ask(&t, &c, 9, 0, &ap), 1);
+		ap->line = i == 1;
+	}
+	approval_prune(&t, only_even, NULL);
+	assert_int_equal(t.n, APPROVAL_USER / 2 + 1);
+	approvals_free(&t);
+}
+
 static void frames_that_are_none(void **state)
 {
 	struct m_approval_ask c = a_call(1), out;
@@ -395,6 +420,18 @@ static void not_what_is_in_force(void **state)
 	assert_string_equal(decide(&r, "yes", id), "invalid");
 	assert_int_equal(asked(&r, second), APPROVAL_CANNOT);
 	assert_int_equal(rig_events(&r, "approval.use"), 0);
+	/* Rows of another policy's time do not keep a user from asking. */
+	json_t *v = rig_ask(&r, "{\"do\":\"policy.show\",\"args\":{\"name\":\"p\"}}\n");
+	snprintf(hash, sizeof(hash), "%s", json_string_value(json_object_get(json_object_get(v, "policy"), "hash")));
+	json_decref(v);
+	for (int i = 0; i < APPROVAL_USER; i++) {
+		c = a_call(1001);
+		c.canon[1] = (uint8_t)i;
+		assert_int_equal(asked(&r, c), APPROVAL_WAITING);
+	}
+	c.canon[1] = APPROVAL_USER;
+	assert_int_equal(asked(&r, c), APPROVAL_CANNOT);
+	assert_int_equal(r.said.status, -ERR_FULL);
 	rig_close(&r);
 }
 
@@ -472,6 +509,7 @@ int main(void)
 	    cmocka_unit_test(decided_once_and_for_ten_minutes),
 	    cmocka_unit_test(a_line_of_the_journal_is_waited_for),
 	    cmocka_unit_test(bounded),
+	    cmocka_unit_test(pruned),
 	    cmocka_unit_test(frames_that_are_none),
 	    cmocka_unit_test(asked_approved_used),
 	    cmocka_unit_test(refused_and_not_asked_again),

@@ -182,6 +182,15 @@ void approval_sweep(struct approvals *t, struct mono now)
 	}
 }
 
+void approval_prune(struct approvals *t, bool (*stands)(void *arg, const struct m_approval_ask *call), void *arg)
+{
+	LIST_EACH(it, &t->rows) {
+		struct approval *ap = LIST_ENTRY(it, struct approval, node);
+		if (!ap->line && !stands(arg, &ap->call))
+			approval_drop(t, ap);
+	}
+}
+
 const char *approval_state_name(enum approval_state s)
 {
 	static const char *const name[] = {"asked", "waiting", "no", "yes", "used"};

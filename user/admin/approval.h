@@ -1,7 +1,8 @@
 /*
  * approval.h - the calls that wait for a person's word, and what the person said.
  * Floor: admin.      Pure: no I/O, the caller brings the time.      Owns: its rows; arguments are wiped when their row goes.
- * Source: docs/POLICY.md "approval".      Units: CLOCK_MONOTONIC; wall time is only for showing.
+ * Source: docs/POLICY.md "approval".      Units: CLOCK_BOOTTIME, so that no
+ * machine keeps a yes while it sleeps; wall time is only for showing.
  *
  * A row is one call that would be made: user, grant, policy hash, server, tool, digest of the arguments.  The same call asked again is
  * the same row.  States:
@@ -75,6 +76,9 @@ void approval_drop(struct approvals *t, struct approval *ap);
 /** approval_find(t, id), approval_by_line(t, tag): Or NULL. */
 struct approval *approval_find(const struct approvals *t, const char *id);
 struct approval *approval_by_line(const struct approvals *t, uint64_t tag);
+
+/** approval_prune(t, stands, arg): Drop what nobody can use any more, but for what the journal is writing. */
+void approval_prune(struct approvals *t, bool (*stands)(void *arg, const struct m_approval_ask *call), void *arg);
 
 /** approval_sweep(t, now): Drop what is over.  Every other call expects that this was done for the same ${now}. */
 void approval_sweep(struct approvals *t, struct mono now);

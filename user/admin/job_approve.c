@@ -17,16 +17,22 @@ static const char *arg(const struct job *j, const char *key)
 	return json_string_value(json_object_get(j->args, key));
 }
 
+static struct mono now_boot(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (struct mono){(uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec};
+}
+
 /* Arguments do not stay longer than they must. */
 static void sweep(void *arg_)
 {
 	struct admin *a = arg_;
-	struct mono now = mono_now();
-
-	approval_sweep(&a->approvals, now);
+	approval_sweep(&a->approvals, now_boot());
 	if (!a->approvals.n)
 		pump_timer_off(a->pump, sweep, a);
-	else if (pump_timer(a->pump, mono_after_ms(now, SWEEP_MS), sweep, a))
+	else if (pump_timer(a->pump, mono_after_ms(mono_now(), SWEEP_MS), sweep, a))
 		log_error("no room for a timer");
 }
 
@@ -92,8 +98,9 @@ static void reply(struct admin *a, uint32_t slot, uint64_t tag, const struct app
 }
 
 /* Is it still the grant's policy, and the grant still this user's?  A worker may lag behind, or lie. */
-static bool stands(const struct admin *a, const struct m_approval_ask *c)
+static bool stands(void *arg_, const struct m_approval_ask *c)
 {
+	const struct admin *a = arg_;
 	const json_t *g = json_object_get(a->roster.grants, c->grant), *uid = json_object_get(g, "uid");
 	const char *server = json_string_value(json_object_get(g, "server")), *policy = json_string_value(json_object_get(g, "policy"));
 	const char *hash = policy ? json_string_value(json_object_get(json_object_get(a->roster.policies, policy), "hash")) : NULL;
@@ -157,7 +164,12 @@ void job_approve_ask(struct admin *a, struct edge *e, const struct frame *f)
 		r = -ERR_UNAVAILABLE;
 	if (!r && !stands(a, &call))
 		r = -ERR_DENIED;
-	r = r ? r : approval_ask(&a->approvals, &call, tail, e->slot, mono_now(), &ap);
+	r = r ? r : approval_ask(&a->approvals, &call, tail, e->slot, now_boot(), &ap);
+	if (r == -ERR_FULL) {
+		/* Of another policy's time there may be some that take a place and can no longer be used. */
+		approval_prune(&a->approvals, stands, a);
+		r = approval_ask(&a->approvals, &call, tail, e->slot, now_boot(), &ap);
+	}
 	if (r < 0) {
 		reply(a, e->slot, f->tag, NULL, APPROVAL_CANNOT, r);
 		return;
@@ -178,7 +190,7 @@ static void settled(struct admin *a, struct approval *ap, int status)
 
 	ap->line = 0;
 	if (!status && !used)
-		approval_open(ap, mono_now());
+		approval_open(ap, now_boot());
 	reply(a, ap->to_slot, ap->to_tag, ap, status ? APPROVAL_CANNOT : used ? APPROVAL_YES : APPROVAL_WAITING, status ? -ERR_UNAVAILABLE : 0);
 	if (status && used && status != -ERR_CLOSED)
 		ap->state = APPROVAL_S_YES; /* certainly not written, and so not used */
@@ -248,7 +260,7 @@ static json_t *row(const struct admin *a, const struct approval *ap, struct mono
 
 void job_approve_list(struct job *j)
 {
-	struct mono now = mono_now();
+	struct mono now = now_boot();
 	json_t *out = json_array();
 
 	sweep(j->a);
@@ -295,7 +307,7 @@ void job_approve_written(struct job *j)
 	struct approval *ap = approval_find(&a->approvals, arg(j, "id"));
 	struct m_approval_news news = {.id = ""};
 
-	if (!ap || !approval_decide(ap, j->kind == R_APPROVE_YES, arg(j, "reason"), mono_now())) {
+	if (!ap || !approval_decide(ap, j->kind == R_APPROVE_YES, arg(j, "reason"), now_boot())) {
 		job_fail(j, "not-found", "the request ended before the decision was written; the call has to be made again");
 		return;
 	}

@@ -45,7 +45,7 @@ static bool lists_events(struct view v)
 	return false;
 }
 
-/* It says itself that it reads events; one that awaits its answers on another stream reads none here. */
+/* It says itself that it reads events; one that awaits its answers on another stream reads none here.  A long request is not kept for it. */
 static bool bears(struct conn *c)
 {
 	const struct http1_head *h = call_head(c);
@@ -53,7 +53,7 @@ static bool bears(struct conn *c)
 
 	for (size_t i = 0; i < h->n && !events; i++)
 		events = view_ieq(h->h[i].name, VIEW_LIT("accept")) && lists_events(h->h[i].value);
-	return events && !c->call->by_stream && !downlink_find(c, h->target) && c->g->n_held < APPROVE_HELD;
+	return events && c->call->head_len + c->call->wire_len <= STREAM_IN_MAX && !c->call->by_stream && !downlink_find(c, h->target) && c->g->n_held < APPROVE_HELD;
 }
 
 /* ---- the stream ---- */
