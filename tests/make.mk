@@ -39,7 +39,7 @@ demo-evidence: deps-test	## a week of a fleet with seven faults, collected and e
 
 check: deps-test	## every test that a change must pass
 	$Q rm -f $(COUNTS); mkdir -p $B
-	$Q$(MAKE) -s -j2 all aids $(UNITS) $(REPLAYS) $B/power/powercut $B/fleet/fleetgen
+	$Q$(MAKE) -s -j2 all aids $(UNITS) $(REPLAYS) $B/power/powercut $B/power/ingestcut $B/fleet/fleetgen
 	$Q$(MAKE) -s testkit
 	$Qok=1; COUNTS=$(COUNTS); export COUNTS; \
 	$(MAKE) -s check-house || ok=0; \
@@ -69,7 +69,7 @@ check-san:
 	$QBUILD=$(abspath build-san) $(RUN) -s 400 $(foreach t,$(SAN_E2E),san-$(notdir $t) bash $t --)
 check-long: deps-test	## the longer ones
 	$Q rm -f $(COUNTS)-long; mkdir -p $B
-	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load $B/unit/pol_property_test $B/fleet/fleetgen
+	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load $B/unit/pol_property_test $B/power/ingestcut $B/fleet/fleetgen
 	$Q$(MAKE) -s -j2 $B/unit/limits_crash_test
 	$Q$(MAKE) -s testkit testkit-all
 	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
@@ -167,11 +167,19 @@ $B/power/powercut: $(patsubst %,$B/tests/power/%.o,cutfs cutstate powercut) $(ca
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ -lfuse3 -ljansson -lcrypto -lz -lpthread
 $B/tests/power/cutfs.o: override CPPFLAGS += -isystem /usr/include/fuse3
+$B/power/ingestcut: $(patsubst %,$B/tests/power/%.o,cutfs cutstate ingestcut) $(call lib,fleet audit ipc codec base)
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -lfuse3 -ljansson -lcrypto -lz -lpthread
 campaign-power: deps-test	## the audit library through power cuts and failing calls over FUSE; SEED, RUNS, EACH
 	$Q$(MAKE) -s -j2 $B/power/powercut
 	$Q$B/power/powercut faults
 	$Q$B/power/powercut cuts $${SEED:-1} $${RUNS:-400} $${EACH:-8}
 .PHONY: campaign-power
+campaign-ingest: deps-test	## a collector's ingest through kill -9 and power cuts; KILLS (200), CUTS (200), SEED
+	$Q$(MAKE) -s -j2 all $B/power/ingestcut $B/fleet/fleetgen
+	BUILD=$(abspath $B) KILLS=$${KILLS:-200} CUTS=$${CUTS:-200} SEED=$${SEED:-1} bash tests/e2e/47-fleet-crash.sh
+.PHONY: campaign-ingest
 campaign-crash: deps-test	## kill -9 of random processes of the whole service under load, and of callgate-audit alone; KILLS (10000), SEED
 	$Q$(MAKE) -s -j2 all aids $B/unit/audit_proc_test
 	KILLS=$${KILLS:-10000} SEED=$${SEED:-1} $B/unit/audit_proc_test 2>/dev/null
