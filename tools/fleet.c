@@ -96,6 +96,7 @@ int cmd_fleet(int argc, char **argv)
 	        "at the collector: make a store, its keys, and the collector.json that workstations need"},
 	    {"accept", fleet_accept, "--store DIR --inbox DIR [--again] FILE...",
 	        "at the collector: enrol the workstations whose enrolment files (HOST.enrol) these are"},
+	    {"revoke", fleet_revoke, "--store DIR HOST", "at the collector: forget the ssh keys of a workstation"},
 	    {"keys", fleet_keys, "--store DIR --inbox DIR [HOST...]", "at the collector: lines of authorized_keys for the transfer account"},
 	    {"ingest", fleet_ingest, "--store DIR --inbox DIR [--jobs N] [--gap-wait SECONDS] [--quiet]",
 	        "at the collector: verify what came, move it into the store, log it, give receipts"},

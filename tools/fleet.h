@@ -6,6 +6,7 @@
 
 int fleet_init(int argc, char **argv);
 int fleet_accept(int argc, char **argv);
+int fleet_revoke(int argc, char **argv);
 int fleet_keys(int argc, char **argv);
 int fleet_ingest(int argc, char **argv);
 int fleet_enroll(int argc, char **argv);

@@ -180,6 +180,47 @@ int fleet_accept(int argc, char **argv)
 	return status;
 }
 
+/* ---- revoke ---- */
+
+int fleet_revoke(int argc, char **argv)
+{
+	const char *rest[1], *store = NULL;
+	const struct tool_flag flags[] = {{"--store", &store, NULL}, {NULL, NULL, NULL}};
+	int n = tool_flags("fleet revoke", flags, argc, argv, rest, 1), lock = -1, r;
+	struct buf text = {.max = ENROL_MAX};
+	struct enrol e = {0};
+	char path[LAYOUT_PATH];
+
+	if (n < 0)
+		return EXIT_USAGE;
+	if (!n || !store)
+		return tool_fail(EXIT_USAGE, "fleet revoke needs --store DIR and a host");
+	int dir = fleet_dir("--store", store);
+	if (dir < 0)
+		return EXIT_NO;
+	r = lock = collector_lock(dir);
+	if (r >= 0)
+		r = enrol_read(dir, rest[0], &e);
+	if (!r) {
+		/* Its seal keys stay: what it sealed before must still be read. */
+		e.push[0] = e.fetch[0] = '\0';
+		snprintf(path, sizeof(path), "hosts/%s/enrol.json", e.host);
+		r = enrol_text(&e, &text);
+	}
+	if (!r)
+		r = put_file(dir, path, buf_view(&text), 0400);
+	enrol_free(&e);
+	buf_wipe(&text);
+	buf_free(&text);
+	fd_close(&lock);
+	fd_close(&dir);
+	if (r)
+		return tool_fail(EXIT_NO, "%s: %s", rest[0], r == -EAGAIN ? "somebody else changes the store; try again" : r == -ENOENT ? "it is not enrolled" : err_text(r));
+	if (!tool_opts.json)
+		printf("%s has no ssh keys any more; write the account's keys anew: callgate fleet keys\n", rest[0]);
+	return EXIT_YES;
+}
+
 /* ---- keys ---- */
 
 static bool plain(const char *path)

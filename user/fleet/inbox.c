@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -46,6 +47,17 @@ static int add(struct inbox_names *l, const char *name)
 	return 0;
 }
 
+/* By the time of the inode, which the peer does not choose. */
+static void sweep(int dir, const char *name)
+{
+	struct stat st;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) && now.tv_sec - st.st_ctim.tv_sec > INBOX_STALE_S)
+		unlinkat(dir, name, 0);
+}
+
 int inbox_list(int dir, struct inbox_names *l)
 {
 	int fd = open_beneath(dir, ".", O_RDONLY | O_DIRECTORY), r = 0;
@@ -59,10 +71,8 @@ int inbox_list(int dir, struct inbox_names *l)
 	}
 	for (struct dirent *e; !r && !l->more && (e = readdir(d));) {
 		if (e->d_name[0] == '.')
-			continue;
-		if (strlen(e->d_name) >= NAMES_MAX)
-			l->long_names++;
-		else
+			sweep(dir, e->d_name);
+		else if (strlen(e->d_name) < NAMES_MAX)
 			r = add(l, e->d_name);
 	}
 	closedir(d);

@@ -14,6 +14,7 @@
 enum {
 	INBOX_NAMES = 1 << 16,  /* names that one look at a directory takes; the rest is for the next look */
 	INBOX_SEGMENT = 1 << 30, /* bytes of a segment */
+	INBOX_STALE_S = 2 * 86400,
 };
 
 /** inbox_dir(at, path): Open a directory below ${at}.  A descriptor; -ENOENT; -ELOOP or -ENOTDIR when it is something else. */
@@ -23,10 +24,13 @@ struct inbox_names {
 	char (*at)[NAMES_MAX];
 	size_t n;
 	bool more; /* there were more than INBOX_NAMES */
-	size_t long_names; /* names that are too long for any of ours; they stay */
 };
 
-/** inbox_list(dir, l): The names in ${dir}, sorted, without those that begin with a dot: rsync gives these to what is not whole. */
+/**
+ * inbox_list(dir, l):
+ * The names in ${dir}, sorted, without those that are too long for any of ours, and those that begin with a dot: rsync gives these to what
+ * is not whole yet.  Such a file that has not changed for INBOX_STALE_S is what a broken transfer left: it goes.
+ */
 int inbox_list(int dir, struct inbox_names *l) __attribute__((warn_unused_result));
 void inbox_free(struct inbox_names *l);
 

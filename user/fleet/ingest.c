@@ -1,11 +1,13 @@
 /* ingest.c - see ingest.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,7 +163,20 @@ static void take_event(struct run *r, const struct worker *w, struct msg *m)
 		r->conf->event(r->conf->arg, &(struct ingest_event){w->host, m->event.part, m->event.file, m->event.what, m->event.words});
 }
 
-/* A worker reads hostile bytes: what it names must be a segment of its host. */
+/* A worker reads hostile bytes: what it names must be a segment of its host, and in its place. */
+static bool is_stored(const struct run *r, const char *host, struct state_piece *p)
+{
+	char path[LAYOUT_PATH];
+	struct names n;
+	struct stat st;
+
+	p->name[sizeof(p->name) - 1] = p->date[sizeof(p->date) - 1] = '\0';
+	if ((unsigned)p->trail >= LAYOUT_TRAILS || !layout_segment(p->name, &n) || strcmp(n.host, host) != 0 || !layout_date_ok(p->date))
+		return false;
+	layout_segment_path(p->trail, host, p->date, p->name, path);
+	return fstatat(r->conf->store, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
 static int take_record(struct run *r, struct worker *w, const struct msg *m)
 {
 	int e = r->err;
@@ -170,9 +185,7 @@ static int take_record(struct run *r, struct worker *w, const struct msg *m)
 		return -ERR_MALFORMED;
 	for (size_t i = 0; !e && i < m->record.n; i++) {
 		struct state_piece p = m->record.p[i];
-		struct names n;
-		p.name[sizeof(p.name) - 1] = '\0';
-		if ((unsigned)p.trail >= LAYOUT_TRAILS || !layout_segment(p.name, &n) || strcmp(n.host, w->host) != 0)
+		if (!is_stored(r, w->host, &p))
 			return -ERR_MALFORMED;
 		e = record_add(r->record, w->host, &p);
 		if (e == -ENOBUFS) {

@@ -452,6 +452,8 @@ static int pass(struct run *s)
 	for (size_t i = 0; i < s->nheld; i++)
 		wait_for(s, s->held[i].p.name, "its end carries no seal: what follows it must prove it");
 	s->nheld = 0;
+	if (l.more)
+		take_tell(s->t, s->part, "sealed", "waiting", "there are more files than one look takes: the rest is for the next one");
 	inbox_free(&l);
 	return r ? r : flush(s);
 }
