@@ -102,6 +102,23 @@ static int waiting_keys(enum layout_trail t, struct enrol *e, struct buf *ids)
 	return r;
 }
 
+/* A host that was enrolled before may have nothing new but ssh keys: the collector keeps its seal keys. */
+static int host_before(int home, char host[NAMES_HOST])
+{
+	struct buf b = {0};
+	int r = fd_slurp(home, "enrolled.json", 1 << 16, &b);
+	json_t *o = r ? NULL : json_loadb((const char *)buf_view(&b).p, b.len, JSON_REJECT_DUPLICATES, NULL);
+	const char *name = json_string_value(json_object_get(o, "host"));
+
+	if (!r)
+		r = name && layout_host(name) ? 0 : -ENOENT;
+	if (!r)
+		snprintf(host, NAMES_HOST, "%s", name);
+	json_decref(o);
+	buf_free(&b);
+	return r;
+}
+
 /* ---- the ssh keys ---- */
 
 /* Make ${name} and ${name}.pub unless they are there, and read the public half. */
@@ -200,8 +217,8 @@ static int enroll(int home, const char *collector_file, const char *out)
 	snprintf(e.at, sizeof(e.at), "%s", now);
 	for (enum layout_trail t = 0; !r && t < LAYOUT_TRAILS; t++)
 		r = waiting_keys(t, &e, &ids[t]);
-	if (!r && !*e.host)
-		r = tool_fail(EXIT_NO, "no seal key waits in %s/audit/keys or %s/journal/keys: this machine is enrolled already, or the service never ran", tool_opts.log, tool_opts.state);
+	if (!r && !*e.host && host_before(home, e.host))
+		r = tool_fail(EXIT_NO, "no seal key waits in %s/audit/keys or %s/journal/keys: has the service run?", tool_opts.log, tool_opts.state);
 	if (!r && *c.ssh) {
 		r = ssh_key(home, "push", e.host, e.push);
 		if (!r)

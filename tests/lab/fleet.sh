@@ -45,9 +45,10 @@ fleet_sshd() {
 }
 
 fleet_accept() { # HOST.enrol...
-	local f
+	local f again=
+	[ "$1" != --again ] || { again=$1; shift; }
 	for f in "$@"; do cp "$f" "/var/lib/collector/${f##*/}" && chmod 644 "/var/lib/collector/${f##*/}" && set -- "$@" "/var/lib/collector/${f##*/}" && shift; done
-	fleet accept --store $STORE --inbox $INBOX "$@" && fleet keys --store $STORE --inbox $INBOX >/etc/ssh/lab/keys
+	fleet accept --store $STORE --inbox $INBOX $again "$@" && fleet keys --store $STORE --inbox $INBOX >/etc/ssh/lab/keys
 }
 
 fleet_up() { fleet_accounts && fleet_store && fleet_sshd || { echo "lab: no collector" >&2; exit 1; }; }
