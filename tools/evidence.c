@@ -16,7 +16,7 @@
 #include "evidence/sample.h"
 #include "tools/tools.h"
 
-enum { LIST_MAX = 512 << 20, KEY_MAX = 256, LEAVER_HOURS = 24, VENDOR_MS = 120000, GAP_S = 300, COMMAND = 1024, SAMPLES = 25 };
+enum { LIST_MAX = 512 << 20, KEY_MAX = 256, LEAVER_HOURS = 24, VENDOR_MS = 120000, GAP_S = 300, QUIET_DAYS = 3, COMMAND = 1024, SAMPLES = 25 };
 
 /* A day is its first moment. */
 static int time_of(const char *name, const char *text, struct wall *t)
@@ -83,11 +83,11 @@ static void done(const struct export_opts *o, const struct export_result *x)
 static int export(int argc, char **argv)
 {
 	const char *from = NULL, *to = NULL, *store = NULL, *as_of = NULL, *hr = NULL, *assets = NULL, *vendor = NULL, *out = NULL, *key = NULL, *hours = NULL, *slack = NULL,
-	           *gap = NULL;
+	           *gap = NULL, *quiet = NULL;
 	struct export_opts o = {0};
 	const struct tool_flag flags[] = {{"--from", &from, NULL}, {"--to", &to, NULL}, {"--store", &store, NULL}, {"--as-of", &as_of, NULL}, {"--hr", &hr, NULL},
 	    {"--assets", &assets, NULL}, {"--vendor", &vendor, NULL}, {"--out", &out, NULL}, {"--key", &key, NULL}, {"--leaver-hours", &hours, NULL},
-	    {"--vendor-ms", &slack, NULL}, {"--gap-seconds", &gap, NULL}, {"--no-segments", NULL, &o.no_segments}, {NULL, NULL, NULL}};
+	    {"--vendor-ms", &slack, NULL}, {"--gap-seconds", &gap, NULL}, {"--quiet-days", &quiet, NULL}, {"--no-segments", NULL, &o.no_segments}, {NULL, NULL, NULL}};
 	struct buf list[3] = {{0}};
 	struct export_result x;
 	uint8_t seed[SIGN_SEED];
@@ -106,6 +106,7 @@ static int export(int argc, char **argv)
 	s = s ? s : number("--leaver-hours", hours, LEAVER_HOURS, &o.leaver_hours);
 	s = s ? s : number("--vendor-ms", slack, VENDOR_MS, &o.vendor_ms);
 	s = s ? s : number("--gap-seconds", gap, GAP_S, &o.gap_s);
+	s = s ? s : number("--quiet-days", quiet, QUIET_DAYS, &o.quiet_days);
 	s = s ? s : list_of(hr, &list[0], &o.hr);
 	s = s ? s : list_of(assets, &list[1], &o.assets);
 	s = s ? s : list_of(vendor, &list[2], &o.vendor);

@@ -75,7 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		CHECK(!f.raw[i].n || (f.raw[i].p >= data && f.raw[i].p + f.raw[i].n <= data + size));
 	json_t *o = json_loadb((const char *)data, size, JSON_REJECT_DUPLICATES, NULL);
 	/* An escaped name of a member is another name to ours: no writer of ours escapes one. */
-	if (json_is_object(o) && compact(data, size) && !memmem(data, size, "\\u", 2)) {
+	/* It takes a raw NUL for nothing. */
+	if (json_is_object(o) && !memchr(data, 0, size) && compact(data, size) && !memmem(data, size, "\\u", 2)) {
 		const char *key;
 		json_t *v;
 		bool escaped = false;

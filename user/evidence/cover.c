@@ -164,10 +164,27 @@ static void kernel_row(struct host *h, bool whole_end)
 		    (unsigned long long)c->found, (unsigned long long)(c->dropped + c->queue_dropped), (unsigned long long)c->losses);
 }
 
+void cover_epoch(struct host *h, const struct fields *f, const char *ts)
+{
+	struct bundle *b = h->run->b;
+
+	if (!run_in(h->run, view_str(ts)))
+		return;
+	row_str(b, SH_EPOCHS, h->name);
+	row_str(b, SH_EPOCHS, layout_trail(h->trail));
+	row_text(b, SH_EPOCHS, f->raw[FLD_EPOCH]);
+	row_str(b, SH_EPOCHS, ts);
+	row_text(b, SH_EPOCHS, fields_text(f, FLD_CAUSE));
+	row_text(b, SH_EPOCHS, f->raw[FLD_AFTER]);
+	row_text(b, SH_EPOCHS, fields_text(f, FLD_BOOT_ID));
+	row_text(b, SH_EPOCHS, f->raw[FLD_REPAIRED]);
+	row_text(b, SH_EPOCHS, f->raw[FLD_CUT_BYTES]);
+	row_end(b, SH_EPOCHS, ts);
+}
+
 static void epoch(struct host *h, const struct fields *f, const char *ts)
 {
 	struct cover *c = h->cover;
-	struct bundle *b = h->run->b;
 	struct view boot = fields_text(f, FLD_BOOT_ID);
 	bool same_boot = boot.n && view_is(boot, c->boot);
 	bool crash = fields_is(f, FLD_CAUSE, "crash") || fields_is(f, FLD_CAUSE, "damaged");
@@ -178,18 +195,7 @@ static void epoch(struct host *h, const struct fields *f, const char *ts)
 		if (run_seconds(c->last, ts) >= h->run->o->gap_s)
 			gap_row(h, "audit", c->last, ts, 1, 0, cause, strcmp(cause, "crash") == 0 && !same_boot ? "and another boot" : "");
 	}
-	if (run_in(h->run, view_str(ts))) {
-		row_str(b, SH_EPOCHS, h->name);
-		row_str(b, SH_EPOCHS, "audit");
-		row_text(b, SH_EPOCHS, f->raw[FLD_EPOCH]);
-		row_str(b, SH_EPOCHS, ts);
-		row_text(b, SH_EPOCHS, fields_text(f, FLD_CAUSE));
-		row_text(b, SH_EPOCHS, f->raw[FLD_AFTER]);
-		row_text(b, SH_EPOCHS, boot);
-		row_text(b, SH_EPOCHS, f->raw[FLD_REPAIRED]);
-		row_text(b, SH_EPOCHS, f->raw[FLD_CUT_BYTES]);
-		row_end(b, SH_EPOCHS, ts);
-	}
+	cover_epoch(h, f, ts);
 	run_text(c->boot, sizeof(c->boot), "%.*s", (int)(boot.n < 40 ? boot.n : 40), (const char *)boot.p);
 	run_text(c->epoch_from, sizeof(c->epoch_from), "%s", ts);
 	c->epoch = fields_num(f, FLD_EPOCH, 0);

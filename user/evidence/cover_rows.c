@@ -91,6 +91,9 @@ static void host_row(struct host *h, uint64_t expected, uint64_t sealed)
 	struct asset *a = map_find(&r->assets, view_str(h->name));
 	char share[16];
 	bool unknown = r->have_assets && !a;
+	const char *until = strcmp(r->as_of, r->to) < 0 ? r->as_of : r->to;
+	/* A host that is off for good looks like one that is off for the night; after some days somebody should know which it is. */
+	bool quiet = sealed && run_seconds(h->cover->last_seal, until) >= (uint64_t)r->o->quiet_days * 86400;
 
 	if (a)
 		a->seen = true;
@@ -106,12 +109,14 @@ static void host_row(struct host *h, uint64_t expected, uint64_t sealed)
 	row_num(b, SH_HOSTS, h->calls_in);
 	row_num(b, SH_HOSTS, h->segments);
 	row_num(b, SH_HOSTS, h->quarantined);
-	row_str(b, SH_HOSTS, unknown ? "not in the asset list" : !sealed ? "no record in the period" : "");
+	row_str(b, SH_HOSTS, unknown ? "not in the asset list" : !sealed ? "no record in the period" : quiet ? "nothing since the last seal" : "");
 	row_end(b, SH_HOSTS, NULL);
 	if (unknown)
 		run_finding(r, "host-not-in-assets", SH_HOSTS, h->name, "", "", "", "the store has records of a host that the asset list does not name");
 	if (!sealed)
 		run_finding(r, "host-without-records", SH_HOSTS, h->name, "", r->from, r->to, "enrolled, and no proved record in the period");
+	if (quiet)
+		run_finding(r, "host-quiet", SH_HOSTS, h->name, "", h->cover->last_seal, until, "%llu days without a record", (unsigned long long)(run_seconds(h->cover->last_seal, until) / 86400));
 	r->host_hours += expected;
 	r->host_sealed += sealed;
 }

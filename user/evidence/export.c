@@ -133,8 +133,15 @@ static void host_close(struct host *h)
 static int on_journal(void *arg, struct view line, const struct proved_at *at)
 {
 	struct host *h = arg;
+	struct fields f;
+	char ts[WALL_TEXT];
 
-	cover_told(h, "");
+	if (!h->first_pass && fields_read(&f, line) == 0) {
+		run_ts(fields_text(&f, FLD_TS), ts);
+		cover_told(h, ts);
+		if (fields_is(&f, FLD_KIND, "epoch"))
+			cover_epoch(h, &f, ts);
+	}
 	return journal_line(h, line, at);
 }
 

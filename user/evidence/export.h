@@ -18,7 +18,7 @@ struct export_opts {
 	struct wall from, to, as_of;
 	struct view hr, assets, vendor;       /* texts; p NULL: not given */
 	const uint8_t *seed;                  /* 32 bytes of the Ed25519 key that signs the manifest; NULL: not signed */
-	unsigned leaver_hours, vendor_ms, gap_s; /* hours to end a leaver's grants; clocks may differ by; a silence that is told */
+	unsigned leaver_hours, vendor_ms, gap_s, quiet_days; /* hours to end a leaver's grants; clocks may differ by; a silence that is told; days without a record */
 	bool no_segments;                     /* refer to segments by hash instead of copying them */
 	const char *command, *operator;       /* for ipe/run.json */
 };

@@ -43,6 +43,25 @@ int files_each(int store, const char *path, const char *ending, void (*fn)(struc
 
 /* ---- quarantine ---- */
 
+/* Files of one part of a host that were kept out for the same reason are one finding. */
+struct refusals {
+	uint64_t n;
+	char file[NAMES_MAX], time[64]; /* of the first */
+};
+
+static void refusals_tell(struct host *h, const char *part)
+{
+	for (struct map_entry *e = h->refused.first; e; e = e->next) {
+		const struct refusals *s = (const struct refusals *)e->data;
+		const char *code = (const char *)e->key.p;
+		if (s->n == 1)
+			run_finding(h->run, "quarantined", SH_QUARANTINE, h->name, s->file, s->time, "", "%s", code);
+		else
+			run_finding(h->run, "quarantined", SH_QUARANTINE, h->name, s->file, s->time, "", "%s: %llu files of %s, this is the first", code, (unsigned long long)s->n, part);
+	}
+	map_free(&h->refused);
+}
+
 static void reason(struct host *h, int dir, const char *name, void *trail)
 {
 	struct bundle *b = h->run->b;
@@ -67,7 +86,11 @@ static void reason(struct host *h, int dir, const char *name, void *trail)
 	row_str(b, SH_QUARANTINE, time);
 	row_str(b, SH_QUARANTINE, json_string_value(json_object_get(o, "words")));
 	row_end(b, SH_QUARANTINE, time);
-	run_finding(h->run, "quarantined", SH_QUARANTINE, h->name, file, time ? time : "", "", "%s", code ? code : "no reason is given");
+	struct refusals *sum = map_get(&h->refused, view_str(code ? code : "no reason is given"));
+	if (sum && !sum->n++) {
+		run_text(sum->file, sizeof(sum->file), "%s", file);
+		run_text(sum->time, sizeof(sum->time), "%s", time ? time : "");
+	}
 	json_decref(o);
 	buf_free(&text);
 }
@@ -85,11 +108,13 @@ void files_host(struct host *h)
 	char path[LAYOUT_PATH];
 	static const char *const sub[] = {"audit", "journal", "policies"};
 
+	map_init(&h->refused, sizeof(struct refusals), 1000);
 	for (size_t i = 0; i < sizeof(sub) / sizeof(*sub); i++) {
 		snprintf(path, sizeof(path), "quarantine/host=%s/%s", h->name, sub[i]);
 		int r = files_each(h->run->store, path, ".reason", reason, h, (void *)(uintptr_t)sub[i]);
 		if (r)
 			bundle_fail(h->run->b, r, path);
+		refusals_tell(h, sub[i]);
 	}
 }
 

@@ -72,6 +72,7 @@ static void query(struct run *r)
 	jsonw_uint(&w, "leaver_hours", r->o->leaver_hours);
 	jsonw_uint(&w, "vendor_ms", r->o->vendor_ms);
 	jsonw_uint(&w, "gap_seconds", r->o->gap_s);
+	jsonw_uint(&w, "quiet_days", r->o->quiet_days);
 	jsonw_bool(&w, "hr_list", r->o->hr.p);
 	jsonw_bool(&w, "asset_list", r->o->assets.p);
 	jsonw_bool(&w, "vendor_log", r->o->vendor.p);

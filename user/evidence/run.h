@@ -131,6 +131,7 @@ struct host {
 	struct cover_bad bad;
 	struct map segments_seen[LAYOUT_TRAILS];
 	struct quarantined *held;
+	struct map refused; /* files.c */
 	uint64_t segments, quarantined, unproved, calls_in;
 };
 
@@ -166,6 +167,8 @@ void cover_line(struct host *h, const struct fields *f, struct view kind, const 
 void cover_bad(struct host *h, const struct proved_bad *b);
 /** cover_told(h, until): The place that is not proved, if one waits, ends here. */
 void cover_told(struct host *h, const char *until);
+/** cover_epoch(h, f, ts): A start of a writer, as a row. */
+void cover_epoch(struct host *h, const struct fields *f, const char *ts);
 void cover_end(struct host *h);
 
 /* people.c: lists that the export was given */
