@@ -16,7 +16,7 @@
 #include "evidence/sample.h"
 #include "tools/tools.h"
 
-enum { LIST_MAX = 512 << 20, KEY_MAX = 256, LEAVER_HOURS = 24, VENDOR_MS = 120000, GAP_S = 300, QUIET_DAYS = 3, COMMAND = 1024, SAMPLES = 25 };
+enum { LIST_MAX = 128 << 20, KEY_MAX = 256, LEAVER_HOURS = 24, VENDOR_MS = 120000, GAP_S = 300, QUIET_DAYS = 3, COMMAND = 1024, SAMPLES = 25 };
 
 /* A day is its first moment. */
 static int time_of(const char *name, const char *text, struct wall *t)

@@ -81,3 +81,11 @@ int csv_row(struct csv *c)
 	} while (c->n == 1 && !c->field[0].n);
 	return 1;
 }
+
+int csv_column(const struct csv *c, const char *name)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (view_ieq(c->field[i], view_str(name)))
+			return (int)i;
+	return -1;
+}

@@ -20,6 +20,8 @@ struct csv {
 
 /** csv_begin(c, p, n): Read ${n} bytes at ${p}, which are overwritten. */
 void csv_begin(struct csv *c, uint8_t *p, size_t n);
+/** csv_column(c, name): Which field of the row, a header, has that name, whatever the case; -1: none. */
+int csv_column(const struct csv *c, const char *name);
 /** csv_row(c): The next row that is not empty: 1; 0 at the end; negative: -ERR_MALFORMED (a quote in the wrong place), -ERR_TOO_LONG. */
 int csv_row(struct csv *c) __attribute__((warn_unused_result));
 

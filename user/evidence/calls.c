@@ -9,7 +9,7 @@
 #include "base/err.h"
 #include "evidence/run.h"
 
-enum { CHAINS = 1 << 14, OPEN_MAX = 1 << 18, KEY_MAX = 4096 };
+enum { CHAINS = 1 << 14, OPEN_MAX = 1 << 17, KEY_MAX = 4096 };
 
 struct open {
 	struct open *next;
@@ -38,15 +38,6 @@ int calls_new(struct host *h)
 		return -ENOMEM;
 	h->calls->uid = UINT64_MAX;
 	return 0;
-}
-
-static uint64_t hash_of(struct view v)
-{
-	uint64_t x = 14695981039346656037u;
-
-	for (size_t i = 0; i < v.n; i++)
-		x = (x ^ v.p[i]) * 1099511628211u;
-	return x ^ x >> 32;
 }
 
 static const char *person(struct host *h, const struct fields *f)
@@ -265,7 +256,7 @@ static int call(struct host *h, const struct fields *f, const struct proved_at *
 		memcpy(o->text, id.p, id.n);
 	memcpy(o->text + id.n, before.p, before.n);
 	memcpy(o->text + id.n + before.n, after.p, after.n);
-	struct open **slot = &c->chain[hash_of(id) % CHAINS];
+	struct open **slot = &c->chain[map_hash(id) % CHAINS];
 	o->next = *slot;
 	*slot = o;
 	c->n++;
@@ -284,7 +275,7 @@ static void close_row(struct run *r, const struct open *o, struct view result, s
 static void close_call(struct host *h, struct view id, struct view result, struct view us)
 {
 	struct calls *c = h->calls;
-	struct open **at = &c->chain[hash_of(id) % CHAINS];
+	struct open **at = &c->chain[map_hash(id) % CHAINS];
 
 	while (*at && !view_eq(view_of((*at)->text, (*at)->id_n), id))
 		at = &(*at)->next;
@@ -415,7 +406,7 @@ static void release(struct host *h, const struct fields *f, const char *ts, bool
 	if (!fields_is(f, FLD_EVENT, "release") || !cred.n || f->raw[FLD_ERR].n)
 		return;
 	/* A vendor's clock is another one: releases beside the period count for its entries. */
-	vendor_release(h->run, h->name, fields_text(f, FLD_ID), cred, ts);
+	vendor_release(h->run, fields_text(f, FLD_ID), cred, ts);
 	struct credential *c = in ? map_get(&h->credentials, cred) : NULL;
 	if (!c)
 		return;

@@ -114,7 +114,6 @@ void cover_bad(struct host *h, const struct proved_bad *b)
 	struct cover_bad *at = &h->bad;
 	const char *quarantined = b->from <= b->to ? files_quarantined(h, b->from, b->to) : NULL;
 
-	h->unproved++;
 	if (h->cover && h->trail == LAYOUT_AUDIT)
 		h->cover->epoch_whole = false;
 	if (at->waits)

@@ -61,6 +61,8 @@ void examine_bad(struct examine *c, const char *fmt, ...) __attribute__((format(
 void examine_good(struct examine *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /** examine_public(pem, out): The Ed25519 key of a PEM text. */
 bool examine_public(struct view pem, uint8_t out[SIGN_PUBLIC]);
+/** examine_number(v): The digits at the start of a cell. */
+uint64_t examine_number(struct view v);
 /** examine_rows(c, path, columns, n, fn): Each row of a table with the named columns' cells.  0 or negative. */
 int examine_rows(struct examine *c, const char *path, const char *const columns[], size_t n, int (*fn)(struct examine *c, const struct view cell[])) __attribute__((warn_unused_result));
 /** examine_tables(c): What segments.csv, gaps and call_log.csv say.  examine_lines(c): The records. */

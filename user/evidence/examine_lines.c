@@ -60,7 +60,7 @@ out:
 	return r;
 }
 
-static uint64_t number(struct view v)
+uint64_t examine_number(struct view v)
 {
 	uint64_t n = 0;
 
@@ -84,7 +84,7 @@ static int take_segment(struct examine *c, const struct view cell[])
 	enum layout_trail t = view_is(cell[3], "journal") ? LAYOUT_JOURNAL : LAYOUT_AUDIT;
 	if (!s || !h)
 		return -ENOMEM;
-	s->proved = number(cell[2]);
+	s->proved = examine_number(cell[2]);
 	if (!h->first[t] || n.first < h->first[t])
 		h->first[t] = n.first;
 	if (n.last > h->last[t])
@@ -102,7 +102,7 @@ static int take_gap(struct examine *c, const struct view cell[])
 		return -ENOMEM;
 	c->gaps = at;
 	at += c->ngaps++;
-	*at = (struct examine_gap){.t = view_is(cell[1], "journal") ? LAYOUT_JOURNAL : LAYOUT_AUDIT, .first = number(cell[2]), .last = number(cell[3])};
+	*at = (struct examine_gap){.t = view_is(cell[1], "journal") ? LAYOUT_JOURNAL : LAYOUT_AUDIT, .first = examine_number(cell[2]), .last = examine_number(cell[3])};
 	run_text(at->host, sizeof(at->host), "%.*s", (int)cell[0].n, (const char *)cell[0].p);
 	return 0;
 }
@@ -203,7 +203,7 @@ static void notes_left(struct examine *c)
 {
 	for (struct map_entry *e = c->notes.first; e; e = e->next) {
 		const struct examine_note *n = (const struct examine_note *)e->data;
-		uint64_t line = number(e->key);
+		uint64_t line = examine_number(e->key);
 		if (!n->seen && !told(c, line, line))
 			examine_bad(c, "%s names line %" PRIu64 " of %s, which no segment has, and gaps.csv does not say so", n->file, line, c->host);
 	}

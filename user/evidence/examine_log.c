@@ -18,15 +18,6 @@ struct walk_log {
 };
 static struct walk_log *at_log; /* examine_rows() has no argument for it */
 
-static uint64_t number(struct view v)
-{
-	uint64_t n = 0;
-
-	for (size_t i = 0; i < v.n && i < 19 && v.p[i] >= '0' && v.p[i] <= '9'; i++)
-		n = n * 10 + (uint64_t)(v.p[i] - '0');
-	return n;
-}
-
 static int take_leaf(struct examine *c, const struct view cell[])
 {
 	struct walk_log *w = at_log;
@@ -46,7 +37,7 @@ static int take_leaf(struct examine *c, const struct view cell[])
 		if (!map_find(&w->strangers, cell[LEDGER_HOST]))
 			examine_bad(c, "the collector's log has files of %.*s, the bundle has none of that host", (int)(cell[LEDGER_HOST].n < 64 ? cell[LEDGER_HOST].n : 63), (const char *)cell[LEDGER_HOST].p);
 		map_get(&w->strangers, cell[LEDGER_HOST]);
-	} else if (h->first[t] && number(cell[LEDGER_FIRST]) > h->first[t] && number(cell[LEDGER_LAST]) < h->last[t]) {
+	} else if (h->first[t] && examine_number(cell[LEDGER_FIRST]) > h->first[t] && examine_number(cell[LEDGER_LAST]) < h->last[t]) {
 		examine_bad(c, "the collector's log has %.*s, the bundle does not", (int)(cell[LEDGER_SEGMENT].n < 150 ? cell[LEDGER_SEGMENT].n : 150), (const char *)cell[LEDGER_SEGMENT].p);
 	}
 	return 0;

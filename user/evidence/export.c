@@ -104,7 +104,6 @@ static int host_open(struct run *r, size_t i, bool first_pass, struct host *h)
 	map_init(&h->credentials, sizeof(struct credential), RUN_DISTINCT);
 	map_init(&h->locals, sizeof(struct local), RUN_DISTINCT);
 	map_init(&h->deployed, WALL_TEXT, RUN_DISTINCT);
-	map_init(&h->servers, WALL_TEXT, RUN_DISTINCT);
 	for (enum layout_trail t = 0; t < LAYOUT_TRAILS; t++)
 		map_init(&h->segments_seen[t], 1, 0);
 	r->host = i;
@@ -124,10 +123,30 @@ static void host_close(struct host *h)
 	map_free(&h->credentials);
 	map_free(&h->locals);
 	map_free(&h->deployed);
-	map_free(&h->servers);
 	for (enum layout_trail t = 0; t < LAYOUT_TRAILS; t++)
 		map_free(&h->segments_seen[t]);
 	free(h->held);
+}
+
+/* No writer of ours leaves a control character in a line: one would begin another cell, or another line, to somebody. */
+static bool printable(struct view v)
+{
+	unsigned bad = 0;
+
+	for (size_t i = 0; i < v.n; i++)
+		bad |= v.p[i] < 0x20;
+	return !bad;
+}
+
+/* 2026-11-03T10:00:00.000123Z: times are compared as bytes, so all are written alike. */
+static bool is_time(struct view v)
+{
+	static const char form[] = "0000-00-00T00:00:00.000000Z";
+	bool good = v.n == sizeof(form) - 1;
+
+	for (size_t i = 0; good && i < v.n; i++)
+		good = form[i] == '0' ? v.p[i] >= '0' && v.p[i] <= '9' : v.p[i] == (uint8_t)form[i];
+	return good;
 }
 
 static int on_journal(void *arg, struct view line, const struct proved_at *at)
@@ -136,7 +155,12 @@ static int on_journal(void *arg, struct view line, const struct proved_at *at)
 	struct fields f;
 	char ts[WALL_TEXT];
 
-	if (!h->first_pass && fields_read(&f, line) == 0) {
+	if (!printable(line) || fields_read(&f, line) || !is_time(fields_text(&f, FLD_TS))) {
+		h->run->rejects += !h->first_pass;
+		h->rejected += !h->first_pass;
+		return 0;
+	}
+	if (!h->first_pass) {
 		run_ts(fields_text(&f, FLD_TS), ts);
 		cover_told(h, ts);
 		if (fields_is(&f, FLD_KIND, "epoch"))
@@ -153,8 +177,9 @@ static int on_audit(void *arg, struct view line, const struct proved_at *at)
 	char ts[WALL_TEXT];
 
 	r->lines++;
-	if (fields_read(&f, line) || fields_text(&f, FLD_TS).n != WALL_TEXT - 5) {
+	if (!printable(line) || fields_read(&f, line) || !is_time(fields_text(&f, FLD_TS))) {
 		r->rejects++;
+		h->rejected++;
 		return 0;
 	}
 	struct view kind = fields_text(&f, FLD_KIND);
@@ -233,6 +258,8 @@ static int host_second(struct run *r, size_t i)
 		e = read_trail(&h, LAYOUT_AUDIT);
 	h.calls_in = r->calls - calls;
 	calls_end(&h);
+	if (h.rejected)
+		run_finding(r, "lines-rejected", SH_SEGMENTS, h.name, "", "", "", "%llu proved lines are none that callgate-audit writes: whoever has the seal key wrote them", (unsigned long long)h.rejected);
 	if (!e) {
 		grants_write(&h);
 		inventory_host(&h);

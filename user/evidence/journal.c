@@ -268,12 +268,8 @@ static void server_add(struct host *h, const json_t *e)
 {
 	const json_t *o = json_object_get(e, "server"), *m = json_array_get(json_object_get(o, "match"), 0);
 	struct server *s = map_get(&h->run->servers, view_str(text(o, "name")));
-	char *mine = map_get(&h->servers, view_str(text(o, "name")));
 
-	/* When it was registered on this host, for "before it was". */
-	if (mine && !*mine)
-		run_text(mine, WALL_TEXT, "%s", text(e, "ts"));
-	if (!s || !h->first_pass)
+	if (!s)
 		return;
 	s->hosts++;
 	if (s->registered_at[0] && strcmp(s->registered_at, text(e, "ts")) <= 0)
@@ -311,7 +307,7 @@ static void event(struct host *h, json_t *e)
 		policy_first_pass(h, e);
 	else if (first && strcmp(name, "policy.part") == 0)
 		policy_part(h, e);
-	else if (strcmp(name, "server.add") == 0)
+	else if (first && strcmp(name, "server.add") == 0)
 		server_add(h, e);
 	else if (first)
 		return;

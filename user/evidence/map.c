@@ -1,18 +1,21 @@
 /* map.c - see map.h. */
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "evidence/map.h"
 
-static uint64_t hash_of(struct view v)
+uint64_t map_hash(struct view v)
 {
-	uint64_t h = 0xcbf29ce484222325u ^ v.n;
+	static uint64_t secret;
 	size_t i = 0;
 
-	/* Keys come from hosts that may be hostile: a flood of equal hashes costs time, never more than the ceiling's worth. */
+	if (!secret && getrandom(&secret, sizeof(secret), 0) != sizeof(secret))
+		secret = 1;
+	uint64_t h = (0xcbf29ce484222325u ^ v.n) * (secret | 1);
 	for (; i + 8 <= v.n; i += 8) {
 		uint64_t w;
 		memcpy(&w, v.p + i, 8);
-		h = (h ^ w) * 0x9e3779b97f4a7c15u;
+		h = ((h ^ w) + secret) * 0x9e3779b97f4a7c15u;
 		h ^= h >> 29;
 	}
 	for (; i < v.n; i++)
@@ -63,13 +66,13 @@ static bool grow(struct map *m)
 
 void *map_find(const struct map *m, struct view key)
 {
-	struct map_entry *e = m->slots ? *place(m, key, hash_of(key)) : NULL;
+	struct map_entry *e = m->slots ? *place(m, key, map_hash(key)) : NULL;
 	return e ? e->data : NULL;
 }
 
 void *map_get(struct map *m, struct view key)
 {
-	uint64_t h = hash_of(key);
+	uint64_t h = map_hash(key);
 	struct map_entry *e = m->slots ? *place(m, key, h) : NULL;
 
 	if (e)

@@ -23,6 +23,8 @@ struct map {
 	uint64_t turned_away;
 };
 
+/** map_hash(v): Of this process alone: what a host writes into its records cannot aim at equal ones. */
+uint64_t map_hash(struct view v);
 /** map_init(m, size, max): An empty one. */
 void map_init(struct map *m, size_t size, size_t max);
 /** map_free(m): Entries are released; what they point to is not. */

@@ -12,14 +12,6 @@
 
 enum { COLUMNS = 4, LEAVERS_MAX = 200000 };
 
-static int column(const struct csv *c, const char *name)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (view_ieq(c->field[i], view_str(name)))
-			return (int)i;
-	return -1;
-}
-
 static struct view cell(const struct csv *c, int at)
 {
 	return at >= 0 && (size_t)at < c->n ? c->field[at] : view_of(NULL, 0);
@@ -91,7 +83,7 @@ static int take_list(struct run *r, struct view text, const char *list, const ch
 	csv_begin(&c, copy, text.n);
 	r2 = csv_row(&c);
 	for (unsigned i = 0; i < COLUMNS; i++)
-		at[i] = r2 > 0 && names[i] ? column(&c, names[i]) : -1;
+		at[i] = r2 > 0 && names[i] ? csv_column(&c, names[i]) : -1;
 	for (unsigned i = 0; r2 > 0 && i < must; i++)
 		if (at[i] < 0)
 			r2 = bad(r, list, c.line, "the header lacks a column that is needed");

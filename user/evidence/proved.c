@@ -204,7 +204,7 @@ static int place(struct proved *p, const struct names *n)
 
 static int take_file(struct proved *p, size_t i)
 {
-	char path[LAYOUT_PATH], before[WALL_TEXT];
+	char path[LAYOUT_PATH];
 	int fd = -1, r;
 
 	p->i = i;
@@ -217,7 +217,6 @@ static int take_file(struct proved *p, size_t i)
 	r = fd < 0 ? -errno : hash_file(fd, p->segment.sha256, &p->segment.bytes);
 	if (r)
 		goto out;
-	snprintf(before, sizeof(before), "%s", p->last_ts);
 	p->until[0] = '\0';
 	proved_peek(fd, p->until);
 	r = place(p, &p->file->names);

@@ -51,7 +51,7 @@ struct proved_calls {
 };
 
 struct proved_result {
-	uint64_t files, lines, seals, raw, notes, signatures;
+	uint64_t files, lines, seals, raw, notes;
 	uint64_t first, last; /* proved lines; 0: none */
 	uint64_t held_back;   /* lines that were read and not handed out */
 };

@@ -200,7 +200,6 @@ int proved_notes(struct proved *p)
 			r = proved_bad_at(p, "rewritten", 1, 0, "the checkpoint at line %" PRIu64 " names another chain: lines were written anew", n->n.size);
 		} else {
 			p->out->notes++;
-			p->out->signatures++;
 		}
 		if (r)
 			return r;

@@ -2,6 +2,7 @@
  * report.c - completeness/report.json (is everything there?) and report.json (what report.html draws).
  * Their shapes are in docs/EVIDENCE.md: members are added, never changed.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,7 +26,7 @@ static void put(struct run *r, const char *path, json_t *o)
 	struct buf b = {0};
 
 	if (!text || buf_puts(&b, text) || buf_puts(&b, "\n"))
-		bundle_fail(r->b, -12, path);
+		bundle_fail(r->b, -ENOMEM, path);
 	else
 		bundle_put(r->b, path, buf_view(&b));
 	buf_free(&b);

@@ -14,7 +14,7 @@
 #include "evidence/export.h"
 #include "evidence/proved.h"
 
-enum { CLASSES = 6, RUN_DISTINCT = 200000, RUN_LEAVER_TS = WALL_TEXT };
+enum { CLASSES = 6, RUN_DISTINCT = 200000 };
 /* Of a call: Read, Write, Execute, Destructive, Financial, and what has no class. */
 enum run_class { CLASS_READ, CLASS_WRITE, CLASS_EXECUTE, CLASS_DESTRUCTIVE, CLASS_FINANCIAL, CLASS_NONE };
 extern const char *const run_class_name[CLASSES];
@@ -123,7 +123,7 @@ struct host {
 	bool enrolled;
 	enum layout_trail trail; /* that is read */
 	bool first_pass;
-	struct map grants, users, credentials, locals, deployed, servers;
+	struct map grants, users, credentials, locals, deployed;
 	json_t *parts;    /* hash -> [text]: documents in pieces */
 	json_t *policies; /* name -> hash in force, while the journal is folded */
 	struct cover *cover;
@@ -132,7 +132,7 @@ struct host {
 	struct map segments_seen[LAYOUT_TRAILS];
 	struct quarantined *held;
 	struct map refused; /* files.c */
-	uint64_t segments, quarantined, unproved, calls_in;
+	uint64_t segments, quarantined, calls_in, rejected;
 };
 
 bool run_in(const struct run *r, struct view ts);
@@ -179,7 +179,7 @@ void people_write(struct run *r);
 
 /* vendor.c */
 int vendor_read(struct run *r) __attribute__((warn_unused_result));
-void vendor_release(struct run *r, const char *host, struct view id, struct view cred, const char *ts);
+void vendor_release(struct run *r, struct view id, struct view cred, const char *ts);
 void vendor_write(struct run *r);
 void vendor_counts(const struct run *r, uint64_t *entries, uint64_t *releases, uint64_t *unmatched);
 void vendor_free(struct run *r);

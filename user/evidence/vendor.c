@@ -28,14 +28,6 @@ struct vendor {
 	uint64_t releases, unmatched;
 };
 
-static int column(const struct csv *c, const char *name)
-{
-	for (size_t i = 0; i < c->n; i++)
-		if (view_ieq(c->field[i], view_str(name)))
-			return (int)i;
-	return -1;
-}
-
 static int by_time(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
@@ -95,9 +87,9 @@ int vendor_read(struct run *r)
 	memcpy(copy, r->o->vendor.p, r->o->vendor.n);
 	csv_begin(&c, copy, r->o->vendor.n);
 	e = csv_row(&c);
-	time = e > 0 ? column(&c, "time") : -1;
-	credential = e > 0 ? column(&c, "credential") : -1;
-	id = e > 0 ? column(&c, "id") : -1;
+	time = e > 0 ? csv_column(&c, "time") : -1;
+	credential = e > 0 ? csv_column(&c, "credential") : -1;
+	id = e > 0 ? csv_column(&c, "id") : -1;
 	if (e >= 0 && (time < 0 || credential < 0))
 		e = -ERR_MALFORMED;
 	while (e > 0 && (e = csv_row(&c)) > 0) {
@@ -128,14 +120,13 @@ static size_t first(const struct vendor *v, uint32_t credential, int64_t ms)
 	return low;
 }
 
-void vendor_release(struct run *r, const char *host, struct view id, struct view cred, const char *ts)
+void vendor_release(struct run *r, struct view id, struct view cred, const char *ts)
 {
 	struct vendor *v = r->vendor;
 	const uint32_t *number = v ? map_find(&v->credentials, cred) : NULL;
 	struct entry *best = NULL;
 	struct wall t;
 
-	(void)host;
 	if (!number || wall_parse(ts, &t))
 		return;
 	int64_t ms = t.ns / 1000000, slack = r->o->vendor_ms;
