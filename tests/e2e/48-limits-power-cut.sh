@@ -22,6 +22,7 @@ power_cut() {
 	rm -f /run/callgate/ring/*
 }
 up() { lab_daemon '{"users":["alice","bob"],"workers":2}' || exit 1; lab_wait 10 counting; }
+answered() { local out; out=$(call alice echo '{}'); [[ $out == *jsonrpc* ]]; } # the worker of the new run accepts
 counting() { local out; out=$(call alice echo '{"message":"up"}'); [[ $out == *up* ]]; }
 spent() { # what is left, told by trying: prints the amount that is refused and the one that fits
 	local left=$1 out
@@ -73,6 +74,7 @@ settled
 power_cut
 head -c 20000000 /dev/urandom >$STATE/limits
 lab_daemon '{"users":["alice","bob"],"workers":2}' || exit 1
+lab_wait 10 answered
 out=$(call alice pay '{"amount":0}')
 has "a damaged file: calls with limits are refused" "$out" 'limits unavailable'
 has "and told why" "$out" 'the file of their counters is damaged'
@@ -90,6 +92,7 @@ f=$(ls $STATE/../../log/callgate/audit/sealed/*.gz | head -1)
 cp "$f" "$LAB/good.gz"
 printf 'XXXXXXXX' | dd of="$f" bs=1 seek=200 conv=notrunc status=none
 lab_daemon '{"users":["alice","bob"],"workers":2}' || exit 1
+lab_wait 10 answered
 check "a damaged audit file is named" lab_wait 10 grep -q "what was charged cannot be read from the audit, at sealed/" "$LAB/callgated.log"
 has "and limits stay closed" "$(call alice pay '{"amount":0}')" 'compared with the audit'
 cp "$LAB/good.gz" "$f"
