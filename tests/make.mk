@@ -114,6 +114,14 @@ $B/bench/policy: $B/tests/bench/policy.o $(call lib,policy codec base)
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc -o $@ $^ -lpcre2-8 -lcrypto
+bench-charges: deps-test	## how long limits stay closed after a power cut; RECORDS
+	$Q$(MAKE) -s -j2 $B/bench/charges
+	$Q$B/bench/charges $${RECORDS:-1000000} | tee $B/bench/charges.txt
+.PHONY: bench-charges
+$B/bench/charges: $B/tests/bench/charges.o $(call lib,audit ipc base)
+	$(call say,LINK)
+	$Q mkdir -p $(@D)
+	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lcrypto -lz
 # Patterns against libre2, which speaks C++.
 CXX	?= g++
 $B/tests/unit/%.o: tests/unit/%.cc
