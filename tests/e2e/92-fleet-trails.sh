@@ -1,10 +1,6 @@
 #!/bin/bash
 # The generator of fleet trails: the same plan gives the same bytes; what it writes verifies, is as the schema says, and has the planted faults.
-set -u
-top=$(cd "$(dirname -- "$0")/../.." && pwd -P) work=$(mktemp -d) bad=0
-trap 'rm -rf "$work"' EXIT
-ok() { echo "ok - $1"; }
-check() { local what=$1; shift; if "$@" >"$work/out" 2>&1; then ok "$what"; else echo "not ok - $what"; sed 's/^/#   /' "$work/out" | head -20; bad=1; fi; }
+. "$(dirname -- "$0")/../lab/plain.sh"
 cat >"$work/plan.json" <<'E2'
 {"seed": 3, "hosts": 3, "days": 2, "calls": 60, "plants": [
 	{"what": "power", "host": 1, "day": 1, "at": "10:20", "minutes": 90},

@@ -1,11 +1,6 @@
 #!/bin/bash
 # callgate fleet status: a store with one fault a host; each is named, with its time and its lines, and nothing else.
-set -u
-work=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)") bad=0
-trap 'rm -rf "$work"' EXIT
-ok() { echo "ok - $1"; }
-check() { local what=$1; shift; if "$@" >"$work/out" 2>&1; then ok "$what"; else echo "not ok - $what"; sed 's/^/#   /' "$work/out" | head -20; bad=1; fi; }
-same() { check "$1" diff -u <(printf '%s\n' "$2") <(printf '%s\n' "$3"); }
+. "$(dirname -- "$0")/../lab/plain.sh"
 cat >"$work/plan.json" <<'E2'
 {"org": "lab", "seed": 5, "hosts": 8, "days": 2, "start": "2026-11-02", "calls": 60, "plants": [
 	{"what": "power", "host": 2, "day": 1, "at": "10:20", "minutes": 90},

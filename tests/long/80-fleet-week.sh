@@ -1,12 +1,7 @@
 #!/bin/bash
 # Twenty hosts and seven days at a collector: ingest, a second delivery, status.  Every planted fault is named, by the one that can know it, and nothing else is.
-set -u
-top=$(cd "$(dirname -- "$0")/../.." && pwd -P)
-work=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo /tmp)") bad=0 plan=$top/tests/fleet/plans/week.json
-trap 'rm -rf "$work"' EXIT
-ok() { echo "ok - $1"; }
-check() { local what=$1; shift; if "$@" >"$work/out" 2>&1; then ok "$what"; else echo "not ok - $what"; sed 's/^/#   /' "$work/out" | head -30; bad=1; fi; }
-same() { check "$1" diff -u <(printf '%s\n' "$2") <(printf '%s\n' "$3"); }
+. "$(dirname -- "$0")/../lab/plain.sh"
+plan=$top/tests/fleet/plans/week.json
 callgate=$BUILD/callgate
 "$BUILD/fleet/fleetgen" --plan "$plan" --out "$work/f" || exit 1
 "$callgate" fleet init --store "$work/store" --org example >/dev/null || exit 1
