@@ -272,6 +272,7 @@ static void serve(struct audit *a)
 {
 	struct mono tick = mono_now(), begun = tick;
 
+	hold(a); /* it may have started on a full disk */
 	while (!a->stopping) {
 		bool quiet = work(a);
 		/* On a busy machine it is never all quiet; what an earlier run left has long been read by then. */
@@ -297,7 +298,7 @@ static void serve(struct audit *a)
 		if (trail_waiting(a->journal) && trail_commit(a->journal, TRAIL_DURABLE))
 			log_warning("the journal cannot be written: %s", err_text(trail_state(a->journal).err));
 		hold(a);
-		if (quiet)
+		if (quiet && !more)
 			retain(a);
 	}
 }
