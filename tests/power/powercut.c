@@ -76,7 +76,7 @@ static const struct trail_clock test_clock = {wall_now, test_mono, NULL};
 static int open_trail(int dir, struct trail **s)
 {
 	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_bytes = 6000,
-	    .clock = &test_clock};
+	    .clock = &test_clock, .room = {.reserve = 1 << 16}}; /* of which this file system has none */
 	return trail_open(dir, &conf, NULL, s);
 }
 
@@ -356,6 +356,12 @@ static void run_fault(const struct cut_fault *f)
 	s = settle(dir, s);
 	if (notes_of(dir) < least)
 		die("an acknowledged record is gone");
+	for (int i = 0; trail_state(s).paused && i < 3; i++) {
+		ticks++;
+		trail_tick(s);
+	}
+	if (trail_state(s).paused)
+		die("the disk has room, and the pause does not end");
 	one_step(s);
 	if (trail_close(&s))
 		die("cannot close");

@@ -69,13 +69,16 @@ void trail_room_failed(struct trail *s, int err)
 		s->retry_at = (struct mono){0};
 }
 
-/* Room again, and the reserve with it: only both end the pause. */
+/* Room again, and the reserve with it.  A file system that has none, or does not tell its room, must have taken what waited. */
 static void try_resume(struct trail *s)
 {
-	if (s->disk.free < ROOM_LEAST + s->room.reserve || (s->room.reserve && room_set_aside(s->dir, s->room.reserve)))
+	if (s->disk.total && s->disk.free < ROOM_LEAST + s->room.reserve)
 		return;
-	s->reserve = s->room.reserve != 0;
-	s->reserve_failed = false;
+	int r = s->room.reserve ? room_set_aside(s->dir, s->room.reserve) : 0;
+	if (room_error(r) || (s->err && (r || !s->disk.total)))
+		return;
+	s->reserve = s->room.reserve && !r;
+	s->reserve_failed = r != 0;
 	s->paused = false;
 	s->retry_at = (struct mono){0};
 	s->stage = room_stage(&s->disk, &s->room);
@@ -87,7 +90,7 @@ static void try_resume(struct trail *s)
 void trail_room_tick(struct trail *s)
 {
 	if (room_look(s->dir, &s->disk))
-		return;
+		s->disk = (struct room){0};
 	if (s->paused) {
 		try_resume(s);
 		return;
