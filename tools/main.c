@@ -26,7 +26,7 @@ static const struct {
     {"vault", cmd_vault, "credentials; a secret is read from standard input: set, list, remove"},
     {"audit", cmd_audit, "the records of every call: cat, tail, query, stats, export, verify"},
     {"fleet", cmd_fleet, "many workstations, one collector: init, accept, keys, ingest, status; enroll, ship"},
-    {"evidence", cmd_evidence, "a bundle for an auditor, from a collector's store: export"},
+    {"evidence", cmd_evidence, "a bundle for an auditor, from a collector's store: export, sample, verify"},
     {"ca", cmd_ca, "this machine's Callgate CA: show, rotate, install, remove"},
 };
 enum { NOUNS = sizeof(nouns) / sizeof(*nouns) };
