@@ -73,13 +73,14 @@ table completeness/gaps.csv | awk -F, '$6 != "" { print $1, $2, $6, $7 }' > "$wo
 find "${store:-segments}" -type f -name '*.jsonl.gz' 2> "$work/err" | sort > "$work/paths"
 # host trail name start end proved calls-in-the-table path sha256
 awk -F, -v calls="$work/calls" -v paths="$work/paths" '
+	function num(x) { sub(/^0+/, "", x); return x + 0 } # some take a leading zero for an octal number
 	BEGIN {
 		while ((getline l < calls) > 0) { split(l, p, " "); n[p[1]] = p[2] }
 		while ((getline l < paths) > 0) { k = split(l, p, "/"); path[p[k - 3] "/" p[k]] = l }
 	}
 	{
 		k = split($3, p, "-")
-		print $1, $2, $3, p[k - 2] + 0, p[k - 1] + 0, $6, n[$3] + 0, ("" path[$2 "/" $3]) == "" ? "-" : path[$2 "/" $3], $4, substr(p[k], 1, 16)
+		print $1, $2, $3, num(p[k - 2]), num(p[k - 1]), $6, n[$3] + 0, ("" path[$2 "/" $3]) == "" ? "-" : path[$2 "/" $3], $4, substr(p[k], 1, 16)
 	}' "$work/segments" > "$work/list"
 awk '$8 == "-" { print $3 " is not there" } $10 != substr($9, 1, 16) { print $3 " is named after other bytes" }' "$work/list" > "$work/out"
 while read -r l; do bad "$l"; done < "$work/out"
@@ -113,8 +114,8 @@ while read -r host trail; do
 			while (seen == end[k] && k <= n) next_segment()
 			if (p[1] != seen + 1) { print name[k] ": line " seen " is followed by line " p[1]; exit }
 			seen++
-			if ($0 ~ /^{"kind":"call",/ && p[5] >= from && p[5] < to) calls++
-			if ($0 ~ /^{"kind":"seal",/) {
+			if (index($0, "{\"kind\":\"call\",") == 1 && p[5] >= from && p[5] < to) calls++
+			if (index($0, "{\"kind\":\"seal\",") == 1) {
 				match($0, /"seal":[0-9]+/); s = substr($0, RSTART + 7, RLENGTH - 7)
 				print h, t, p[1], s, substr($0, length($0) - 65, 64) >> seals
 			}
