@@ -34,7 +34,7 @@
 #define HOST "ws-001"
 enum { FILES = 512 };
 
-static char root[64], mnt[96], out[96], what[200];
+static char root[64], mnt[96], out[96], what[200], path_of_old[96];
 static int from; /* DIR/inbox/ws-001 */
 static struct cut_shared *sh;
 static pid_t server;
@@ -392,6 +392,25 @@ static void list(const char *sub, bool segment)
 		closedir(d);
 }
 
+/* In memory: the checking ingest is to be quick; what a disk forgets is computed.  What a killed run left goes. */
+static void make_root(void)
+{
+	DIR *d = opendir("/dev/shm");
+	int pid;
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (sscanf(e->d_name, "ingestcut.%d", &pid) == 1 && kill(pid, 0) < 0 && errno == ESRCH) {
+			snprintf(path_of_old, sizeof(path_of_old), "/dev/shm/%.40s/mnt", e->d_name);
+			umount2(path_of_old, MNT_DETACH);
+			aid_remove(dirfd(d), e->d_name);
+		}
+	if (d)
+		closedir(d);
+	snprintf(root, sizeof(root), "/dev/shm/ingestcut.%d", getpid());
+	if (mkdir(root, 0700) < 0)
+		die("%s: %s", root, strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	char path[300];
@@ -411,10 +430,7 @@ int main(int argc, char **argv)
 	if (segments < 4)
 		die("%s holds too few segments", path);
 	sh = cut_shared_new();
-	/* In memory: the checking ingest is to be quick; what a disk forgets is computed. */
-	snprintf(root, sizeof(root), "/dev/shm/ingestcut.XXXXXX");
-	if (!mkdtemp(root) && (snprintf(root, sizeof(root), "/tmp/ingestcut.XXXXXX"), !mkdtemp(root)))
-		die("mkdtemp: %s", strerror(errno));
+	make_root();
 	snprintf(mnt, sizeof(mnt), "%s/mnt", root);
 	snprintf(out, sizeof(out), "%s/out", root);
 	mkdir(mnt, 0755);
