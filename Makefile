@@ -135,6 +135,7 @@ $B/aids/%: $B/tests/aids/%.o $(call lib,vault ipc codec base)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lssl -lcrypto -luring -lpthread
 
 $B/user/evidence/manifest.o: user/evidence/verify.sh	# which lies in it as it is
+$B/user/evidence/report_html.o: user/evidence/report.html
 aids: $(AIDS:%=$B/aids/%)	## the programs that tests use: servers, load generator, probes
 unit: $(UNIT:%=$B/unit/%)	## unit tests
 	$Qfor t in $^; do CMOCKA_MESSAGE_OUTPUT=TAP $$t || exit 1; done

@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "evidence/run.h"
 
-enum { DAYS_MAX = 3660, POLICIES_MAX = 20000, DAY_S = 86400 };
+enum { DAYS_MAX = 3660, POLICIES_MAX = 20000, DAY_S = 86400, FINDINGS_SHOWN = 1000 };
 
 const char *const run_class_name[CLASSES] = {"Read", "Write", "Execute", "Destructive", "Financial", "none"};
 
@@ -92,6 +92,9 @@ void run_finding(struct run *r, const char *kind, enum sheet s, const char *host
 	row_str(r->b, SH_FINDINGS, to);
 	row_str(r->b, SH_FINDINGS, text);
 	row_end(r->b, SH_FINDINGS, from);
+	if (json_array_size(r->findings) < FINDINGS_SHOWN)
+		json_array_append_new(r->findings, json_pack("{s:s s:s s:s s:s s:s s:s s:s}", "kind", kind, "file", sheets[s].path, "host", host, "subject", subject, "from", from,
+		    "to", to, "detail", text));
 }
 
 /* ---- a host ---- */
@@ -300,8 +303,9 @@ static int run_open(struct run *r)
 	r->days = calloc(r->ndays, sizeof(*r->days));
 	r->calendar = json_array();
 	r->timeline = json_array();
+	r->findings = json_array();
 	r->grants = json_array();
-	if (!r->days || !r->calendar || !r->timeline || !r->grants)
+	if (!r->days || !r->calendar || !r->timeline || !r->grants || !r->findings)
 		return -ENOMEM;
 	r->store = open(o->store, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int e = r->store < 0 ? -errno : layout_hosts(r->store, &r->hosts);
@@ -339,6 +343,7 @@ static void run_close(struct run *r)
 	free(r->days);
 	json_decref(r->calendar);
 	json_decref(r->timeline);
+	json_decref(r->findings);
 	json_decref(r->grants);
 	fd_close(&r->store);
 }

@@ -139,5 +139,7 @@ void report_write(struct run *r)
 	json_t *o = json_pack("{s:i s:o s:o s:o s:o s:o s:o s:O s:O s:O s:o s:o}", "callgate_report", 1, "period", period(r), "files", files, "hosts", num(r->hosts.n), "calls",
 	    num(r->calls), "findings", num(bundle_rows(r->b, SH_FINDINGS)), "days", days(r), "coverage", r->calendar, "grants", r->grants, "policies", r->timeline, "denied_tools",
 	    denied_tools(r), "coverage_hours", json_pack("{s:o s:o}", "expected", num(r->host_hours), "sealed", num(r->host_sealed)));
+	json_object_set(o, "finding_list", r->findings);
+	report_html(r, o);
 	put(r, "report.json", o);
 }

@@ -77,7 +77,7 @@ struct run {
 	size_t host; /* that is read */
 	struct day *days;
 	size_t ndays;
-	json_t *calendar, *timeline, *grants; /* of report.json */
+	json_t *calendar, *timeline, *grants, *findings; /* of report.json */
 	uint64_t calls, lines, rejects, outside, host_hours, host_sealed, proved_lines, held_back, seals, notes;
 };
 
@@ -204,6 +204,10 @@ void inventory_host(struct host *h);
 
 /* report.c, manifest.c */
 void report_write(struct run *r);
+
+/* report_html.c */
+/** report_html(r, report): report.html, which draws ${report}. */
+void report_html(struct run *r, const json_t *report);
 void manifest_write(struct run *r);
 
 #endif
