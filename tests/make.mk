@@ -11,6 +11,8 @@ deps:	## install the packages that a build needs
 	$Qtools/deps.sh build
 deps-test:
 	$Qtools/deps.sh test
+deps-long:
+	$Qtools/deps.sh long
 testkit: deps-test	## install the pinned SDKs and agents into the user's cache
 	$Qmkdir -p $B && tests/testkit/install.sh > $B/testkit-path.new && mv $B/testkit-path.new $B/testkit-path
 	$Qtests/testkit/install.sh schemas > $B/testkit-path-schemas.new && mv $B/testkit-path-schemas.new $B/testkit-path-schemas
@@ -67,7 +69,7 @@ check-san:
 	$Q mkdir -p build-san && ln -sfn $(abspath $B)/aids build-san/aids
 	$Q$(RUN) -s 600 $(foreach t,$(UNIT),san-$t env CMOCKA_MESSAGE_OUTPUT=TAP build-san/unit/$t --) $(foreach t,$(FUZZ),san-$t sh -c 'build-san/replay/$t tests/data/$(patsubst %_fuzz,%,$t)/*' --)
 	$QBUILD=$(abspath build-san) $(RUN) -s 400 $(foreach t,$(SAN_E2E),san-$(notdir $t) bash $t --)
-check-long: deps-test	## the longer ones
+check-long: deps-long	## the longer ones
 	$Q rm -f $(COUNTS)-long; mkdir -p $B
 	$Q$(MAKE) -s -j2 all aids $B/bench/audit_load $B/unit/pol_property_test $B/power/ingestcut $B/fleet/fleetgen
 	$Q$(MAKE) -s -j2 $B/unit/limits_crash_test
@@ -78,7 +80,7 @@ check-long: deps-test	## the longer ones
 	read -r p f s < $(COUNTS)-long; \
 	if [ "$$s" = 0 ]; then echo "$$p passed, $$f failed"; else echo "$$p passed, $$f failed, $$s skipped"; fi; \
 	[ $$ok = 1 ] && [ "$$f" = 0 ]
-.PHONY: bypass e2e-matrix deps deps-test testkit testkit-all conformance demo check check-house check-unit check-e2e check-vm check-san check-long
+.PHONY: bypass e2e-matrix deps deps-test deps-long testkit testkit-all conformance demo check check-house check-unit check-e2e check-vm check-san check-long
 bench: deps-test	## a warm call against HAProxy and nginx with Lua in one run; build/bench/summary.json
 	$Q$(MAKE) -s -j2 all aids
 	$QBUILD=$(abspath $B) tests/bench/bench.sh

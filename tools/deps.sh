@@ -1,15 +1,18 @@
 #!/bin/sh
-# deps.sh build|test - install the Debian packages that are missing; prints nothing when none is.
+# deps.sh build|test|long - install the Debian packages that are missing; prints nothing when none is.
 set -eu
 build="gcc make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libjansson-dev liburing-dev libssl-dev libpcre2-dev
 libcurl4-openssl-dev libyaml-dev"
 test="$build python3 libcmocka-dev libfuse3-dev libclang-rt-14-dev iproute2 curl openssl jq util-linux procps git haproxy ca-certificates xz-utils dnsmasq-base openssh-server openssh-client rsync python3-pip
-wget gnutls-bin ruby php-cli php-curl libre2-dev g++ valgrind python3-jsonschema python3-requests libio-socket-ssl-perl
+libre2-dev g++ valgrind python3-jsonschema
 qemu-system-x86 busybox-static cpio kmod nginx-light libnginx-mod-http-lua libnginx-mod-http-ndk lua-cjson lua-resty-core lua-resty-lrucache"
+# Runtimes whose trust in the CA is looked at, and the browser that opens the pages.
+long="$test wget gnutls-bin ruby php-cli php-curl python3-requests libio-socket-ssl-perl default-jre-headless ca-certificates-java chromium"
 case ${1:-build} in
 build) want=$build ;;
 test) want=$test ;;
-*) echo "usage: deps.sh build|test" >&2; exit 2 ;;
+long) want=$long ;;
+*) echo "usage: deps.sh build|test|long" >&2; exit 2 ;;
 esac
 missing=
 for p in $want; do
