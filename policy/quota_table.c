@@ -4,6 +4,9 @@
  * Taking over the place of a name that is out of use: its word is frozen first, so that nobody adds to it any more; then the name is
  * changed; then the word is set to nothing.  Who added between the two looks at the name again, and takes it back if that changed.
  */
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <sched.h>
 #include <time.h>
 #include <stdatomic.h>
@@ -47,6 +50,17 @@ static word_t swap(word_t *p, word_t old, word_t new)
 #endif
 }
 
+/* The first 64-bit processors, and some that are emulated, cannot: better no limits, which refuses what has them, than an illegal instruction. */
+static bool can_swap(void)
+{
+#ifdef __x86_64__
+	unsigned a, b, c = 0, d;
+	return __get_cpuid(1, &a, &b, &c, &d) && c & bit_CMPXCHG16B;
+#else
+	return true;
+#endif
+}
+
 static word_t word_load(struct counter *c)
 {
 	return swap(&c->word, 0, 0);
@@ -71,7 +85,7 @@ struct quota_table *quota_table_open(void *mem, size_t len)
 {
 	struct quota_table *t = mem;
 	uint64_t fresh = 0;
-	if (len < sizeof(*t))
+	if (len < sizeof(*t) || !can_swap())
 		return NULL;
 	if (!atomic_compare_exchange_strong(&t->magic, &fresh, TABLE_MAGIC) && fresh != TABLE_MAGIC)
 		return NULL;
