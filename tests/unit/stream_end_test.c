@@ -221,7 +221,7 @@ static void test_flush_and_linger(void **state)
 	unsigned before = open_fds();
 	struct loop *l = loop_make(0);
 	struct keeper p = {.l = l, .keep = true};
-	static uint8_t chunk[120000];
+	static uint8_t chunk[STREAM_OUT_MAX - 8000];
 	int fd[2];
 	size_t got = 0;
 

@@ -13,7 +13,7 @@
 enum {
 	IO_WATCHES = 1024,
 	IO_CIPHER_MAX = 64 << 10, /* received, not yet decrypted: above it the receive stops */
-	IO_SEND_MAX = 128 << 10,  /* in one send: its end is when room is told */
+	IO_SEND_MAX = 64 << 10,  /* in one send: its end is when room is told */
 	IO_SHAKES = 8,            /* handshake steps per turn, so that a storm of connections cannot hold up calls */
 	IO_LINGER_MS = 2000,      /* after our FIN, how long the peer's is waited for */
 	IO_FLUSH_MS = 10000,      /* for a closing stream to get rid of its queue */

@@ -22,7 +22,7 @@ struct tls_front; /* server side */
 struct tls_back;  /* client side */
 struct tls_cert;
 
-enum { STREAM_IN_MAX = 128 << 10, STREAM_OUT_MAX = 128 << 10 };
+enum { STREAM_IN_MAX = 128 << 10, STREAM_OUT_MAX = 96 << 10 };
 /* ---- the loop ---- */
 struct loop_conf {
 	unsigned entries;     /* submission queue; 0: 1024 */
