@@ -23,6 +23,7 @@ both "JSON, danger denied" --corpus "$KIT/cases.jsonl" --every "${EVERY:-21}"
 check "JSON: the denied tool never ran" jq -e -n --argjson ran "$(edge_ran "$LAB/m/rows")" '($ran.danger // 0) == 0 and $ran.safe > 10'
 both "HTTP, danger denied" --http
 check "HTTP: the denied tool never ran" jq -e -n --argjson ran "$(edge_ran "$LAB/m/rows")" '($ran.danger // 0) == 0 and $ran.safe > 10'
+[ "${EVERY:-21}" = 1 ] || lab_end # the rest takes its time
 callgate policy apply edge "$LAB/allow.json" --reason "everything" >/dev/null || exit 1
 both "HTTP, danger allowed" --http
 check "HTTP: allowed, it runs where a request is plain" jq -e -n --argjson ran "$(edge_ran "$LAB/m/rows")" '$ran.danger >= 20'
