@@ -144,12 +144,12 @@ int pump_turn(struct pump *p, int max_ms)
 
 int pump_run(struct pump *p)
 {
-	p->stop = 0;
 	while (!p->stop) {
 		int r = pump_turn(p, -1);
 		if (r)
 			return r;
 	}
+	p->stop = 0;
 	return 0;
 }
 

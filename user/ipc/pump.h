@@ -29,7 +29,7 @@ void pump_timer_off(struct pump *p, pump_timer_fn *fn, void *arg);
 /** pump_turn(p, max_ms): One round: wait, then run what is due.  0 or negative errno. */
 int pump_turn(struct pump *p, int max_ms) __attribute__((warn_unused_result));
 
-/** pump_run(p): Turn until pump_stop(). */
+/** pump_run(p): Turn until pump_stop(), which may have been called in a turn before: a stop is not forgotten. */
 int pump_run(struct pump *p) __attribute__((warn_unused_result));
 void pump_stop(struct pump *p);
 
