@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "audit/chain.h"
 #include "base/err.h"
@@ -94,4 +95,24 @@ int chain_sum_add(struct chain_sum *s, struct view v)
 int chain_sum_end(struct chain_sum *s, uint8_t out[CHAIN_LEN])
 {
 	return EVP_DigestFinal_ex(s->ctx, out, NULL) && EVP_DigestInit_ex2(s->ctx, sha256, NULL) ? 0 : -ENOMEM;
+}
+
+int chain_sum_fd(int fd, uint8_t out[CHAIN_LEN], uint64_t *bytes)
+{
+	static uint8_t chunk[1 << 16];
+	struct chain_sum *s = chain_sum_new();
+	ssize_t n = 0;
+	off_t at = 0;
+	int r = s ? 0 : -ENOMEM;
+
+	for (; !r && (n = pread(fd, chunk, sizeof(chunk), at)) > 0; at += n)
+		r = chain_sum_add(s, view_of(chunk, (size_t)n));
+	if (!r && n < 0)
+		r = -errno;
+	if (!r)
+		r = chain_sum_end(s, out);
+	chain_sum_free(&s);
+	if (bytes)
+		*bytes = (uint64_t)at;
+	return r;
 }

@@ -34,4 +34,7 @@ int chain_sum_add(struct chain_sum *s, struct view v) __attribute__((warn_unused
 /** chain_sum_end(s, out): The hash of everything added; ${s} starts again. */
 int chain_sum_end(struct chain_sum *s, uint8_t out[CHAIN_LEN]) __attribute__((warn_unused_result));
 
+/** chain_sum_fd(fd, out, bytes): The hash of a whole file from its beginning, wherever ${fd} stands, and its length (may be NULL).  0, -ENOMEM, errno. */
+int chain_sum_fd(int fd, uint8_t out[CHAIN_LEN], uint64_t *bytes) __attribute__((warn_unused_result));
+
 #endif

@@ -44,23 +44,6 @@ static int receipt_of(struct trail *s, struct retain *r, const char *file, struc
 	return e;
 }
 
-static int hash_of(int fd, uint8_t sum[CHAIN_LEN])
-{
-	static uint8_t chunk[1 << 16];
-	struct chain_sum *s = chain_sum_new();
-	ssize_t got = 0;
-	int r = s ? 0 : -ENOMEM;
-
-	for (off_t at = 0; !r && (got = pread(fd, chunk, sizeof(chunk), at)) > 0; at += got)
-		r = chain_sum_add(s, view_of(chunk, (size_t)got));
-	if (!r && got < 0)
-		r = -errno;
-	if (!r)
-		r = chain_sum_end(s, sum);
-	chain_sum_free(&s);
-	return r;
-}
-
 /* Old enough, and still what was collected?  1: yes. */
 static int may_go(struct trail *s, struct retain *r, const char *path, struct receipt *out)
 {
@@ -75,7 +58,7 @@ static int may_go(struct trail *s, struct retain *r, const char *path, struct re
 	if (!e && now - (int64_t)st.st_mtim.tv_sec >= (int64_t)r->seconds) {
 		e = receipt_of(s, r, file_of(path), out);
 		if (!e)
-			e = hash_of(fd, sum);
+			e = chain_sum_fd(fd, sum, NULL);
 		if (!e && memcmp(sum, out->sha256, CHAIN_LEN) == 0)
 			e = 1;
 		else if (!e)

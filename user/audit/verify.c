@@ -95,20 +95,10 @@ int verify_lines(struct check *c, int fd, bool sealed, uint64_t most)
 
 static int check_hash(struct check *c, int fd, uint64_t bad)
 {
-	static uint8_t chunk[1 << 16];
-	struct chain_sum *s = chain_sum_new();
 	uint8_t sum[CHAIN_LEN];
 	char hex[CHAIN_HEX];
-	ssize_t got = 0;
-	int r = s ? 0 : -ENOMEM;
+	int r = chain_sum_fd(fd, sum, NULL);
 
-	for (off_t at = 0; !r && (got = pread(fd, chunk, sizeof(chunk), at)) > 0; at += got)
-		r = chain_sum_add(s, view_of(chunk, (size_t)got));
-	if (!r && got < 0)
-		r = -errno;
-	if (!r)
-		r = chain_sum_end(s, sum);
-	chain_sum_free(&s);
 	if (r)
 		return r;
 	chain_hex(sum, CHAIN_LEN, hex);

@@ -29,22 +29,9 @@ int proved_bad_at(struct proved *p, const char *what, uint64_t from, uint64_t to
 
 static int hash_file(int fd, char hex[CHAIN_HEX], uint64_t *bytes)
 {
-	static uint8_t chunk[1 << 16];
-	struct chain_sum *s = chain_sum_new();
 	uint8_t sum[CHAIN_LEN];
-	ssize_t n = 0;
-	int r = s ? 0 : -ENOMEM;
+	int r = chain_sum_fd(fd, sum, bytes);
 
-	*bytes = 0;
-	while (!r && (n = pread(fd, chunk, sizeof(chunk), (off_t)*bytes)) > 0) {
-		r = chain_sum_add(s, view_of(chunk, (size_t)n));
-		*bytes += (uint64_t)n;
-	}
-	if (!r && n < 0)
-		r = -errno;
-	if (!r)
-		r = chain_sum_end(s, sum);
-	chain_sum_free(&s);
 	if (!r)
 		chain_hex(sum, CHAIN_LEN, hex);
 	return r;

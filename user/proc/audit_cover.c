@@ -13,33 +13,16 @@
 #include "base/log.h"
 #include "proc/audit_internal.h"
 
-static int hash_fd(int fd, char out[65])
-{
-	static uint8_t chunk[1 << 16];
-	struct chain_sum *s = chain_sum_new();
-	uint8_t sum[CHAIN_LEN];
-	ssize_t n = 0;
-	int r = s ? 0 : -ENOMEM;
-
-	for (off_t at = 0; !r && (n = pread(fd, chunk, sizeof(chunk), at)) > 0; at += n)
-		r = chain_sum_add(s, view_of(chunk, (size_t)n));
-	if (!r && n < 0)
-		r = -errno;
-	if (!r)
-		r = chain_sum_end(s, sum);
-	chain_sum_free(&s);
-	if (!r)
-		chain_hex(sum, CHAIN_LEN, out);
-	return r;
-}
-
 /* A record when it is another than before: which program runs, which settings hold, from here on. */
 static void learn(struct audit *a, const char *event, const char *name, char known[65], int fd)
 {
-	char hex[65] = "";
-	int r = hash_fd(fd, hex);
+	uint8_t sum[CHAIN_LEN];
+	char hex[CHAIN_HEX] = "";
+	int r = chain_sum_fd(fd, sum, NULL);
 
-	if (r)
+	if (!r)
+		chain_hex(sum, CHAIN_LEN, hex);
+	else
 		log_error("%s %s cannot be hashed: %s", event, name ? name : "", err_text(r));
 	if (!a->trail || strcmp(hex, known) == 0)
 		return;
