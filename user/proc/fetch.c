@@ -59,7 +59,7 @@ static void on_hosts(struct edge *e, const struct frame *f)
 
 /* ---- errand: tokens for the vault ---- */
 
-struct token_asked {
+static struct token_asked {
 	uint64_t tag; /* 0: free */
 } asked[ERRAND_RUNNING];
 

@@ -38,9 +38,12 @@ static struct token *claim(struct token_book *b, const char *name)
 {
 	struct token *t = find(b, name);
 
-	for (size_t i = 0; !t || (i < TOKEN_MAX && strcmp(t->name, name) != 0); i++)
-		if (!t || b->token[i].until.ns < t->until.ns)
-			t = &b->token[i];
+	if (!t) {
+		t = &b->token[0];
+		for (size_t i = 1; i < TOKEN_MAX; i++)
+			if (b->token[i].until.ns < t->until.ns)
+				t = &b->token[i];
+	}
 	if (!t->keep.mem && keep_open(&t->keep, TOKEN_LEN))
 		return NULL;
 	keep_wipe(&t->keep);
