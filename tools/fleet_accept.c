@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "base/fd.h"
-#include "fleet/box.h"
+#include "base/box.h"
 #include "fleet/collector.h"
 #include "fleet/enrol.h"
 #include "fleet/put.h"

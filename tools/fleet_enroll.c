@@ -13,7 +13,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/jsonw.h"
-#include "fleet/box.h"
+#include "base/box.h"
 #include "fleet/collector.h"
 #include "fleet/enrol.h"
 #include "fleet/put.h"

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "base/wipe.h"
 #include "ipc/msg.h"
 #include "vault/token.h"
 
@@ -173,6 +174,6 @@ int main(void)
 	    cmocka_unit_test(test_time), cmocka_unit_test(test_refusals), cmocka_unit_test(test_many), cmocka_unit_test(test_refresh),
 	    cmocka_unit_test(test_question),
 	};
-	wrap_json_wipes();
+	wipe_json();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 #include "audit/chain.h"
 #include "base/err.h"
+#include "base/hex.h"
 
 /* Fetched once: a look-up per line would cost more than the hash. */
 static EVP_MD *sha256;
@@ -47,22 +48,13 @@ void chain_hex(const uint8_t *bytes, size_t n, char *out)
 	*out = '\0';
 }
 
-static int digit(uint8_t c)
-{
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
+/* One spelling for one value. */
 int chain_unhex(struct view hex, uint8_t *out, size_t n)
 {
-	if (hex.n != 2 * n)
-		return -ERR_MALFORMED;
-	for (size_t i = 0; i < n; i++) {
-		int hi = digit(hex.p[2 * i]), lo = digit(hex.p[2 * i + 1]);
-		if (hi < 0 || lo < 0)
+	for (size_t i = 0; i < hex.n; i++)
+		if (hex.p[i] >= 'A' && hex.p[i] <= 'Z')
 			return -ERR_MALFORMED;
-		out[i] = (uint8_t)(hi << 4 | lo);
-	}
-	return 0;
+	return hex_bytes(hex, out, n);
 }
 
 struct chain_sum *chain_sum_new(void)

@@ -61,6 +61,19 @@ int fd_slurp(int dirfd, const char *path, size_t max, struct buf *out)
 	return r;
 }
 
+int fd_slurp_regular(int dir, const char *name, size_t max, struct buf *out)
+{
+	struct stat st;
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	out->max = max;
+	int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? fd_read_all(fd, out) : -ERR_CORRUPT;
+	fd_close(&fd);
+	return r;
+}
+
 static int write_temp(int dir, const char *temp, unsigned mode, struct view v)
 {
 	if (unlinkat(dir, temp, 0) < 0 && errno != ENOENT)

@@ -19,6 +19,9 @@ int fd_read_all(int fd, struct buf *out) __attribute__((warn_unused_result));
 /** fd_slurp(dirfd, path, max, out): Read a whole file of at most ${max} bytes. */
 int fd_slurp(int dirfd, const char *path, size_t max, struct buf *out) __attribute__((warn_unused_result));
 
+/** fd_slurp_regular(dir, name, max, out): The same of a regular file, and of nothing that could block or lead elsewhere: -ERR_CORRUPT. */
+int fd_slurp_regular(int dir, const char *name, size_t max, struct buf *out) __attribute__((warn_unused_result));
+
 /**
  * fd_replace(dir, name, mode, v, placed): Write ${name} below the directory ${dir} so that it is whole before it has its name, by way of
  * NAME.tmp.  The directory itself is synced last: *${placed} (may be NULL) says whether the new file stands there even so.  errno.

@@ -9,7 +9,7 @@
 
 #include "audit/mac.h"
 #include "audit/note.h"
-#include "fleet/box.h"
+#include "base/box.h"
 
 enum { COLLECTOR_ORG = 64, COLLECTOR_MAX = 8192, COLLECTOR_SSH = 256, COLLECTOR_HOST_KEY = 1024 };
 

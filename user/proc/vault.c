@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/wipe.h"
 #include "proc/serve.h"
 #include "vault/op.h"
 
@@ -335,7 +336,7 @@ int main(int argc, char **argv)
 	pump = serve.pump = pump_new();
 	vault.book = lease_new();
 	vault.tokens = token_new();
-	wrap_json_wipes();
+	wipe_json();
 	if (!pump || !vault.book || !vault.tokens || keep_open(&secret, WRAP_BODY_MAX) || keep_open(&minted, MINTED_MAX))
 		serve_fatal("cannot start", -ENOMEM);
 	for (size_t i = 0; i < LEASE_SLOTS; i++)

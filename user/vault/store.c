@@ -85,20 +85,6 @@ static struct slot *claim(struct store *s, enum wrap_kind kind, const char *name
 
 /* ---- reading ---- */
 
-/* A regular file of our own; nothing that could block or lead elsewhere. */
-static int read_file(int dir, const char *name, struct buf *out)
-{
-	struct stat st;
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-
-	if (fd < 0)
-		return -errno;
-	out->max = WRAP_FILE_MAX;
-	int r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? fd_read_all(fd, out) : -ERR_CORRUPT;
-	fd_close(&fd);
-	return r;
-}
-
 static int verify(struct store *s, enum wrap_kind kind, const char *name, struct view file, struct wrap_head *h)
 {
 	int r = wrap_open(s->key, file, h, &s->check);
@@ -118,7 +104,7 @@ static int load(struct store *s, enum wrap_kind kind, const char *name, const ch
 		log_error("vault: more than %d items; %s is left out", STORE_MAX, file);
 		return -ENOSPC;
 	}
-	int r = read_file(s->dir, file, &bytes);
+	int r = fd_slurp_regular(s->dir, file, WRAP_FILE_MAX, &bytes);
 	if (!r)
 		r = verify(s, kind, name, buf_view(&bytes), &h);
 	if (r) {

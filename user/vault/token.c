@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/wipe.h"
 #include "ipc/msg.h"
 #include "vault/token.h"
 
@@ -114,7 +115,7 @@ static int renew(struct view fresh, struct view secret, struct buf *kept)
 		char *text = json_dumps(o, JSON_COMPACT);
 		kept->max = WRAP_BODY_MAX;
 		r = text ? buf_put(kept, view_str(text)) : -ENOMEM;
-		wrap_free(text);
+		wipe_free(text);
 	}
 	json_decref(now);
 	json_decref(o);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/wipe.h"
 #include "vault/token.h"
 
 enum { JWT_MAX = 2048, JWT_BACK_S = 60, JWT_LIFE_S = 540 /* GitHub takes ten minutes at most */ };
@@ -142,7 +143,7 @@ int token_ask(const struct wrap_head *h, struct view secret, struct wall now, st
 		json_object_set_new(o, "type", json_string(h->type));
 		char *body = json_dumps(o, JSON_COMPACT);
 		r = body ? buf_put(out, view_str(body)) : -ENOMEM;
-		wrap_free(body);
+		wipe_free(body);
 	}
 	json_decref(o);
 	explicit_bzero(jwt, sizeof(jwt));

@@ -1,13 +1,12 @@
 /* wrap.c - see wrap.h. */
 #include <errno.h>
-#include <jansson.h>
-#include <malloc.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/hex.h"
 #include "vault/wrap.h"
 
 enum { KEY = 32, NONCE = 12, TAG = 16, KEY_TEXT = 2 * KEY + 1 };
@@ -20,14 +19,6 @@ struct wrap_key {
 	EVP_CIPHER *gcm; /* fetched once: a look-up by name costs more than the cipher */
 };
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int parse_key(struct view v, uint8_t out[KEY])
 {
 	uint8_t any = 0;
@@ -35,12 +26,8 @@ static int parse_key(struct view v, uint8_t out[KEY])
 	if (v.n == KEY) {
 		memcpy(out, v.p, KEY);
 	} else if (v.n == 2 * KEY || (v.n == KEY_TEXT && v.p[2 * KEY] == '\n')) {
-		for (size_t i = 0; i < KEY; i++) {
-			int hi = hex_digit(v.p[2 * i]), lo = hex_digit(v.p[2 * i + 1]);
-			if (hi < 0 || lo < 0)
-				return -ERR_MALFORMED;
-			out[i] = (uint8_t)(hi << 4 | lo);
-		}
+		if (hex_bytes(view_head(v, 2 * KEY), out, KEY))
+			return -ERR_MALFORMED;
 	} else {
 		return -ERR_MALFORMED;
 	}
@@ -291,16 +278,4 @@ int wrap_open(const struct wrap_key *k, struct view file, struct wrap_head *h, s
 	if (!r)
 		plain->n = body.n - NONCE - TAG;
 	return r;
-}
-
-void wrap_free(void *p)
-{
-	if (p)
-		explicit_bzero(p, malloc_usable_size(p));
-	free(p);
-}
-
-void wrap_json_wipes(void)
-{
-	json_set_alloc_funcs(malloc, wrap_free);
 }

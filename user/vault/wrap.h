@@ -64,8 +64,4 @@ int wrap_peek(struct view file, struct wrap_head *h) __attribute__((warn_unused_
 int wrap_open(const struct wrap_key *k, struct view file, struct wrap_head *h, struct keep *plain)
     __attribute__((warn_unused_result));
 
-/** wrap_json_wipes(): From now on jansson wipes what it releases.      wrap_free(p): Wipe and release what malloc() gave. */
-void wrap_json_wipes(void);
-void wrap_free(void *p);
-
 #endif

@@ -1,4 +1,4 @@
-/* fleet_box_test.c - sealed texts: every changed byte, another key, another kind; the vector of RFC 7748 is OpenSSL's to keep. */
+/* box_test.c - sealed texts: every changed byte, another key, another kind; the vector of RFC 7748 is OpenSSL's to keep. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "fleet/box.h"
+#include "base/box.h"
 
 static void test_box(void **state)
 {

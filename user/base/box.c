@@ -9,9 +9,9 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "fleet/box.h"
+#include "base/box.h"
 
-enum { TAG = 16, HEAD = 80 };
+enum { TAG = 16, HEAD = BOX_WHAT + 16 };
 
 static int public_of(EVP_PKEY *k, uint8_t out[BOX_KEY])
 {
@@ -24,6 +24,15 @@ int box_new(uint8_t key[BOX_KEY], uint8_t public[BOX_KEY])
 	EVP_PKEY *k = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
 	size_t n = BOX_KEY;
 	int r = k && EVP_PKEY_get_raw_private_key(k, key, &n) == 1 && n == BOX_KEY ? public_of(k, public) : -ERR_UNAVAILABLE;
+
+	EVP_PKEY_free(k);
+	return r;
+}
+
+int box_public(const uint8_t key[BOX_KEY], uint8_t public[BOX_KEY])
+{
+	EVP_PKEY *k = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, key, BOX_KEY);
+	int r = k ? public_of(k, public) : -ERR_UNAVAILABLE;
 
 	EVP_PKEY_free(k);
 	return r;
@@ -70,6 +79,8 @@ static int derive(uint8_t key[BOX_KEY], const uint8_t salt[2 * BOX_KEY], const c
 
 static int head_of(const char *what, char out[HEAD])
 {
+	if (strchr(what, '\n'))
+		return -ERR_MALFORMED;
 	return snprintf(out, HEAD, "callgate-box/v1 %s", what) < HEAD ? 0 : -ERR_TOO_LONG;
 }
 
