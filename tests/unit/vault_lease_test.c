@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
+#include "base/box.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/hex.h"
 #include "vault/op.h"
 
 struct place {
@@ -399,11 +401,58 @@ static void test_list(void **state)
 	assert_true(pages > 1);
 }
 
+/* A credential of a bundle: opened here alone, for what it was sealed for alone, with what it was sealed with. */
+static void test_unseal(void **state)
+{
+	static const char body[] = "{\"type\":\"basic\",\"hosts\":[\"api.example\"]}\0bob:tok_canary";
+	static const char ask_it[] = "{\"op\":\"unseal\",\"name\":\"bot.bundle-a\",\"what\":\"bundle 7 desk bot\"}";
+	struct place *p = *state;
+	uint8_t public[BOX_KEY], again[BOX_KEY];
+	struct buf box = {0}, other = {0};
+	const char *text, at[] = "{\"ok\":true,\"public\":\"";
+
+	text = ask(p, "{\"op\":\"box\"}", none);
+	assert_int_equal(strncmp(text, at, strlen(at)), 0);
+	assert_int_equal(hex_bytes(view_of(text + strlen(at), 64), public, BOX_KEY), 0);
+	/* The same after a restart. */
+	store_free(&p->v.store);
+	assert_int_equal(store_open(p->dir, p->key, &p->v.store), 0);
+	assert_int_equal(hex_bytes(view_of(ask(p, "{\"op\":\"box\"}", none) + strlen(at), 64), again, BOX_KEY), 0);
+	assert_memory_equal(public, again, BOX_KEY);
+
+	assert_int_equal(box_seal(public, "bundle 7 desk bot", view_of(body, sizeof(body) - 1), &box), 0);
+	for (size_t i = 0; i < box.len; i++) {
+		box.mem[box.off + i] ^= 1;
+		assert_false(ok(p, ask_it, buf_view(&box)));
+		box.mem[box.off + i] ^= 1;
+		assert_false(ok(p, ask_it, view_of(buf_view(&box).p, i)));
+	}
+	assert_null(store_find(p->v.store, "bot.bundle-a"));
+	assert_false(ok(p, "{\"op\":\"unseal\",\"name\":\"bot.bundle-a\",\"what\":\"bundle 8 desk bot\"}", buf_view(&box)));
+	assert_false(ok(p, "{\"op\":\"unseal\",\"name\":\"bot.bundle-a\"}", buf_view(&box)));
+	assert_false(ok(p, "{\"op\":\"unseal\",\"what\":\"bundle 7 desk bot\"}", buf_view(&box)));
+	assert_false(ok(p, ask_it, none));
+	assert_true(ok(p, ask_it, buf_view(&box)));
+	assert_true(p->fx.record && strcmp(p->fx.rec.credential, "bot.bundle-a") == 0);
+	assert_null(strstr(ask(p, "{\"op\":\"list\"}", none), "canary"));
+	const struct store_item *it = store_find(p->v.store, "bot.bundle-a");
+	assert_string_equal(it->head.type, "basic");
+	assert_string_equal(it->head.scope, "api.example");
+	/* What "set" would not take, a box does not bring in either. */
+	assert_int_equal(box_seal(public, "bundle 7 desk bot", VIEW_LIT("{\"type\":\"basic\"}\0nobody"), &other), 0);
+	assert_false(ok(p, ask_it, buf_view(&other)));
+	buf_reset(&other);
+	assert_int_equal(box_seal(public, "bundle 7 desk bot", VIEW_LIT("[]"), &other), 0);
+	assert_false(ok(p, ask_it, buf_view(&other)));
+	buf_free(&box);
+	buf_free(&other);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(test_permitted), T(test_hostile_request), T(test_rate), T(test_rate_of_a_worker), T(test_sealed_scope), T(test_hosts), T(test_set), T(test_list),
+	    T(test_permitted), T(test_hostile_request), T(test_rate), T(test_rate_of_a_worker), T(test_sealed_scope), T(test_hosts), T(test_set), T(test_list), T(test_unseal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/box.h"
 #include "base/err.h"
 #include "base/host.h"
 #include "base/jsonw.h"
@@ -12,7 +13,7 @@ enum { ANSWER_ROOM = 4096 }; /* kept free at the end of a list, for one more ent
 
 struct ask {
 	struct op_vault *v;
-	const json_t *in;
+	json_t *in;
 	struct view secret; /* borrowed from the frame, which the caller wipes */
 	struct jsonw *w;
 	struct op_effect *fx;
@@ -210,10 +211,76 @@ static int do_rotate(struct ask *a)
 	return r ? bad(a, r, "the vault's directory could not be written") : do_ca(a);
 }
 
+/* ---- what is sealed to this vault ---- */
+
+/* The secret after its JSON, with a NUL between; NULL: no JSON. */
+static json_t *split(struct view body, struct view *secret)
+{
+	const uint8_t *nul = body.n ? memchr(body.p, 0, body.n) : NULL;
+	json_error_t err;
+
+	*secret = nul ? view_skip(body, (size_t)(nul - body.p) + 1) : view_of(NULL, 0);
+	return json_loadb((const char *)body.p, nul ? (size_t)(nul - body.p) : body.n, JSON_REJECT_DUPLICATES, &err);
+}
+
+/* Made when it is first asked for.  ${key} is the caller's to free in any case. */
+static int box_key(struct ask *a, struct keep *key)
+{
+	struct wrap_head h = {.kind = WRAP_CA, .name = "box", .type = "x25519"};
+	uint8_t public[BOX_KEY];
+	int r = keep_open(key, WRAP_BODY_MAX);
+
+	if (!r)
+		r = store_get(a->v->store, WRAP_CA, h.name, &h, key);
+	if (r == -ERR_NOT_FOUND && !(r = box_new(key->mem, public))) {
+		key->n = BOX_KEY;
+		r = store_put(a->v->store, &h, keep_view(key));
+	}
+	return r || key->n != BOX_KEY ? bad(a, r ? r : -ERR_CORRUPT, "the key that bundles are sealed to cannot be opened or made") : 0;
+}
+
+static int do_box(struct ask *a)
+{
+	struct keep key = {0};
+	uint8_t public[BOX_KEY];
+	int r = box_key(a, &key);
+
+	if (!r)
+		r = box_public(key.mem, public);
+	keep_free(&key);
+	if (!r)
+		jsonw_hex(a->w, "public", view_of(public, BOX_KEY));
+	return r;
+}
+
+/* In the box is what "set" takes: nobody on the way can give the secret another type or more hosts. */
+static int do_unseal(struct ask *a)
+{
+	const char *what = json_string_value(json_object_get(a->in, "what"));
+	struct buf plain = {.max = BOX_MAX};
+	struct keep key = {0};
+	struct ask inner = *a;
+	int r = box_key(a, &key);
+
+	if (!r)
+		r = box_open(key.mem, what ? what : "", a->secret, &plain);
+	keep_free(&key);
+	inner.in = r ? NULL : split(buf_view(&plain), &inner.secret);
+	if (inner.in && json_object_set(inner.in, "name", json_object_get(a->in, "name")) == 0)
+		r = do_set(&inner);
+	else if (!a->text)
+		r = bad(a, r ? r : -ERR_CORRUPT, "it was not sealed to this vault for this, or was changed");
+	a->text = a->text ? a->text : inner.text;
+	json_decref(inner.in);
+	buf_wipe(&plain);
+	return r;
+}
+
 static const struct {
 	const char *op;
 	int (*fn)(struct ask *a);
-} ops[] = {{"set", do_set}, {"list", do_list}, {"remove", do_remove}, {"hosts", do_hosts}, {"ca", do_ca}, {"ca-rotate", do_rotate}};
+} ops[] = {{"set", do_set}, {"list", do_list}, {"remove", do_remove}, {"hosts", do_hosts}, {"ca", do_ca}, {"ca-rotate", do_rotate}, {"box", do_box},
+    {"unseal", do_unseal}};
 
 static int run(struct ask *a)
 {
@@ -227,16 +294,13 @@ static int run(struct ask *a)
 
 int op_do(struct op_vault *v, struct view body, struct buf *answer, struct op_effect *fx)
 {
-	const uint8_t *nul = body.n ? memchr(body.p, 0, body.n) : NULL;
-	size_t n = nul ? (size_t)(nul - body.p) : body.n, start = answer->len;
-	json_error_t err;
-	json_t *in = json_loadb((const char *)body.p, n, JSON_REJECT_DUPLICATES, &err);
+	size_t start = answer->len;
 	struct jsonw w = jsonw_on(answer);
-	struct ask a = {.v = v, .in = in, .w = &w, .fx = fx};
+	struct ask a = {.v = v, .w = &w, .fx = fx};
+	json_t *in = split(body, &a.secret);
 
+	a.in = in;
 	*fx = (struct op_effect){0};
-	if (nul)
-		a.secret = view_skip(body, n + 1);
 	jsonw_open(&w, NULL, '{');
 	jsonw_bool(&w, "ok", true);
 	int r = json_is_object(in) ? run(&a) : bad(&a, -ERR_MALFORMED, "the request is no JSON object");

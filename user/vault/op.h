@@ -1,5 +1,5 @@
 /*
- * op.h - what callgate-admin may ask of the vault (M_VAULT_DO): set, list, remove, hosts, ca.
+ * op.h - what callgate-admin may ask of the vault (M_VAULT_DO): set, list, remove, hosts, ca, box, unseal.
  * Floor: vault.      Owns: nothing.
  *
  *   {"op":"set","name":N,"type"?:T,"hosts"?:[HOST...]} NUL SECRET   -> {"ok":true,"name","version"}
@@ -7,6 +7,8 @@
  *   {"op":"remove","name":N}                            -> {"ok":true,"name","version"}
  *   {"op":"list","after"?:N}                            -> {"ok":true,"credentials":[...],"more":bool}
  *   {"op":"hosts","servers":[...]}                      -> {"ok":true,"changed":bool}       see lease.h
+ *   {"op":"box"}                                        -> {"ok":true,"public"}                X25519, hexadecimal: what bundles are sealed to
+ *   {"op":"unseal","name":N,"what":TEXT} NUL BOX        -> as set: the box (base/box.h), sealed for ${what}, holds what set takes
  *   {"op":"ca"}                                         -> {"ok":true,"pem","sha256","subject","not_before","not_after","next_sha256"?}
  *   {"op":"ca-rotate","stage":"begin"|"finish"}         -> the same
  * A refusal: {"ok":false,"error":NAME,"text":"..."}.  A secret is never in an answer.

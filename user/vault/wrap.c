@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/hex.h"
+#include "base/le.h"
 #include "vault/wrap.h"
 
 enum { KEY = 32, NONCE = 12, TAG = 16, KEY_TEXT = 2 * KEY + 1 };
@@ -148,33 +149,19 @@ static int box_open(const struct wrap_key *k, const uint8_t *key, struct view aa
 
 /* ---- the header ---- */
 
-static void put_le(uint8_t *p, uint64_t v, int bytes)
-{
-	for (int i = 0; i < bytes; i++)
-		p[i] = (uint8_t)(v >> (8 * i));
-}
-
-static uint64_t get_le(const uint8_t *p, int bytes)
-{
-	uint64_t v = 0;
-	for (int i = bytes; i-- > 0;)
-		v = v << 8 | p[i];
-	return v;
-}
-
 static int put_head(const struct wrap_head *h, size_t body, struct buf *out)
 {
 	uint8_t b[WRAP_HEAD] = {0};
 	size_t name = strlen(h->name), type = strlen(h->type), scope = strlen(h->scope);
 
 	memcpy(b, magic, sizeof(magic));
-	put_le(b + 4, h->kind, 1);
-	put_le(b + 5, name, 1);
-	put_le(b + 6, type, 1);
-	put_le(b + 8, h->version, 4);
-	put_le(b + 12, scope, 2);
-	put_le(b + 16, h->created_s, 8);
-	put_le(b + 24, body, 4);
+	le_put(b + 4, h->kind, 1);
+	le_put(b + 5, name, 1);
+	le_put(b + 6, type, 1);
+	le_put(b + 8, h->version, 4);
+	le_put(b + 12, scope, 2);
+	le_put(b + 16, h->created_s, 8);
+	le_put(b + 24, body, 4);
 	int r = buf_put(out, view_of(b, sizeof(b)));
 	if (!r)
 		r = buf_put(out, view_of(h->name, name));
@@ -204,15 +191,15 @@ static int read_head(struct view file, struct wrap_head *h, struct view *aad, st
 	if (file.n < WRAP_HEAD || file.n > WRAP_FILE_MAX || memcmp(file.p, magic, sizeof(magic)))
 		return -ERR_CORRUPT;
 	const uint8_t *b = file.p;
-	uint64_t kind = b[4], body = get_le(b + 24, 4);
+	uint64_t kind = b[4], body = le_get(b + 24, 4);
 	struct view rest = view_skip(file, WRAP_HEAD);
-	if (kind < WRAP_CREDENTIAL || kind > WRAP_GONE || b[7] || get_le(b + 14, 2) || body > WRAP_BODY_MAX)
+	if (kind < WRAP_CREDENTIAL || kind > WRAP_GONE || b[7] || le_get(b + 14, 2) || body > WRAP_BODY_MAX)
 		return -ERR_CORRUPT;
 	h->kind = (enum wrap_kind)kind;
-	h->version = (uint32_t)get_le(b + 8, 4);
-	h->created_s = get_le(b + 16, 8);
+	h->version = (uint32_t)le_get(b + 8, 4);
+	h->created_s = le_get(b + 16, 8);
 	if (!take_text(&rest, b[5], h->name, sizeof(h->name)) || !take_text(&rest, b[6], h->type, sizeof(h->type)) ||
-	    !take_text(&rest, get_le(b + 12, 2), h->scope, sizeof(h->scope)))
+	    !take_text(&rest, le_get(b + 12, 2), h->scope, sizeof(h->scope)))
 		return -ERR_CORRUPT;
 	if (!wrap_name_ok(h->name) || rest.n != WRAP_EXTRA + body)
 		return -ERR_CORRUPT;
