@@ -1,7 +1,7 @@
 /*
  * world.c - see world.h.
  * Invariants:
- *  1. Grants are sorted by server name, so that those of one server are a run.
+ *  1. Grants are sorted by server name and id, so that those of one server are a run.
  *  2. Nothing is changed after world_load(); world_ref() and world_unref() are the only writers.
  */
 #include <errno.h>
@@ -10,31 +10,14 @@
 #include <stdlib.h>
 
 #include "base/err.h"
-#include "policy/world.h"
+#include "policy/world_internal.h"
 
 enum { NODES_FIRST = 1 << 12, NODES_MAX = 1 << 24, POLICIES_MAX = 65536 };
 
-struct named_policy {
-	const char *hash;
-	struct pol *pol;
-};
-
-struct world {
-	struct arena arena;
-	unsigned refs;
-	uint64_t generation;
-	bool observe;
-	struct world_server *server;
-	size_t servers;
-	struct world_grant *grant;
-	size_t grants;
-	struct named_policy *policy;
-	size_t policies;
-	struct world_tools tools;
-};
-
 struct loading {
 	struct json_doc doc;
+	bool has_table; /* the grants are not in the text but behind it */
+	struct view table;
 	struct world *w;
 	char *why;
 	size_t why_len;
@@ -134,12 +117,11 @@ static int by_hash(const void *a, const void *b)
 	return strcmp(x->hash, y->hash);
 }
 
-static const struct pol *policy_of(const struct world *w, const char *hash)
+const struct named_policy *world_policy(const struct world *w, const char *hash)
 {
-	struct named_policy key = {.hash = hash}, *p = NULL;
-	if (w->policies)
-		p = bsearch(&key, w->policy, w->policies, sizeof(key), by_hash);
-	return p ? p->pol : NULL;
+	struct named_policy key = {.hash = hash};
+
+	return w->policies ? bsearch(&key, w->policy, w->policies, sizeof(key), by_hash) : NULL;
 }
 
 /* An id that may be absent; null stands for "any". */
@@ -188,7 +170,8 @@ static int load_grant(struct loading *l, const struct json_node *n, struct world
 		return bad(l, "the via of grant %.64s is not su", g->id);
 	if (expires && (wall_parse(expires, &g->expires) || !g->expires.ns))
 		return bad(l, "the expiry of grant %.64s is no time", g->id);
-	g->policy = g->policy_hash ? policy_of(l->w, g->policy_hash) : NULL;
+	const struct named_policy *p = g->policy_hash ? world_policy(l->w, g->policy_hash) : NULL;
+	g->policy = p ? p->pol : NULL;
 	g->exe_sha256 = digest;
 	return 0;
 }
@@ -222,6 +205,21 @@ static int by_server(const void *a, const void *b)
 	return r ? r : strcmp(x->id, y->id);
 }
 
+static int load_list(struct loading *l, const struct json_node *list)
+{
+	struct world *w = l->w;
+	int r = 0;
+
+	w->grant = arena_take(&w->arena, list->count, sizeof(*w->grant));
+	if (!w->grant)
+		return -ENOMEM;
+	for (const struct json_node *n = json_first(&l->doc, list); n && !r; n = json_next(&l->doc, list, n))
+		r = load_grant(l, n, &w->grant[w->grants++]);
+	if (!r && w->grants)
+		qsort(w->grant, w->grants, sizeof(*w->grant), by_server);
+	return r;
+}
+
 static const struct json_node *list_of(struct loading *l, const char *key, enum json_type type)
 {
 	const struct json_node *n = json_get(&l->doc, &l->doc.node[0], view_str(key));
@@ -237,15 +235,14 @@ static int load_all(struct loading *l)
 	const char *mode = text(l, &l->doc.node[0], "mode", &ok);
 	int r = 0;
 
-	if (!servers || !grants || !policies || !g || !number(l, g, UINT64_MAX / 16, &w->generation))
-		return bad(l, "generation, servers, grants and policies must be there");
+	if (!servers || !grants == !l->has_table || !policies || !g || !number(l, g, UINT64_MAX / 16, &w->generation))
+		return bad(l, "generation, servers, policies and one kind of grants must be there");
 	w->observe = mode && strcmp(mode, "observe") == 0;
 	if (!ok || (mode && !w->observe && strcmp(mode, "enforce") != 0))
 		return bad(l, "mode must be \"enforce\" or \"observe\"");
 	w->server = arena_take(&w->arena, servers->count, sizeof(*w->server));
-	w->grant = arena_take(&w->arena, grants->count, sizeof(*w->grant));
 	w->policy = arena_take(&w->arena, policies->count, sizeof(*w->policy));
-	if (!w->server || !w->grant || !w->policy)
+	if (!w->server || !w->policy)
 		return -ENOMEM;
 	for (const struct json_node *n = json_first(&l->doc, policies); n && !r; n = json_next(&l->doc, policies, n))
 		r = load_policy(l, n);
@@ -253,10 +250,8 @@ static int load_all(struct loading *l)
 		qsort(w->policy, w->policies, sizeof(*w->policy), by_hash);
 	for (const struct json_node *n = json_first(&l->doc, servers); n && !r; n = json_next(&l->doc, servers, n))
 		r = load_server(l, n, &w->server[w->servers++]);
-	for (const struct json_node *n = json_first(&l->doc, grants); n && !r; n = json_next(&l->doc, grants, n))
-		r = load_grant(l, n, &w->grant[w->grants++]);
-	if (!r && w->grants)
-		qsort(w->grant, w->grants, sizeof(*w->grant), by_server);
+	if (!r)
+		r = grants ? load_list(l, grants) : world_table_load(w, &l->doc, l->table, l->why, l->why_len);
 	if (!r)
 		r = world_tools_load(&w->arena, &l->doc, json_get(&l->doc, &l->doc.node[0], VIEW_LIT("tools")), &w->tools);
 	if (r && !l->why[0])
@@ -279,10 +274,16 @@ static int scan(struct loading *l, struct view json, struct json_node **nodes)
 	return r;
 }
 
-int world_load(struct view json, char *why, size_t why_len, struct world **out)
+int world_load(struct view file, char *why, size_t why_len, struct world **out)
 {
 	struct json_node *nodes = NULL;
 	struct loading l = {.why = why, .why_len = why_len};
+	/* JSON holds no NUL byte: the first one ends it. */
+	const uint8_t *end = file.n ? memchr(file.p, '\0', file.n) : NULL;
+	struct view json = view_head(file, end ? (size_t)(end - file.p) : file.n);
+
+	l.has_table = end;
+	l.table = view_skip(file, json.n + 1);
 
 	*out = NULL;
 	why[0] = '\0';

@@ -2,11 +2,12 @@
  * world.h - what is in force: servers, grants, policies.  Built by callgate-admin, read by the workers.
  * Floor: policy.      Immutable once loaded; reference counted by its user.
  *
- * The file (sealed memory, JSON):
+ * The file (sealed memory): JSON, and behind it, when there is no "grants" in it, a NUL byte and the grants as a table (grant_table.h).
+ * A grant of the table has the document of the policy it names: "policy_names":{NAME: SHA256HEX}.  By hand and in tests:
  *   {"generation":N,"mode":"enforce|observe",
  *    "servers":[{"name","match":[{"host","port","path"?}],"credential"?,"inject"?:{"header","format"},"mode"?}],
  *    "grants":[{"id","uid"|null,"user"?,"login_uid"?,"via"?,"gid"?,"agent"?,"exe_sha256"?,
- *              "unit"?,"cgroup"?,"token_sha256"?,"server","policy"?,"policy_name"?,"credential"?,"expires_at"?}],
+ *              "unit"?,"cgroup"?,"token_sha256"?,"server","policy"?:SHA256HEX,"policy_name"?,"credential"?,"expires_at"?}],
  *    "policies":{SHA256HEX: "document text"},"tools"?:[see world_tools.h]}
  * port defaults to 443; path is a prefix ending at a '/' boundary, or absent: every path.  format holds "{secret}" once.
  * uid null: every governed user.  A server without a mode has the mode of the file. 
@@ -51,8 +52,8 @@ struct world_grant {
 	const struct pol *policy; /* NULL: (no policy) */
 };
 
-/** world_load(json, why, why_len, out): 0, or negative with one line in ${why}. */
-int world_load(struct view json, char *why, size_t why_len, struct world **out) __attribute__((warn_unused_result));
+/** world_load(file, why, why_len, out): 0, or negative with one line in ${why}. */
+int world_load(struct view file, char *why, size_t why_len, struct world **out) __attribute__((warn_unused_result));
 struct world *world_ref(struct world *w);
 void world_unref(struct world **w);
 uint64_t world_generation(const struct world *w);

@@ -87,7 +87,7 @@ int grant_as_of(const char *time, const json_t *filter, json_t **answer)
 	struct wall at;
 	struct past p = {.until = until};
 	json_t *grants = json_array(), *g;
-	const char *id;
+	struct grant_ref ref = {0};
 
 	if (wall_parse(time, &at) || roster_init(&p.roster)) {
 		json_decref(grants);
@@ -97,9 +97,12 @@ int grant_as_of(const char *time, const json_t *filter, json_t **answer)
 	int status = each_line(tool_opts.state, "journal", fold, &p);
 	if (!status && p.err)
 		status = tool_fail(EXIT_NO, "the journal after line %llu cannot be understood: %s", (unsigned long long)p.roster.seq, err_text(p.err));
-	json_object_foreach(p.roster.grants, id, g)
+	while (grants_next(&p.roster.grants, &ref)) {
+		g = grants_json(&ref);
 		if (wanted(g, filter) && !expired(g, at))
 			json_array_append(grants, g);
+		json_decref(g);
+	}
 	*answer = status ? NULL : json_pack("{s:b s:s s:O}", "ok", 1, "as_of", until, "grants", grants);
 	json_decref(grants);
 	roster_free(&p.roster);

@@ -147,7 +147,7 @@ void line_policy(struct host *h)
 	jsonw_uint(w, "generation", h->generation);
 	jsonw_str(w, "sha256", h->world_hash);
 	jsonw_uint(w, "servers", json_object_size(h->roster.servers));
-	jsonw_uint(w, "grants", json_object_size(h->roster.grants));
+	jsonw_uint(w, "grants", grants_count(&h->roster.grants));
 	jsonw_uint(w, "policies", json_object_size(h->roster.policies));
 	line_end(h->audit);
 }

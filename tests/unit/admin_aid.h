@@ -286,6 +286,18 @@ static inline bool rig_world_has(const struct rig *r, const char *text)
 	return v.n && memmem(v.p, v.n, text, strlen(text));
 }
 
+/* How many grants the newest world of the worker holds. */
+static inline uint32_t rig_world_grants(const struct rig *r)
+{
+	struct view v = buf_view(&r->world);
+	struct grant_table t;
+	char why[256] = "";
+
+	if (grant_table_open(view_skip(v, strnlen((const char *)v.p, v.n) + 1), &t, why, sizeof(why)))
+		fail_msg("%s", why);
+	return t.rows;
+}
+
 static inline void rig_open(struct rig *r, const char *conf)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};

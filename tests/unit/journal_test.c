@@ -115,8 +115,11 @@ static int roster_now(char **out)
 	if (!ret)
 		ret = roster_fold(&r, buf_view(&text));
 	if (!ret) {
-		json_t *all = json_pack("{s:O s:O s:O s:O s:O}", "servers", r.servers, "grants", r.grants, "policies", r.policies, "credentials", r.credentials,
+		json_t *all = json_pack("{s:O s:o s:O s:O s:O}", "servers", r.servers, "grants", json_object(), "policies", r.policies, "credentials", r.credentials,
 		    "proposals", r.proposals);
+		struct grant_ref g = {0};
+		while (grants_next(&r.grants, &g))
+			json_object_set_new(json_object_get(all, "grants"), grant_ref_text(&g, GT_ID), grants_json(&g));
 		*out = json_dumps(all, JSON_SORT_KEYS);
 		json_decref(all);
 	}

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/buf.h"
+#include "policy/grant_table.h"
 #include "policy/world.h"
 
 #define WORLD(servers, grants, policies) \
@@ -213,6 +215,171 @@ static void patterns(void **state)
 			fail_msg("%s on %s", row[i].pattern, row[i].text);
 }
 
+/* ---- grants as a table ---- */
+
+struct made {
+	struct buf row, pool;
+	uint32_t rows;
+};
+
+static uint32_t pool(struct made *m, const char *text)
+{
+	uint32_t at = (uint32_t)m->pool.len;
+
+	assert_int_equal(buf_put(&m->pool, view_of(text, strlen(text) + 1)), 0);
+	return at;
+}
+
+static void row(struct made *m, struct grant_row r, const char *const text[GT_TEXTS])
+{
+	for (size_t i = 0; i < GT_TEXTS; i++)
+		r.text[i] = text[i] ? pool(m, text[i]) : 0;
+	assert_int_equal(buf_put(&m->row, view_of(&r, sizeof(r))), 0);
+	m->rows++;
+}
+
+static void table_into(struct made *m, struct buf *out)
+{
+	struct grant_table_head h = {.magic = GRANT_TABLE_MAGIC, .rows = m->rows, .row_size = sizeof(struct grant_row), .pool = m->pool.len};
+
+	assert_int_equal(buf_put(out, view_of(&h, sizeof(h))) || buf_put(out, buf_view(&m->row)) || buf_put(out, buf_view(&m->pool)), 0);
+	buf_free(&m->row);
+	buf_free(&m->pool);
+}
+
+static const char document[] = "{\"version\":\"1\",\"default\":\"deny\"}";
+
+/* Three grants of server s, one of a server that is not there. */
+static void a_file(struct buf *out)
+{
+	struct made m = {0};
+	struct pol *p;
+
+	assert_int_equal(pol_load(view_str(document), NULL, NULL, &p), 0);
+	assert_int_equal(buf_printf(out, "{\"generation\":7,\"mode\":\"enforce\",\"servers\":[{\"name\":\"z\",\"match\":[{\"host\":\"z.example\"}]}," SERVER "],\"policies\":{\"%s\":\"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"deny\\\"}\"},"
+	    "\"policy_names\":{\"p\":\"%s\",\"gone\":\"00\"}}", pol_hash(p), pol_hash(p)), 0);
+	pol_free(&p);
+	assert_int_equal(buf_put(out, VIEW_LIT("\0")), 0);
+	pool(&m, "");
+	row(&m, (struct grant_row){.flags = GRANT_ANY_UID, .uid = 7, .expires_ns = 5}, (const char *[GT_TEXTS]){[GT_ID] = "a", [GT_SERVER] = "s", [GT_POLICY] = "gone"});
+	row(&m, (struct grant_row){.flags = GRANT_UID | GRANT_GID | GRANT_LOGIN_UID | GRANT_SU, .uid = 7, .gid = 8, .login_uid = 9}, (const char *[GT_TEXTS]){[GT_ID] = "b", [GT_SERVER] = "s", [GT_POLICY] = "p",
+	    [GT_CREDENTIAL] = "c", [GT_AGENT] = "d", [GT_EXE_SHA256] = "e", [GT_UNIT] = "f", [GT_CGROUP] = "g", [GT_TOKEN_SHA256] = "h"});
+	row(&m, (struct grant_row){.flags = GRANT_UID, .uid = 7}, (const char *[GT_TEXTS]){[GT_ID] = "c", [GT_SERVER] = "nowhere", [GT_POLICY] = "p"});
+	row(&m, (struct grant_row){.flags = GRANT_UID | GRANT_SU, .uid = 7}, (const char *[GT_TEXTS]){[GT_ID] = "d", [GT_SERVER] = "s", [GT_POLICY] = "unknown"});
+	table_into(&m, out);
+}
+
+static void a_table_says_the_same(void **state)
+{
+	struct buf file = {0};
+	char why[256];
+	struct world *w;
+	uint32_t group = 8;
+
+	(void)state;
+	a_file(&file);
+	if (world_load(buf_view(&file), why, sizeof(why), &w))
+		fail_msg("%s", why);
+	buf_free(&file); /* nothing is borrowed */
+	const struct world_server *s = world_server_named(w, VIEW_LIT("s")), *z = world_server_named(w, VIEW_LIT("z"));
+	struct subject who = {.uid = 7, .login_uid = 9, .agent = "d", .exe_sha256 = "e", .unit = "f", .cgroup = "g", .token_sha256 = "h", .group = &group, .groups = 1};
+	const struct world_grant *g = world_grant(w, &who, s, (struct wall){1}, &(const char *){NULL});
+	assert_non_null(g);
+	assert_string_equal(g->id, "b");
+	assert_string_equal(g->server, "s");
+	assert_string_equal(g->policy_name, "p");
+	assert_string_equal(g->policy_hash, pol_hash(g->policy));
+	assert_string_equal(g->credential, "c");
+	assert_string_equal(g->agent, "d");
+	assert_string_equal(g->exe_sha256, "e");
+	assert_string_equal(g->unit, "f");
+	assert_string_equal(g->cgroup, "g");
+	assert_string_equal(g->token_sha256, "h");
+	assert_true(g->su && g->has_gid && g->gid == 8 && g->has_login_uid && g->login_uid == 9 && !g->any_uid && g->uid == 7 && !g->expires.ns);
+	assert_true(world_brokered(w, VIEW_LIT("api.example"), 443));
+	/* Each member narrows. */
+	for (size_t i = 0; i < 6; i++) {
+		struct subject other = who;
+		*(const char **[]){&other.agent, &other.exe_sha256, &other.unit, &other.cgroup, &other.token_sha256, &(const char *){NULL}}[i] = "x";
+		if (i == 5)
+			other.groups = 0;
+		g = world_grant(w, &other, s, (struct wall){1}, &(const char *){NULL});
+		assert_string_equal(g->id, "d");
+		assert_true(!g->policy && !g->policy_name && !g->policy_hash);
+	}
+	const char *rule;
+	who = (struct subject){.uid = 1, .login_uid = UINT32_MAX, .agent = ""};
+	g = world_grant(w, &who, s, (struct wall){4}, &rule);
+	assert_non_null(g);
+	assert_string_equal(g->id, "a");
+	assert_true(g->any_uid && !g->policy && !g->policy_name);
+	assert_null(world_grant(w, &who, s, (struct wall){5}, &rule));
+	assert_string_equal(rule, "(expired)");
+	who.uid = 7;
+	assert_null(world_grant(w, &who, z, (struct wall){1}, &rule));
+	world_unref(&w);
+}
+
+/* Cut anywhere it is none; with any byte changed it is none, or one that can be asked. */
+static void no_part_of_a_table_is_one(void **state)
+{
+	struct buf file = {0}, copy = {0};
+	char why[256];
+	struct world *w;
+
+	(void)state;
+	a_file(&file);
+	struct view v = buf_view(&file);
+	for (size_t n = 0; n < v.n; n++)
+		if (world_load(view_head(v, n), why, sizeof(why), &w) == 0 || w || !why[0])
+			fail_msg("loaded with %zu of %zu bytes", n, v.n);
+	assert_int_equal(buf_put(&copy, v) || buf_puts(&copy, "x"), 0);
+	assert_true(world_load(buf_view(&copy), why, sizeof(why), &w) < 0);
+	assert_int_equal(world_load(view_head(buf_view(&copy), v.n), why, sizeof(why), &w), 0);
+	world_unref(&w);
+	for (size_t i = 0; i < 8 * v.n; i++) {
+		copy.mem[copy.off + i / 8] ^= (uint8_t)(1u << i % 8);
+		if (world_load(view_head(buf_view(&copy), v.n), why, sizeof(why), &w) == 0) {
+			const struct world_server *s = world_server_named(w, VIEW_LIT("s"));
+			struct subject who = {.uid = 7, .login_uid = 9, .agent = "d"};
+			const char *rule;
+			if (s)
+				world_grant(w, &who, s, (struct wall){1}, &rule);
+			world_unref(&w);
+		}
+		copy.mem[copy.off + i / 8] ^= (uint8_t)(1u << i % 8);
+	}
+	buf_free(&file);
+	buf_free(&copy);
+}
+
+static void bad_tables(void **state)
+{
+	static const struct {
+		struct grant_row r;
+		const char *id, *server, *says;
+	} row_[] = {
+	    {{.flags = 0}, "b", "s", "whose"}, {{.flags = GRANT_UID | GRANT_ANY_UID}, "b", "s", "whose"}, {{.flags = GRANT_UID | 32}, "b", "s", "whose"}, {{.flags = GRANT_UID, .uid = UINT32_MAX}, "b", "s", "number"},
+	    {{.flags = GRANT_ANY_UID | GRANT_GID, .gid = UINT32_MAX}, "b", "s", "number"}, {{.flags = GRANT_ANY_UID | GRANT_LOGIN_UID, .login_uid = UINT32_MAX}, "b", "s", "number"}, {{.flags = GRANT_UID}, NULL, "s", "id"},
+	    {{.flags = GRANT_UID}, "b", NULL, "server"}, {{.flags = GRANT_UID}, "", "s", "id"}, {{.flags = GRANT_UID}, "a", "s", "order"}, {{.flags = GRANT_UID}, "A", "s", "order"}};
+	char why[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row_) / sizeof(*row_); i++) {
+		struct made m = {0};
+		struct buf out = {0};
+		struct grant_table t;
+
+		pool(&m, "");
+		row(&m, (struct grant_row){.flags = GRANT_UID}, (const char *[GT_TEXTS]){[GT_ID] = "a", [GT_SERVER] = "s"});
+		row(&m, row_[i].r, (const char *[GT_TEXTS]){[GT_ID] = row_[i].id, [GT_SERVER] = row_[i].server});
+		table_into(&m, &out);
+		if (grant_table_open(buf_view(&out), &t, why, sizeof(why)) == 0 || t.rows || !strstr(why, row_[i].says))
+			fail_msg("row %zu: %s", i, why);
+		buf_free(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +388,7 @@ int main(void)
 	    cmocka_unit_test(paths_end_at_boundaries),
 	    cmocka_unit_test(the_most_specific_live_grant_counts),
 	    cmocka_unit_test(refusals_say_why), cmocka_unit_test(subjects), cmocka_unit_test(patterns),
+	    cmocka_unit_test(a_table_says_the_same), cmocka_unit_test(no_part_of_a_table_is_one), cmocka_unit_test(bad_tables),
 	};
 	return cmocka_run_group_tests_name("world", tests, NULL, NULL);
 }

@@ -194,7 +194,7 @@ static void fold(struct admin *a, int fd)
 	pump_timer_off(a->pump, ask_journal, a);
 	uint64_t seq = next.seq;
 	log_notice("journal read up to %llu: %zu servers, %zu grants, %zu policies", (unsigned long long)seq,
-	    json_object_size(next.servers), json_object_size(next.grants), json_object_size(next.policies));
+	    json_object_size(next.servers), grants_count(&next.grants), json_object_size(next.policies));
 	world_adopt(a, &next, seq);
 	job_next(a);
 }

@@ -271,19 +271,17 @@ json_t *check_server(const json_t *args, const struct roster *r, char why[CHECK_
 
 int check_server_gone(const char *name, const struct roster *r, char why[CHECK_WHY])
 {
-	const char *id;
-	json_t *g;
+	struct grant_ref g = {0};
 
 	if (!json_object_get(r->servers, name)) {
 		fail(why, "no server is named %.64s", name);
 		return -ERR_NOT_FOUND;
 	}
-	json_object_foreach(r->grants, id, g) {
-		const char *of = json_string_value(json_object_get(g, "server"));
-		if (of && strcmp(of, name) == 0) {
-			fail(why, "grant %s is for server %s: revoke its grants first (callgate grant list)", id, name);
-			return -ERR_EXISTS;
-		}
+	while (grants_next(&r->grants, &g)) {
+		if (strcmp(grant_ref_text(&g, GT_SERVER), name) != 0)
+			continue;
+		fail(why, "grant %s is for server %s: revoke its grants first (callgate grant list)", grant_ref_text(&g, GT_ID), name);
+		return -ERR_EXISTS;
 	}
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 #include "admin/check.h"
@@ -46,11 +47,11 @@ static bool check_via(const char *s)
 	return strcmp(s, "su") == 0;
 }
 
-static const struct grant_text {
+static const struct member {
 	const char *key;
 	bool (*ok)(const char *);
 	const char *must;
-} grant_text[] = {
+} member[] = {
     {"user", check_user, "must be the name of an account"},
     {"agent", check_name, "must be the label of an agent, such as claude-code"},
     {"exe_sha256", check_digest, "must be a SHA-256 digest in lower case hex"},
@@ -67,7 +68,7 @@ static const struct grant_text {
     {"reason", check_line, "must be one line of at most 256 bytes"},
     {"expires_at", check_time, "must be a time before 2262, such as 2027-01-31T12:00:00Z"},
 };
-enum { GRANT_TEXTS = sizeof(grant_text) / sizeof(*grant_text) };
+enum { MEMBERS = sizeof(member) / sizeof(*member) };
 
 /* "Every governed user" is said with null, never by leaving the field out. */
 static bool check_uid(const json_t *args, const char *key, bool may_be_absent, char why[CHECK_WHY])
@@ -92,12 +93,12 @@ static bool check_fields(const json_t *args, char why[CHECK_WHY])
 		if (strcmp(key, "uid") == 0 || strcmp(key, "login_uid") == 0 || strcmp(key, "gid") == 0 ||
 		    (strcmp(key, "token") == 0 && json_is_true(v)))
 			continue;
-		while (i < GRANT_TEXTS && strcmp(grant_text[i].key, key) != 0)
+		while (i < MEMBERS && strcmp(member[i].key, key) != 0)
 			i++;
-		if (i == GRANT_TEXTS)
+		if (i == MEMBERS)
 			return fail(why, "/%.64s: unknown field", key);
-		if (!json_is_string(v) || !grant_text[i].ok(json_string_value(v)))
-			return fail(why, "/%s: %s", key, grant_text[i].must);
+		if (!json_is_string(v) || !member[i].ok(json_string_value(v)))
+			return fail(why, "/%s: %s", key, member[i].must);
 	}
 	return check_uid(args, "uid", false, why) && check_uid(args, "login_uid", true, why) &&
 	       check_uid(args, "gid", true, why);
@@ -108,13 +109,6 @@ static const char *str(const json_t *o, const char *key)
 	return json_string_value(json_object_get(o, key));
 }
 
-static bool same(const json_t *a, const json_t *b, const char *key)
-{
-	const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
-
-	return json_is_null(x) || !x ? json_is_null(y) || !y : json_equal(x, y);
-}
-
 static bool expired(const json_t *g, struct wall now)
 {
 	const char *at = str(g, "expires_at");
@@ -123,23 +117,47 @@ static bool expired(const json_t *g, struct wall now)
 	return at && (wall_parse(at, &t) || t.ns <= now.ns);
 }
 
-/* Two grants of one subject on one server: nothing could say which one holds. */
-static const char *equal_one(const json_t *grant, const struct roster *r, struct wall now)
+static bool same_text(const struct grant_ref *g, const struct grant_fields *f, enum grant_text which)
 {
-	static const char *const subject[] = {"uid", "login_uid", "gid", "agent", "exe_sha256", "unit", "cgroup", "server"};
-	const char *id;
-	json_t *g;
+	const char *text = grant_ref_text(g, which);
 
-	json_object_foreach(r->grants, id, g) {
+	return text ? f->text[which].p && view_is(f->text[which], text) : !f->text[which].p;
+}
+
+static bool same_id(const struct grant_row *row, const struct grant_fields *f, uint32_t flag, uint32_t x, uint32_t y)
+{
+	return (row->flags & flag) == (f->flags & flag) && (!(f->flags & flag) || x == y);
+}
+
+/* Two grants of one subject on one server: nothing could say which one holds.  ${id} is to be freed; NULL: there is none. */
+static int equal_one(const json_t *grant, const struct roster *r, struct wall now, char **id)
+{
+	static const enum grant_text subject[] = {GT_SERVER, GT_AGENT, GT_EXE_SHA256, GT_UNIT, GT_CGROUP};
+	json_t *named = json_copy((json_t *)(uintptr_t)grant); /* only read */
+	struct grant_ref g = {0};
+	struct grant_fields f;
+
+	*id = NULL;
+	if (!named || json_object_set_new(named, "id", json_string("new"))) {
+		json_decref(named);
+		return -ENOMEM;
+	}
+	int ret = grants_fields(named, &f);
+	while (!ret && !*id && grants_next(&r->grants, &g)) {
 		size_t i = 0;
-		while (i < sizeof(subject) / sizeof(*subject) && same(g, grant, subject[i]))
+		if (!same_id(g.row, &f, GRANT_UID, g.row->uid, f.uid) || !same_id(g.row, &f, GRANT_GID, g.row->gid, f.gid) ||
+		    !same_id(g.row, &f, GRANT_LOGIN_UID, g.row->login_uid, f.login_uid))
+			continue;
+		while (i < sizeof(subject) / sizeof(*subject) && same_text(&g, &f, subject[i]))
 			i++;
 		/* Of two tokens each is for one grant alone. */
-		bool apart = json_object_get(g, "token_sha256") || json_object_get(grant, "token");
-		if (i == sizeof(subject) / sizeof(*subject) && !apart && !expired(g, now))
-			return id;
+		bool apart = grant_ref_text(&g, GT_TOKEN_SHA256) || json_object_get(grant, "token");
+		bool over = g.row->expires_ns && g.row->expires_ns <= now.ns;
+		if (i == sizeof(subject) / sizeof(*subject) && !apart && !over && !(*id = strdup(grant_ref_text(&g, GT_ID))))
+			ret = -ENOMEM;
 	}
-	return NULL;
+	json_decref(named);
+	return ret;
 }
 
 json_t *check_grant(const json_t *args, const struct roster *r, struct wall now, char why[CHECK_WHY])
@@ -160,9 +178,14 @@ json_t *check_grant(const json_t *args, const struct roster *r, struct wall now,
 	const char *asked = str(args, "requested_by"), *approved = str(args, "approved_by");
 	if (asked && approved && strcmp(asked, approved) == 0)
 		return fail(why, "/approved_by: who asks for a grant does not approve it");
-	const char *id = equal_one(args, r, now);
-	if (id)
-		return fail(why, "grant %s is for the same subject and server already; revoke it first", id);
+	char *id;
+	if (equal_one(args, r, now, &id))
+		return fail(why, "the grant cannot be compared with those in force");
+	if (id) {
+		fail(why, "grant %s is for the same subject and server already; revoke it first", id);
+		free(id);
+		return NULL;
+	}
 	json_t *g = json_deep_copy(args);
 	return g ? g : fail(why, "out of memory");
 }
@@ -179,7 +202,7 @@ int check_grant_id(const struct roster *r, char id[16])
 		for (size_t i = 0; i < sizeof(rnd); i++)
 			id[2 + i] = set[rnd[i] & 31];
 		id[10] = '\0';
-		if (!json_object_get(r->grants, id))
+		if (!grants_find(&r->grants, id, NULL))
 			return 0;
 	}
 	return -ERR_EXISTS;

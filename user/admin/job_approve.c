@@ -101,13 +101,14 @@ static void reply(struct admin *a, uint32_t slot, uint64_t tag, const struct app
 static bool stands(void *arg_, const struct m_approval_ask *c)
 {
 	const struct admin *a = arg_;
-	const json_t *g = json_object_get(a->roster.grants, c->grant), *uid = json_object_get(g, "uid");
-	const char *server = json_string_value(json_object_get(g, "server")), *policy = json_string_value(json_object_get(g, "policy"));
+	struct grant_ref g;
+	bool there = grants_find(&a->roster.grants, c->grant, &g);
+	const char *server = there ? grant_ref_text(&g, GT_SERVER) : NULL, *policy = there ? grant_ref_text(&g, GT_POLICY) : NULL;
 	const char *hash = policy ? json_string_value(json_object_get(json_object_get(a->roster.policies, policy), "hash")) : NULL;
 
 	if (!server || !hash || a->roster.damage[0] || strcmp(server, c->server) != 0 || strcmp(hash, c->policy) != 0)
 		return false;
-	return !json_is_integer(uid) || json_integer_value(uid) == (json_int_t)c->uid;
+	return !(g.row->flags & GRANT_UID) || g.row->uid == c->uid;
 }
 
 /* A line for the journal, whose acknowledgement goes to job_approve_line(). */

@@ -136,14 +136,15 @@ static void ca_rotate(struct job *j)
 static const char *credential_user(const struct job *j, const char *name)
 {
 	const char *key, *c;
+	struct grant_ref g = {0};
 	json_t *v;
 
 	json_object_foreach(j->a->roster.servers, key, v)
 		if ((c = json_string_value(json_object_get(v, "credential"))) && strcmp(c, name) == 0)
 			return key;
-	json_object_foreach(j->a->roster.grants, key, v)
-		if ((c = json_string_value(json_object_get(v, "credential"))) && strcmp(c, name) == 0)
-			return key;
+	while (grants_next(&j->a->roster.grants, &g))
+		if ((c = grant_ref_text(&g, GT_CREDENTIAL)) && strcmp(c, name) == 0)
+			return grant_ref_text(&g, GT_ID);
 	return NULL;
 }
 

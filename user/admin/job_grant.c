@@ -102,11 +102,11 @@ void job_grant_add(struct job *j)
 	job_write(j, json_pack("{s:s s:s s:o}", "event", "grant.add", "id", id, "grant", g));
 }
 
-/* The grant that the request names, or NULL after the job has ended. */
-static const json_t *named(struct job *j)
+/* The grant that the request names; new; or NULL after the job has ended. */
+static json_t *named(struct job *j)
 {
 	const char *id = arg(j, "id");
-	const json_t *g = json_object_get(j->a->roster.grants, id);
+	json_t *g = grants_get(&j->a->roster.grants, id);
 
 	if (g)
 		return g;
@@ -117,7 +117,10 @@ static const json_t *named(struct job *j)
 
 void job_grant_revoke(struct job *j)
 {
-	if (named(j))
+	json_t *g = named(j);
+
+	json_decref(g);
+	if (g)
 		job_write(j, json_pack("{s:s s:s}", "event", "grant.revoke", "id", arg(j, "id")));
 }
 
@@ -147,10 +150,12 @@ static bool may_review(struct job *j, const json_t *g)
 void job_grant_review(struct job *j)
 {
 	const char *decision = arg(j, "decision");
-	const json_t *g = named(j);
+	json_t *g = named(j);
 
 	if (!g)
 		return;
+	bool may = may_review(j, g);
+	json_decref(g);
 	if (strcmp(decision, "keep") != 0 && strcmp(decision, "revoke") != 0) {
 		job_fail(j, "invalid", "/decision: must be keep or revoke");
 		return;
@@ -159,7 +164,7 @@ void job_grant_review(struct job *j)
 		job_fail(j, "invalid", "/reason: a review says why");
 		return;
 	}
-	if (!may_review(j, g)) {
+	if (!may) {
 		job_fail(j, "denied", j->why);
 		return;
 	}

@@ -57,31 +57,54 @@ static void server_show(struct job *j)
 
 static void grant_show(struct job *j)
 {
-	show(j, j->a->roster.grants, "grant", arg(j, "id"));
+	json_t *map = json_object(), *g = grants_get(&j->a->roster.grants, arg(j, "id"));
+
+	if (g)
+		json_object_set_new(map, arg(j, "id"), g);
+	show(j, map, "grant", arg(j, "id"));
+	json_decref(map);
 }
 
+static int by_order(const void *a, const void *b)
+{
+	const struct grant_ref *x = a, *y = b;
+
+	return x->row->order < y->row->order ? -1 : x->row->order > y->row->order;
+}
+
+static bool of_uid(const struct grant_ref *g, const json_t *uid)
+{
+	return g->row->flags & GRANT_UID ? json_is_integer(uid) && json_integer_value(uid) == (json_int_t)g->row->uid : json_is_null(uid);
+}
+
+/* As they were given, the oldest first. */
 static void grant_list(struct job *j)
 {
 	const json_t *uid = json_object_get(j->args, "uid");
-	const char *server = arg(j, "server"), *id;
-	json_t *out = json_array(), *g;
+	const char *server = arg(j, "server");
+	const struct grants *all = &j->a->roster.grants;
+	struct grant_ref g = {0}, *found = calloc(grants_count(all) + 1, sizeof(*found));
+	json_t *out = json_array();
+	size_t n = 0;
 
-	json_object_foreach(j->a->roster.grants, id, g) {
-		const char *of = json_string_value(json_object_get(g, "server"));
-		if ((!uid || json_equal(uid, json_object_get(g, "uid"))) && (!server || (of && strcmp(of, server) == 0)))
-			json_array_append(out, g);
-	}
+	while (found && n < grants_count(all) && grants_next(all, &g))
+		if ((!uid || of_uid(&g, uid)) && (!server || strcmp(grant_ref_text(&g, GT_SERVER), server) == 0))
+			found[n++] = g;
+	if (n)
+		qsort(found, n, sizeof(*found), by_order);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(out, grants_json(&found[i]));
+	free(found);
 	list(j, "grants", out);
 }
 
 static size_t grants_with(const struct roster *r, const char *policy)
 {
-	const char *id;
-	json_t *g;
+	struct grant_ref g = {0};
 	size_t n = 0;
 
-	json_object_foreach(r->grants, id, g) {
-		const char *p = json_string_value(json_object_get(g, "policy"));
+	while (grants_next(&r->grants, &g)) {
+		const char *p = grant_ref_text(&g, GT_POLICY);
 		n += p && strcmp(p, policy) == 0;
 	}
 	return n;
@@ -207,7 +230,7 @@ static json_t *in_force(const struct admin *a)
 			    (json_int_t)w->holds, "status", w->status ? err_name(w->status) : "ok"));
 	}
 	return json_pack("{s:b s:I s:s s:i s:i s:i s:i s:o}", "ready", a->folded, "generation", (json_int_t)a->generation, "mode", a->mode, "servers",
-	    (int)json_object_size(a->roster.servers), "grants", (int)json_object_size(a->roster.grants), "policies",
+	    (int)json_object_size(a->roster.servers), "grants", (int)grants_count(&a->roster.grants), "policies",
 	    (int)json_object_size(a->roster.policies), "credentials", (int)json_object_size(a->roster.credentials), "workers", workers);
 }
 

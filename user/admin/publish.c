@@ -37,42 +37,56 @@ static void members(struct jsonw *w, const json_t *o, const char *const *key)
 		raw(w, *key, json_object_get(o, *key));
 }
 
-static void world_grant_out(struct jsonw *w, const struct roster *r, const json_t *g)
-{
-	static const char *const plain[] = {
-	    "id", "uid", "user", "login_uid", "via", "gid", "agent", "exe_sha256", "unit", "cgroup", "token_sha256", "server", "credential", "expires_at", NULL};
-	const char *name = json_string_value(json_object_get(g, "policy"));
-	const json_t *p = name ? json_object_get(r->policies, name) : NULL;
+/*
+ * Grants that come one after the other mostly have the same few texts, at the same places: true for a pair of texts that was told lately, so
+ * that what is asked for each pair is asked seldom.
+ */
+enum { LATELY = 64 };
+struct lately {
+	const char *one[LATELY], *two[LATELY];
+};
 
-	jsonw_open(w, NULL, '{');
-	members(w, g, plain);
-	/* The document that carries this name now; without one the call is denied: "(no policy)". */
-	if (p) {
-		raw(w, "policy", json_object_get(p, "hash"));
-		jsonw_str(w, "policy_name", name);
-	}
-	jsonw_close(w, '}');
+static bool lately(struct lately *l, const char *one, const char *two)
+{
+	size_t i = ((uintptr_t)one * 31 + (uintptr_t)two) % LATELY;
+	bool known = l->one[i] == one && l->two[i] == two;
+
+	l->one[i] = one;
+	l->two[i] = two;
+	return known;
 }
 
-/* Every document that a grant uses, once. */
+/* Every document that a grant uses, once; and which name stands for which: a grant whose policy has no document is denied, "(no policy)". */
 static void world_policies(struct jsonw *w, const struct roster *r)
 {
-	json_t *seen = json_object();
-	const char *id;
-	json_t *g;
+	json_t *used = json_object(), *names = json_object(), *seen = json_object(), *p;
+	struct grant_ref g = {0};
+	struct lately told = {0};
+	const char *name;
 
-	jsonw_open(w, "policies", '{');
-	json_object_foreach(r->grants, id, g) {
-		const char *name = json_string_value(json_object_get(g, "policy"));
-		const json_t *p = name ? json_object_get(r->policies, name) : NULL;
-		const char *hash = json_string_value(json_object_get(p, "hash"));
-		if (!hash || json_object_get(seen, hash))
-			continue;
-		if (json_object_set_new(seen, hash, json_true()))
+	while (grants_next(&r->grants, &g)) {
+		name = grant_ref_text(&g, GT_POLICY);
+		if (name && !lately(&told, name, NULL) && json_object_set_new(used, name, json_true()))
 			w->err = -ENOMEM;
-		raw(w, hash, json_object_get(p, "document"));
+	}
+	/* In the order of the policies, which is the journal's. */
+	jsonw_open(w, "policies", '{');
+	json_object_foreach(r->policies, name, p) {
+		json_t *hash = json_object_get(p, "hash");
+		if (!json_is_string(hash) || !json_object_get(used, name))
+			continue;
+		if (json_object_set(names, name, hash))
+			w->err = -ENOMEM;
+		if (json_object_get(seen, json_string_value(hash)))
+			continue;
+		if (json_object_set_new(seen, json_string_value(hash), json_true()))
+			w->err = -ENOMEM;
+		raw(w, json_string_value(hash), json_object_get(p, "document"));
 	}
 	jsonw_close(w, '}');
+	raw(w, "policy_names", names);
+	json_decref(used);
+	json_decref(names);
 	json_decref(seen);
 }
 
@@ -93,19 +107,14 @@ int publish_world(const struct roster *r, uint64_t generation, const char *mode,
 		jsonw_close(&w, '}');
 	}
 	jsonw_close(&w, ']');
-	jsonw_open(&w, "grants", '[');
-	if (!r->damage[0]) {
-		json_object_foreach(r->grants, key, value) {
-			const char *of = json_string_value(json_object_get(value, "server"));
-			if (of && json_object_get(r->servers, of))
-				world_grant_out(&w, r, value);
-		}
-	}
-	jsonw_close(&w, ']');
 	world_policies(&w, r);
 	catalog_publish(&w, r);
 	jsonw_close(&w, '}');
-	return jsonw_end(&w);
+	int ret = jsonw_end(&w);
+	static const struct grants none;
+	if (!ret)
+		ret = buf_put(out, VIEW_LIT("\0"));
+	return ret ? ret : grants_table(r->damage[0] ? &none : &r->grants, out);
 }
 
 size_t publish_generation(struct view text)
@@ -115,44 +124,55 @@ size_t publish_generation(struct view text)
 	return comma ? (size_t)(comma - text.p) : text.n;
 }
 
-/* Credentials that a grant uses instead of the server's own. */
-static void hosts_credentials(struct jsonw *w, const struct roster *r, const char *server)
+/* Credentials that grants use instead of the server's own: server -> {credential: true}.  NULL: no memory. */
+static json_t *grant_credentials(const struct roster *r)
 {
-	json_t *seen = json_object(), *g;
-	const char *id;
+	json_t *all = json_object();
+	struct grant_ref g = {0};
+	struct lately told = {0};
+	bool ok = all;
 
-	jsonw_open(w, "credentials", '[');
-	json_object_foreach(r->grants, id, g) {
-		const char *of = json_string_value(json_object_get(g, "server"));
-		const char *name = json_string_value(json_object_get(g, "credential"));
-		if (!of || !name || strcmp(of, server) != 0 || json_object_get(seen, name))
+	while (ok && grants_next(&r->grants, &g)) {
+		const char *server = grant_ref_text(&g, GT_SERVER), *name = grant_ref_text(&g, GT_CREDENTIAL);
+		if (!name || lately(&told, server, name))
 			continue;
-		if (json_object_set_new(seen, name, json_true()))
-			w->err = -ENOMEM;
-		jsonw_str(w, NULL, name);
+		json_t *of = json_object_get(all, server);
+		if (!of) {
+			of = json_object();
+			ok = json_object_set_new(all, server, of) == 0;
+		}
+		ok = ok && json_object_set_new(of, name, json_true()) == 0;
 	}
-	jsonw_close(w, ']');
-	json_decref(seen);
+	if (ok)
+		return all;
+	json_decref(all);
+	return NULL;
 }
 
 int publish_hosts(const struct roster *r, struct buf *out)
 {
 	static const char *const server[] = {"name", "match", "credential", NULL};
 	struct jsonw w = jsonw_on(out);
-	const char *name;
-	json_t *value;
+	json_t *value, *yes, *credentials = grant_credentials(r);
+	const char *name, *key;
 
+	if (!credentials)
+		return -ENOMEM;
 	jsonw_open(&w, NULL, '{');
 	jsonw_str(&w, "op", "hosts");
 	jsonw_open(&w, "servers", '[');
 	json_object_foreach(r->servers, name, value) {
 		jsonw_open(&w, NULL, '{');
 		members(&w, value, server);
-		hosts_credentials(&w, r, name);
+		jsonw_open(&w, "credentials", '[');
+		json_object_foreach(json_object_get(credentials, name), key, yes)
+			jsonw_str(&w, NULL, key);
+		jsonw_close(&w, ']');
 		jsonw_close(&w, '}');
 	}
 	jsonw_close(&w, ']');
 	jsonw_close(&w, '}');
+	json_decref(credentials);
 	return jsonw_end(&w);
 }
 

@@ -8,48 +8,69 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+json_t **roster_map(struct roster *r, size_t i, const char **name)
+{
+	const struct {
+		const char *name;
+		json_t **map;
+	} row[] = {
+	    {"servers", &r->servers},
+	    {"policies", &r->policies},
+	    {"credentials", &r->credentials},
+	    {"catalog", &r->catalog},
+	    {"proposals", &r->proposals},
+	};
+	bool there = i < sizeof(row) / sizeof(*row);
+
+	if (name)
+		*name = there ? row[i].name : NULL;
+	return there ? row[i].map : NULL;
+}
+
 int roster_init(struct roster *r)
 {
-	*r = (struct roster){
-	    .servers = json_object(),
-	    .grants = json_object(),
-	    .policies = json_object(),
-	    .credentials = json_object(),
-	    .catalog = json_object(),
-	    .proposals = json_object(),
-	};
-	if (r->servers && r->grants && r->policies && r->credentials && r->catalog && r->proposals)
-		return 0;
-	roster_free(r);
-	return -ENOMEM;
+	json_t **map;
+
+	*r = (struct roster){0};
+	for (size_t i = 0; (map = roster_map(r, i, NULL)); i++) {
+		*map = json_object();
+		if (!*map) {
+			roster_free(r);
+			return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 void roster_free(struct roster *r)
 {
-	json_decref(r->servers);
-	json_decref(r->grants);
-	json_decref(r->policies);
-	json_decref(r->credentials);
-	json_decref(r->catalog);
-	json_decref(r->proposals);
+	json_t **map;
+
+	for (size_t i = 0; (map = roster_map(r, i, NULL)); i++)
+		json_decref(*map);
+	grants_free(&r->grants);
 	json_decref(r->parts);
 	*r = (struct roster){0};
 }
 
 int roster_copy(const struct roster *from, struct roster *to)
 {
+	json_t **map;
+
 	*to = *from;
 	to->parts = NULL;
-	to->servers = json_copy(from->servers);
-	to->grants = json_copy(from->grants);
-	to->policies = json_copy(from->policies);
-	to->credentials = json_copy(from->credentials);
-	to->catalog = json_copy(from->catalog);
-	to->proposals = json_copy(from->proposals);
-	if (to->servers && to->grants && to->policies && to->credentials && to->catalog && to->proposals)
-		return 0;
-	roster_free(to);
-	return -ENOMEM;
+	to->grants = (struct grants){0};
+	for (size_t i = 0; (map = roster_map(to, i, NULL)); i++)
+		*map = NULL;
+	int r = grants_copy(&from->grants, &to->grants);
+	for (size_t i = 0; !r && (map = roster_map(to, i, NULL)); i++) {
+		/* ${from} is only read. */
+		*map = json_copy(*roster_map((struct roster *)(uintptr_t)from, i, NULL));
+		r = *map ? 0 : -ENOMEM;
+	}
+	if (r)
+		roster_free(to);
+	return r;
 }
 
 static const char *text_of(const json_t *o, const char *key)
@@ -93,23 +114,20 @@ static int server_remove(struct roster *r, const json_t *e)
 
 static int grant_add(struct roster *r, const json_t *e)
 {
-	const json_t *g = json_object_get(e, "grant");
-	const json_t *uid = json_object_get(g, "uid");
-
-	if (!text_of(g, "server") || (!json_is_integer(uid) && !json_is_null(uid)))
-		return -ERR_MALFORMED;
-	return put_named(r->grants, e, "grant", "id");
+	return grants_put(&r->grants, json_object_get(e, "grant"));
 }
 
 static int grant_revoke(struct roster *r, const json_t *e)
 {
-	return drop_named(r->grants, e, "id");
+	const char *id = text_of(e, "id");
+
+	return id ? grants_drop(&r->grants, id) : -ERR_MALFORMED;
 }
 
 static int grant_review(struct roster *r, const json_t *e)
 {
 	const char *id = text_of(e, "id"), *decision = text_of(e, "decision");
-	json_t *g = id ? json_object_get(r->grants, id) : NULL;
+	struct grant_ref ref;
 
 	if (!id || !decision)
 		return -ERR_MALFORMED;
@@ -117,14 +135,15 @@ static int grant_review(struct roster *r, const json_t *e)
 		return grant_revoke(r, e);
 	if (strcmp(decision, "keep") != 0)
 		return -ERR_MALFORMED;
-	if (!g)
+	/* A review that keeps a grant changes nothing that the workers know. */
+	if (!grants_find(&r->grants, id, &ref) || !grants_whole(&ref))
 		return 0;
-	/* Values are shared between rosters: the grant with its review is another one. */
-	json_t *copy = json_copy(g);
-	if (!copy || json_object_set(copy, "reviewed_at", json_object_get(e, "ts")) ||
-	    json_object_set(copy, "reviewed_by", json_object_get(e, "reviewer")) || json_object_set_new(r->grants, id, copy))
-		return -ENOMEM;
-	return 0;
+	json_t *g = grants_get(&r->grants, id);
+	int ret = -ENOMEM;
+	if (g && !json_object_set(g, "reviewed_at", json_object_get(e, "ts")) && !json_object_set(g, "reviewed_by", json_object_get(e, "reviewer")))
+		ret = grants_put(&r->grants, g);
+	json_decref(g);
+	return ret;
 }
 
 /* A piece of a document; the first one begins anew, since an earlier attempt may have stopped half way. */
@@ -230,41 +249,55 @@ static int proposal_withdraw(struct roster *r, const json_t *e)
 	return drop_named(r->proposals, e, "id");
 }
 
+static const struct {
+	const char *name;
+	int (*apply)(struct roster *, const json_t *);
+} events[] = {
+    {"server.add", server_add},
+    {"server.remove", server_remove},
+    {"grant.add", grant_add},
+    {"grant.revoke", grant_revoke},
+    {"grant.review", grant_review},
+    {"policy.part", policy_part},
+    {"policy.apply", policy_apply},
+    {"credential.set", credential_set},
+    {"credential.remove", credential_remove},
+    {"proposal.add", proposal_add},
+    {"proposal.withdraw", proposal_withdraw},
+    {"catalog.learn", catalog_learn},
+    {"catalog.override", catalog_override},
+    {"catalog.approve", catalog_approve},
+    {"catalog.forget", catalog_forget},
+};
+
+const char *roster_event(size_t i)
+{
+	return i < sizeof(events) / sizeof(*events) ? events[i].name : NULL;
+}
+
 int roster_apply(struct roster *r, const json_t *event)
 {
-	static const struct {
-		const char *name;
-		int (*apply)(struct roster *, const json_t *);
-	} row[] = {
-	    {"server.add", server_add},
-	    {"server.remove", server_remove},
-	    {"grant.add", grant_add},
-	    {"grant.revoke", grant_revoke},
-	    {"grant.review", grant_review},
-	    {"policy.part", policy_part},
-	    {"policy.apply", policy_apply},
-	    {"credential.set", credential_set},
-	    {"credential.remove", credential_remove},
-	    {"proposal.add", proposal_add},
-	    {"proposal.withdraw", proposal_withdraw},
-	    {"catalog.learn", catalog_learn},
-	    {"catalog.override", catalog_override},
-	    {"catalog.approve", catalog_approve},
-	    {"catalog.forget", catalog_forget},
-	};
 	const char *name = text_of(event, "event"), *proposal = text_of(event, "proposal");
 
 	/* The change that a proposal asked for: with it the proposal is done. */
 	if (proposal)
 		json_object_del(r->proposals, proposal);
-	for (size_t i = 0; name && i < sizeof(row) / sizeof(*row); i++)
-		if (strcmp(row[i].name, name) == 0)
-			return row[i].apply(r, event);
+	for (size_t i = 0; name && i < sizeof(events) / sizeof(*events); i++)
+		if (strcmp(events[i].name, name) == 0)
+			return events[i].apply(r, event);
 	return name ? 0 : -ERR_MALFORMED;
 }
 
 static int fold_line(struct roster *r, struct view line)
 {
+	struct grant_fields f;
+	struct view whole;
+	uint64_t seq;
+
+	if (grant_line(line, &f, &whole, &seq)) {
+		r->seq = seq ? seq : r->seq;
+		return grants_put_text(&r->grants, &f, whole);
+	}
 	json_error_t err;
 	json_t *e = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, &err);
 	const char *kind = json_string_value(json_object_get(e, "kind"));
@@ -303,5 +336,6 @@ int roster_fold(struct roster *r, struct view text)
 	}
 	json_decref(r->parts);
 	r->parts = NULL;
-	return damaged;
+	int ret = grants_settle(&r->grants);
+	return ret ? ret : damaged;
 }

@@ -1,6 +1,7 @@
 /*
  * roster.h - servers, grants, policies and names of credentials: the fold of the journal.
  * Floor: admin.      Owns: its values, which are immutable and shared between copies.
+ * What else it is to hold is a member here, a row of roster_map() and the events that change it.
  *
  * Invariants:
  *  1. A roster changes by events alone, and the same events give the same roster.
@@ -12,11 +13,11 @@
 
 #include <jansson.h>
 
-#include "base/view.h"
+#include "admin/grants.h"
 
 struct roster {
 	json_t *servers;     /* name -> {"name","match",...} */
-	json_t *grants;      /* id -> {"id","uid","server",...}; live ones */
+	struct grants grants; /* {"id","uid","server",...}; live ones */
 	json_t *policies;    /* name -> a policy of history.h */
 	json_t *credentials; /* name -> {"name","version","type"} */
 	json_t *catalog;     /* server -> tool -> an entry of catalog.h */
@@ -25,6 +26,11 @@ struct roster {
 	uint64_t seq;        /* of the last line folded */
 	char damage[160];    /* empty: none */
 };
+
+/** roster_map(r, i, name): The ${i}th map of all but the grants, and its name; NULL: there are no more. */
+json_t **roster_map(struct roster *r, size_t i, const char **name);
+/** roster_event(i): The name of the ${i}th event that changes something; NULL: there are no more. */
+const char *roster_event(size_t i);
 
 /** roster_init(r): An empty one.  0 or -ENOMEM. */
 int roster_init(struct roster *r) __attribute__((warn_unused_result));

@@ -130,7 +130,7 @@ void world_to_audit(struct admin *a)
 	jsonw_uint(&w, "generation", a->generation);
 	jsonw_hex(&w, "sha256", view_of(sum, CHAIN_LEN));
 	jsonw_uint(&w, "servers", json_object_size(a->roster.servers));
-	jsonw_uint(&w, "grants", json_object_size(a->roster.grants));
+	jsonw_uint(&w, "grants", grants_count(&a->roster.grants));
 	jsonw_uint(&w, "policies", json_object_size(a->roster.policies));
 	jsonw_close(&w, '}');
 	if (!r)
