@@ -256,6 +256,8 @@ static int load_all(struct loading *l)
 		r = world_tools_load(&w->arena, &l->doc, json_get(&l->doc, &l->doc.node[0], VIEW_LIT("tools")), &w->tools);
 	if (r && !l->why[0])
 		bad(l, "what is known of the tools cannot be read");
+	if (!r && (r = placeholder_load(&w->arena, &l->doc, json_get(&l->doc, &l->doc.node[0], VIEW_LIT("placeholders")), &w->placeholders)))
+		bad(l, "the placeholders cannot be read");
 	return r;
 }
 
@@ -329,11 +331,6 @@ uint64_t world_generation(const struct world *w)
 	return w->generation;
 }
 
-static bool same_place(const struct world_match *m, struct view host, uint16_t port)
-{
-	return m->port == port && view_ieq(host, view_str(m->host));
-}
-
 /* A server has a credential of its own, or one comes with a grant for it. */
 static bool has_credential(const struct world *w, const struct world_server *s)
 {
@@ -347,7 +344,7 @@ static bool any_server(const struct world *w, struct view host, uint16_t port, b
 {
 	for (size_t i = 0; i < w->servers; i++)
 		for (size_t j = 0; j < w->server[i].matches; j++)
-			if (same_place(&w->server[i].match[j], host, port) && (!brokered || has_credential(w, &w->server[i])))
+			if (world_same_place(&w->server[i].match[j], host, port) && (!brokered || has_credential(w, &w->server[i])))
 				return true;
 	return false;
 }
@@ -386,7 +383,7 @@ const struct world_server *world_server(const struct world *w, struct view host,
 	for (size_t i = 0; i < w->servers; i++)
 		for (size_t j = 0; j < w->server[i].matches; j++) {
 			const struct world_match *m = &w->server[i].match[j];
-			long n = same_place(m, host, port) ? covers(m, path) : -1;
+			long n = world_same_place(m, host, port) ? covers(m, path) : -1;
 			if (n > most) {
 				most = n;
 				best = &w->server[i];
@@ -408,8 +405,7 @@ const struct world_server *world_server_named(const struct world *w, struct view
 	return NULL;
 }
 
-/* The first grant of the run for a server. */
-static size_t run_start(const struct world *w, const char *server)
+size_t world_run_start(const struct world *w, const char *server)
 {
 	size_t low = 0, high = w->grants;
 
@@ -430,7 +426,7 @@ const struct world_grant *world_grant(const struct world *w, const struct subjec
 	int most = -1;
 
 	*why = "(no grant)";
-	for (size_t i = run_start(w, server->name); i < w->grants && strcmp(w->grant[i].server, server->name) == 0; i++) {
+	for (size_t i = world_run_start(w, server->name); i < w->grants && strcmp(w->grant[i].server, server->name) == 0; i++) {
 		const struct world_grant *g = &w->grant[i];
 		if (!subject_addressed(g, who))
 			continue;

@@ -8,7 +8,7 @@
  *    "servers":[{"name","match":[{"host","port","path"?}],"credential"?,"inject"?:{"header","format"},"mode"?}],
  *    "grants":[{"id","uid"|null,"user"?,"login_uid"?,"via"?,"gid"?,"agent"?,"exe_sha256"?,
  *              "unit"?,"cgroup"?,"token_sha256"?,"server","policy"?:SHA256HEX,"policy_name"?,"credential"?,"expires_at"?}],
- *    "policies":{SHA256HEX: "document text"},"tools"?:[see world_tools.h]}
+ *    "policies":{SHA256HEX: "document text"},"tools"?:[see world_tools.h],"placeholders"?:[see placeholder.h]}
  * port defaults to 443; path is a prefix ending at a '/' boundary, or absent: every path.  format holds "{secret}" once.
  * uid null: every governed user.  A server without a mode has the mode of the file. 
  */
@@ -16,6 +16,7 @@
 #define POLICY_WORLD_H
 
 #include "base/mtime.h"
+#include "policy/placeholder.h"
 #include "policy/pol.h"
 #include "policy/world_tools.h"
 
@@ -72,6 +73,16 @@ const struct world_server *world_server_named(const struct world *w, struct view
 
 /** world_tool(w, server, name): What the catalogue knows of the tool, or NULL. */
 const struct world_tool *world_tool(const struct world *w, const struct world_server *server, struct view name);
+
+/**
+ * world_stray(w, text, server, host, port):
+ * A placeholder in ${text} that does not belong there, or NULL.  It belongs to ${server} when that, or a grant for it, uses its credential; without
+ * ${server}, to every server at ${host} and ${port}; with neither (host empty), nowhere.
+ */
+const struct placeholder *world_stray(const struct world *w, struct view text, const struct world_server *server, struct view host, uint16_t port);
+
+/** world_blank(w, p, n): No placeholder in these bytes any more: placeholder_blank(). */
+void world_blank(const struct world *w, uint8_t *p, size_t n);
 
 struct subject { /* what the kernel says; agent is what callgate-ident says */
 	uint32_t uid, login_uid; /* login_uid 0xffffffff: unset */

@@ -1,4 +1,4 @@
-/* world_internal.h - what world.c and world_table.c share.      Floor: policy. */
+/* world_internal.h - what world.c, world_table.c and world_stray.c share.      Floor: policy. */
 #ifndef POLICY_WORLD_INTERNAL_H
 #define POLICY_WORLD_INTERNAL_H
 
@@ -21,7 +21,16 @@ struct world {
 	struct named_policy *policy;
 	size_t policies;
 	struct world_tools tools;
+	struct placeholders placeholders;
 };
+
+static inline bool world_same_place(const struct world_match *m, struct view host, uint16_t port)
+{
+	return m->port == port && view_ieq(host, view_str(m->host));
+}
+
+/** world_run_start(w, server): The first grant of the run for a server. */
+size_t world_run_start(const struct world *w, const char *server);
 
 /** world_policy(w, hash): Or NULL. */
 const struct named_policy *world_policy(const struct world *w, const char *hash);

@@ -43,7 +43,7 @@ struct seen_record {
 	uint16_t kind;
 	uint64_t call;
 	uint32_t uid;
-	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80], approval[32];
+	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80], approval[32], client[160];
 	uint64_t in, out;
 };
 
@@ -253,6 +253,7 @@ static inline void office_records(void)
 		COPY_TEXT(risk, F_RISK);
 		COPY_TEXT(tool_hash, F_TOOL_HASH);
 		COPY_TEXT(approval, F_APPROVAL);
+		COPY_TEXT(client, F_AGENT_CLAIM);
 		B.records++;
 		any = true;
 	}

@@ -246,6 +246,9 @@ static void take(struct feed *f, struct feed_ring *r, struct view v, struct feed
 		return;
 	}
 	struct jsonw *w = trail_line(f->trail, entry_kind(rec->head.kind), when(f, r, rec->head.mono_ns));
+	/* The only one that workers raise by their own word. */
+	if (rec->head.kind == REC_ALERT)
+		jsonw_str(w, "event", view_is(rec->text[F_RULE], "(placeholder)") ? "placeholder" : "worker");
 	entry_id(w, r->id, rec->head.call);
 	entry_fields(w, rec);
 	if (rec->head.flags & REC_CUT)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "gate/approve.h"
 #include "gate/ask.h"
+#include "gate/bait.h"
 #include "gate/downlink.h"
 #include "gate/call.h"
 #include "gate/head.h"
@@ -210,6 +211,8 @@ enum step say_refused(struct conn *c, unsigned status, int code, int err, const 
 	struct gate *g = c->g;
 	struct view id = c->call ? call_id(c) : view_of(NULL, 0);
 
+	if (c->call)
+		bait_tell(c);
 	record_refused(c, err, text, status);
 	buf_reset(&g->text);
 	int r = words_error(&g->text, id, code, text);

@@ -73,6 +73,9 @@ struct call {
 	struct buf endpoint; /* of a GET stream: where its client is to POST; see downlink.h */
 	bool tells, relist, spoken; /* a stream on which a change of the list is told, is due, and one that has brought an event */
 	bool reflected;    /* the secret came back */
+	const struct placeholder *bait; /* of ${world}: a placeholder that came and does not belong; NULL: none was seen */
+	const char *bait_where;         /* static */
+	bool bait_told;
 	bool unread;       /* too much to read: the status is unknown */
 	const char *status; /* static; NULL: no answer seen */
 	const char *detail; /* static; of the result's record */

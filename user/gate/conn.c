@@ -24,6 +24,7 @@ static enum step (*const steps[S_COUNT])(struct conn *) = {
     [S_FRONT] = step_front,
     [S_HEAD] = step_head,
     [S_BODY] = step_body,
+    [S_OTHER] = step_other,
     [S_JUDGE] = step_judge,
     [S_ACK] = step_ack,
     [S_APPROVE] = step_approve,

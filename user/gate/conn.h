@@ -20,7 +20,7 @@ enum conn_state {
 	S_CLASSIFY, S_RELAY, S_PLAIN, S_TUNNEL, /* step_open.c, step_relay.c, step_plain.c */
 	S_PROXY, S_INSIDE,                      /* tunnel.c */
 	S_CERT, S_FRONT,                        /* step_open.c */
-	S_HEAD, S_BODY,                         /* step_request.c */
+	S_HEAD, S_BODY, S_OTHER,                /* step_request.c */
 	S_JUDGE, S_ACK, S_LEASE,                /* step_judge.c */
 	S_APPROVE,                              /* step_approve.c */
 	S_SERVER, S_SEND,                       /* step_send.c */
@@ -101,6 +101,7 @@ enum step step_cert(struct conn *c);
 enum step step_front(struct conn *c);
 enum step step_head(struct conn *c);
 enum step step_body(struct conn *c);
+enum step step_other(struct conn *c);
 enum step step_judge(struct conn *c);
 enum step step_ack(struct conn *c);
 enum step step_approve(struct conn *c);

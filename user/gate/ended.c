@@ -53,7 +53,7 @@ static bool stands(struct conn *c)
 		return c->state != S_RELAY || !c->host[0] || !world_host(g->world, view_str(c->host), c->port);
 	if (!k)
 		return true;
-	if (c->state == S_BODY || c->state == S_JUDGE || c->state == S_APPROVE)
+	if (c->state == S_BODY || c->state == S_OTHER || c->state == S_JUDGE || c->state == S_APPROVE)
 		return move(c);
 	return !k->grant || k->observed || k->ended || granted(c);
 }

@@ -12,8 +12,7 @@ static int digit64(uint8_t c)
 	return at ? (int)(at - abc) : -1;
 }
 
-/* Base64 of RFC 4648 4, padded or not; bytes written or -1. */
-static int decode64(struct view v, uint8_t *out, size_t cap)
+int headers_base64(struct view v, uint8_t *out, size_t cap)
 {
 	uint32_t acc = 0;
 	unsigned bits = 0;
@@ -46,7 +45,7 @@ static bool says(struct view v, struct view want)
 
 	if (v.n < no + nc || !view_starts(v, VIEW_LIT("=?base64?")) || !view_eq(view_skip(v, v.n - nc), VIEW_LIT("?=")))
 		return view_eq(v, want);
-	int n = decode64(view_of(v.p + no, v.n - no - nc), text, sizeof(text));
+	int n = headers_base64(view_of(v.p + no, v.n - no - nc), text, sizeof(text));
 	return n >= 0 && view_eq(view_of(text, (size_t)n), want);
 }
 

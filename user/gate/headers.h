@@ -12,4 +12,7 @@
 /** headers_agree(h, doc, m, new_era): NULL, or in fixed words which header differs.  ${new_era}: the message is of revision 2026-07-28 or later. */
 const char *headers_agree(const struct http1_head *h, const struct json_doc *doc, const struct rpc *m, bool *new_era);
 
+/** headers_base64(v, out, cap): RFC 4648 4, padded or not: bytes written, or -1. */
+int headers_base64(struct view v, uint8_t *out, size_t cap);
+
 #endif

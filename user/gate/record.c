@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "gate/approve.h"
+#include "gate/bait.h"
 #include "gate/loan.h"
 #include "gate/record.h"
 #include "policy/argmac.h"
@@ -65,6 +66,10 @@ static int put(struct conn *c, bool wait)
 	struct view v;
 
 	g->rec.u.head.flags = wait ? REC_WAIT : 0;
+	/* A client may have put one into its name, the name of an argument, anything that it says. */
+	const struct world *w = c->call ? c->call->world : g->world;
+	if (w)
+		world_blank(w, g->rec.u.bytes + sizeof(g->rec.u.head), g->rec.u.head.len - sizeof(g->rec.u.head));
 	v = rec_end(&g->rec);
 	int r = !v.n ? (g->rec.err ? g->rec.err : -EINVAL) : !g->conf.ring ? -ERR_UNAVAILABLE : shring_put(g->conf.ring, v, &c->ack_pos);
 	if (r)
@@ -286,4 +291,27 @@ void record_refused(struct conn *c, int err, const char *detail, unsigned http)
 	(void)!put(c, false);
 	c->ack_pos = pos;
 	g->denied++;
+}
+
+void record_stray(struct conn *c, const struct placeholder *p, const char *at)
+{
+	struct gate *g = c->g;
+	const struct call *k = c->call;
+	uint64_t pos = c->ack_pos;
+	bool observed = k && k->server ? k->observed : g->conf.observe;
+	char detail[128];
+
+	snprintf(detail, sizeof(detail), "placeholder %s, %s", p->id, at);
+	rec_begin(&g->rec, REC_ALERT, k ? k->number : 0, mono_now().ns);
+	who(&g->rec, c);
+	where(&g->rec, c);
+	if (k && k->server)
+		text(&g->rec, F_SERVER, k->server->name);
+	text(&g->rec, F_VERDICT, observed ? "allow" : "refuse");
+	text(&g->rec, F_RULE, BAIT_RULE);
+	text(&g->rec, F_CREDENTIAL, p->credential);
+	text(&g->rec, F_MODE, observed ? "observe" : "enforce");
+	text(&g->rec, F_DETAIL, detail);
+	(void)!put(c, false);
+	c->ack_pos = pos;
 }

@@ -18,6 +18,9 @@ void record_connection(struct conn *c, const char *verdict, int err);
 /** record_refused(c, err, detail, http): A request or handshake that did not become a call. */
 void record_refused(struct conn *c, int err, const char *detail, unsigned http);
 
+/** record_stray(c, p, where): An alert: a placeholder is ${where} (fixed words) of what ${c} sends, and does not belong there. */
+void record_stray(struct conn *c, const struct placeholder *p, const char *where);
+
 /** record_keys(doc, args, out): The sorted, unescaped top-level keys of ${args}, joined by 0x1f.  -ENOBUFS when they do not fit: cut. */
 int record_keys(const struct json_doc *doc, const struct json_node *args, struct buf *out) __attribute__((warn_unused_result));
 

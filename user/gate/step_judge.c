@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "gate/approve.h"
 #include "gate/ask.h"
+#include "gate/bait.h"
 #include "gate/call.h"
 #include "gate/claim.h"
 #include "gate/headers.h"
@@ -97,6 +98,10 @@ static void decide(struct conn *c)
 		pol_judge(k->grant->policy, g->rpc.tool, &g->doc, g->rpc.arguments, d);
 	else
 		pol_method(k->grant->policy, g->rpc.method, d);
+	if (k->bait) {
+		deny(d, BAIT_RULE, BAIT_TEXT);
+		return;
+	}
 	if (d->verdict == POL_ALLOW && held(c))
 		return;
 	if (k->kind == CALL_TOOL && tools_judge(c))
@@ -160,6 +165,7 @@ enum step step_judge(struct conn *c)
 		return STEP_END;
 	if (claim_pending(c))
 		return STEP_WAIT;
+	(void)bait_look(c);
 	bool get = k->kind == CALL_GET || k->kind == CALL_DELETE;
 	if (get) {
 		memset(&g->rpc, 0, offsetof(struct rpc, scratch));
@@ -186,6 +192,7 @@ enum step step_judge(struct conn *c)
 		g->calls++;
 		if (record_call(c))
 			return hold_back(c);
+		bait_tell(c);
 	}
 	if (k->held && k->held->left)
 		return STEP_END;

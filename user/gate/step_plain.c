@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "gate/bait.h"
 #include "gate/call.h"
 #include "gate/claim.h"
 #include "gate/path.h"
@@ -57,15 +58,33 @@ static bool names_registered(const struct conn *c, struct view in)
 	return false;
 }
 
-static enum step refuse(struct conn *c, unsigned status, const char *text)
+static enum step refuse_for(struct conn *c, unsigned status, const char *detail, const char *text)
 {
 	struct gate *g = c->g;
 
-	record_refused(c, -ERR_DENIED, "a registered server without TLS", status);
+	record_refused(c, -ERR_DENIED, detail, status);
 	c->close_after = true;
 	buf_reset(&g->text);
 	int r = words_error(&g->text, view_of(NULL, 0), WORDS_REQUEST, text);
 	return r ? conn_reset(c) : say_http(c, status, buf_view(&g->text), true);
+}
+
+static enum step refuse(struct conn *c, unsigned status, const char *text)
+{
+	return refuse_for(c, status, "a registered server without TLS", text);
+}
+
+/* A fake key on its way out in the clear.  STEP_MORE: there is none, or this is only to be observed. */
+static enum step check_bait(struct conn *c, const struct http1_head *h, size_t n)
+{
+	const struct placeholder *p = bait_plain(c, view_head(stream_in(c->cl), n), h);
+
+	if (!p)
+		return STEP_MORE;
+	if (claim_pending(c))
+		return STEP_WAIT;
+	record_stray(c, p, "in the head of a request without TLS");
+	return c->g->conf.observe ? STEP_MORE : refuse_for(c, 403, "a placeholder key", BAIT_TEXT);
 }
 
 /* Returns STEP_MORE when the request may be passed on. */
@@ -80,8 +99,12 @@ static enum step check(struct conn *c, const struct http1_head *h, size_t n)
 		host = authority;
 	if (!host.n && (c->flow.flags & CG_FLOW_KNOWN))
 		return refuse(c, 400, "a registered server is at this address, and the request names no host");
-	if (!registered(c, host))
-		return STEP_MORE;
+	bool ours = registered(c, host);
+	if (!ours || connect) {
+		enum step s = check_bait(c, h, n);
+		if (s != STEP_MORE || !ours || c->state != S_PLAIN)
+			return s;
+	}
 	if (connect && reachable(c, host))
 		return tunnel_begin(c, view_head(stream_in(c->cl), n), host);
 	if (claim_pending(c)) /* the record names the program */

@@ -1,10 +1,12 @@
 /*
  * step_request.c - a request on a registered host: its head, where it goes, its body.
- * States S_HEAD, S_BODY.      Source: RFC 9112; docs/WIRE.md "strict profile".
+ * States S_HEAD, S_BODY, S_OTHER.      Source: RFC 9112; docs/WIRE.md "strict profile".
  * Nothing is repaired: what two readers could understand differently is refused.
  */
 #include "base/err.h"
+#include "gate/bait.h"
 #include "gate/call.h"
+#include "gate/claim.h"
 #include "gate/downlink.h"
 #include "gate/head.h"
 #include "gate/otherpath.h"
@@ -105,8 +107,7 @@ static enum step route(struct conn *c)
 	k->reply_wanted = true;
 	if (k->whole || (h->body == HTTP1_LENGTH && h->length == 0)) {
 		k->whole = true;
-		k->allowed = true;
-		return conn_goto(c, S_SERVER, GATE_DIAL_MS);
+		return conn_goto(c, S_OTHER, 0);
 	}
 	if (h->body == HTTP1_LENGTH && h->length > GATE_OTHER_MAX)
 		return bad(c, 413, -ERR_TOO_LONG, "the request is larger than 32 MiB");
@@ -215,8 +216,21 @@ enum step step_body(struct conn *c)
 	k->whole = true;
 	k->bytes_in = k->head_len + k->wire_len;
 	c->in += k->bytes_in;
-	if (k->kind != CALL_OTHER)
-		return conn_goto(c, S_JUDGE, 0);
+	return conn_goto(c, k->kind == CALL_OTHER ? S_OTHER : S_JUDGE, 0);
+}
+
+/* None of MCP's: passed on as it came. */
+enum step step_other(struct conn *c)
+{
+	struct call *k = c->call;
+
+	if (conn_gone(c))
+		return STEP_END;
+	if (bait_look(c) && claim_pending(c)) /* the record names the program */
+		return STEP_WAIT;
+	if (k->bait && !c->g->conf.observe)
+		return bad(c, 403, -ERR_DENIED, BAIT_TEXT);
+	bait_tell(c);
 	if (otherpath_is_rpc(c->g, call_body(c)))
 		return bad(c, 400, -ERR_DENIED, "JSON-RPC on a path that is not registered for it");
 	k->allowed = true;
