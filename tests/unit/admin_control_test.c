@@ -2,7 +2,13 @@
  * admin_control_test.c - changes from the socket to the workers: every stage, and every way in which a neighbour can fail.
  * Runs as any uid that is not governed; what only root may do is left out elsewhere.
  */
+#include <openssl/evp.h>
+
 #include "admin_aid.h"
+
+#include "admin/problems.h"
+#include "admin/publish.h"
+#include "policy/placeholder.h"
 
 #define CONF "{\"users\":[1001],\"mode\":\"enforce\",\"workers\":1}"
 #define SERVER "{\"do\":\"server.add\",\"args\":{\"server\":{\"name\":\"one\",\"match\":[{\"host\":\"one.example\"}]},\"reason\":\"r\"}}\n"
@@ -211,13 +217,70 @@ static void credentials(void **state)
 	rig_close(&r);
 }
 
+/* A fake key: in the answer alone; the journal has its digest, and the workers know it. */
+static void placeholders(void **state)
+{
+	static const char *const bad[] = {"{\"credential\":\"none\"}", "{\"credential\":\"k\",\"prefix\":\"a b\"}", "{\"credential\":\"k\",\"prefix\":\"aaaaaaaaaaaaaaaaaaaaaaaaa\"}",
+	    "{\"credential\":\"k\",\"length\":35}", "{\"credential\":\"k\",\"length\":257}", "{\"credential\":\"k\",\"prefix\":\"ghp_\",\"length\":39}", "{\"credential\":\"k\",\"for\":\"a\\nb\"}"};
+	char ask[256], key[2][300], id[32], why[256];
+	struct buf out = {0};
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_string_equal(rig_end(&r, "{\"do\":\"vault.set\",\"args\":{\"name\":\"k\"},\"secret_bytes\":7}\nhunter\n"), "ok");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(ask, sizeof(ask), "{\"do\":\"placeholder.add\",\"args\":%s}\n", bad[i]);
+		assert_string_equal(rig_end(&r, ask), "invalid");
+	}
+	for (int i = 0; i < 2; i++) {
+		json_t *v = rig_ask(&r, i ? "{\"do\":\"placeholder.add\",\"args\":{\"credential\":\"k\",\"length\":256}}\n" :
+		    "{\"do\":\"placeholder.add\",\"args\":{\"credential\":\"k\",\"prefix\":\"ghp_\",\"for\":\"alice\"}}\n");
+		snprintf(key[i], sizeof(key[i]), "%s", json_string_value(json_object_get(v, "placeholder")));
+		snprintf(id, sizeof(id), "%s", json_string_value(json_object_get(v, "id")));
+		json_decref(v);
+	}
+	assert_int_equal(strlen(key[0]), 40);
+	assert_int_equal(strlen(key[1]), 256);
+	assert_memory_equal(key[0], "ghp_", 4);
+	assert_memory_equal(key[0] + 4, key[1], PLACEHOLDER_MARK); /* one mark for the machine */
+	assert_memory_not_equal(key[0] + 4, key[1], PLACEHOLDER_LEN);
+	assert_int_equal(rig_events(&r, "placeholder.add"), 2);
+	for (int i = 0; i < 2; i++)
+		assert_null(memmem(buf_view(&r.journal).p, r.journal.len, key[i] + 12, 8));
+	assert_int_equal(publish_world(&r.a.roster, 1, "enforce", &out), 0);
+	assert_null(memmem(buf_view(&out).p, out.len, key[0] + 12, 8));
+	assert_int_equal(problems_world(buf_view(&out), why, sizeof(why)), 0);
+	for (int i = 0; i < 2; i++) {
+		uint8_t sum[PLACEHOLDER_SHA256];
+		char hex[2 * sizeof(sum) + 1];
+		unsigned n;
+		assert_int_equal(EVP_Digest(key[i] + (i ? 0 : 4), PLACEHOLDER_LEN, sum, &n, EVP_sha256(), NULL), 1);
+		for (size_t k = 0; k < sizeof(sum); k++)
+			snprintf(hex + 2 * k, 3, "%02x", sum[k]);
+		assert_non_null(memmem(buf_view(&out).p, out.len, hex, strlen(hex)));
+	}
+	buf_free(&out);
+	json_t *v = rig_ask(&r, "{\"do\":\"placeholder.list\"}\n");
+	assert_int_equal(json_array_size(json_object_get(v, "placeholders")), 2);
+	assert_null(json_object_get(json_array_get(json_object_get(v, "placeholders"), 0), "mark"));
+	json_decref(v);
+	assert_string_equal(rig_end(&r, "{\"do\":\"placeholder.remove\",\"args\":{\"id\":\"p-0\"}}\n"), "not-found");
+	snprintf(ask, sizeof(ask), "{\"do\":\"placeholder.remove\",\"args\":{\"id\":\"%s\"}}\n", id);
+	assert_string_equal(rig_end(&r, ask), "ok");
+	assert_int_equal(json_object_size(r.a.roster.placeholders), 1);
+	rig_close(&r);
+}
+
 /* ---- refusals ---- */
 
 static void agents_are_refused(void **state)
 {
 	static const char *const change[] = {SERVER, GRANT, POLICY, "{\"do\":\"grant.revoke\",\"args\":{\"id\":\"x\"}}\n",
 	    "{\"do\":\"server.remove\",\"args\":{\"name\":\"x\"}}\n", "{\"do\":\"vault.set\",\"args\":{\"name\":\"k\"},\"secret_bytes\":1}\nx",
-	    "{\"do\":\"vault.remove\",\"args\":{\"name\":\"k\"}}\n"};
+	    "{\"do\":\"vault.remove\",\"args\":{\"name\":\"k\"}}\n", "{\"do\":\"placeholder.add\",\"args\":{\"credential\":\"k\"}}\n", "{\"do\":\"placeholder.list\"}\n"};
 	struct rig r;
 
 	(void)state;
@@ -583,6 +646,7 @@ int main(void)
 	    cmocka_unit_test(policies),
 	    cmocka_unit_test(long_policies),
 	    cmocka_unit_test(credentials),
+	    cmocka_unit_test(placeholders),
 	    cmocka_unit_test(agents_are_refused),
 	    cmocka_unit_test(the_governed_are_refused),
 	    cmocka_unit_test(unknown_callers_are_refused),

@@ -33,13 +33,16 @@ static const char journal[] =
     "{\"kind\":\"journal\",\"seq\":10,\"event\":\"grant.revoke\",\"id\":\"g-aaaaaaaa\"}\n"
     "{\"kind\":\"journal\",\"seq\":11,\"event\":\"server.remove\",\"name\":\"one\"}\n"
     "{\"kind\":\"journal\",\"seq\":12,\"event\":\"a.kind.of.later\",\"x\":1}\n"
-    "{\"kind\":\"journal\",\"seq\":13,\"event\":\"credential.remove\",\"name\":\"key\",\"version\":1}\n";
+    "{\"kind\":\"journal\",\"seq\":13,\"event\":\"credential.remove\",\"name\":\"key\",\"version\":1}\n"
+    "{\"kind\":\"journal\",\"seq\":14,\"event\":\"placeholder.add\",\"id\":\"p-00000001\",\"placeholder\":{\"id\":\"p-00000001\",\"credential\":\"key\",\"mark\":\"abcdef\","
+    "\"sha256\":\"0000000000000000000000000000000000000000000000000000000000000000\",\"issued_at\":\"2026-11-03T10:00:03.000000Z\"}}\n"
+    "{\"kind\":\"journal\",\"seq\":15,\"event\":\"placeholder.remove\",\"id\":\"p-00000001\"}\n";
 
 /* How many of each there are after so many lines. */
 static const struct {
-	size_t servers, grants, policies, credentials;
-} after[] = {{0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {1, 0, 0, 0}, {1, 0, 0, 1}, {1, 0, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, {2, 1, 1, 1}, {2, 2, 1, 1},
-    {2, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 1}, {1, 1, 1, 0}};
+	size_t servers, grants, policies, credentials, placeholders;
+} after[] = {{0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}, {0, 0, 0, 0, 0}, {1, 0, 0, 0, 0}, {1, 0, 0, 1, 0}, {1, 0, 1, 1, 0}, {1, 1, 1, 1, 0}, {1, 1, 1, 1, 0}, {2, 1, 1, 1, 0}, {2, 2, 1, 1, 0},
+    {2, 1, 1, 1, 0}, {1, 1, 1, 1, 0}, {1, 1, 1, 1, 0}, {1, 1, 1, 0, 0}, {1, 1, 1, 0, 1}, {1, 1, 1, 0, 0}};
 
 /* The journal with the document's real digest in it. */
 static char text[sizeof(journal) + 64];
@@ -99,6 +102,7 @@ static void every_prefix_in_lines(void **state)
 		assert_int_equal(grants_count(&r.grants), after[lines].grants);
 		assert_int_equal(json_object_size(r.policies), after[lines].policies);
 		assert_int_equal(json_object_size(r.credentials), after[lines].credentials);
+		assert_int_equal(json_object_size(r.placeholders), after[lines].placeholders);
 		assert_int_equal(r.seq, lines);
 		assert_string_equal(r.damage, "");
 		taken_by_workers(&r);
@@ -151,7 +155,7 @@ static void damage_ends_grants(void **state)
 		assert_int_equal(buf_puts(&all, bad[i]), 0);
 		assert_int_equal(roster_init(&r), 0);
 		assert_int_equal(roster_fold(&r, buf_view(&all)), 1);
-		assert_non_null(strstr(r.damage, "line 14"));
+		assert_non_null(strstr(r.damage, "line 16"));
 		assert_int_equal(grants_count(&r.grants), 1);
 		assert_int_equal(publish_world(&r, 1, "enforce", &world), 0);
 		assert_int_equal(grants_in(&world), 0);

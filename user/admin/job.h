@@ -128,7 +128,10 @@ void job_proposal_show(struct job *j);
 uint32_t job_person(const struct job *j);
 json_t *job_person_json(const struct job *j);
 
-/* job_grant.c: likewise. */
+/* job_placeholder.c, job_grant.c: likewise. */
+void job_placeholder_add(struct job *j);
+void job_placeholder_list(struct job *j);
+void job_placeholder_remove(struct job *j);
 void job_grant_add(struct job *j);
 void job_grant_revoke(struct job *j);
 void job_grant_review(struct job *j);

@@ -230,6 +230,9 @@ void job_change(struct job *j)
 	    {R_VAULT_SET, vault_set},
 	    {R_VAULT_REMOVE, vault_remove},
 	    {R_CA_ROTATE, ca_rotate},
+	    {R_PLACEHOLDER_ADD, job_placeholder_add},
+	    {R_PLACEHOLDER_LIST, job_placeholder_list},
+	    {R_PLACEHOLDER_REMOVE, job_placeholder_remove},
 	};
 
 	if (j->a->roster.damage[0]) {

@@ -90,6 +90,21 @@ static void world_policies(struct jsonw *w, const struct roster *r)
 	json_decref(seen);
 }
 
+static void world_placeholders(struct jsonw *w, const struct roster *r)
+{
+	static const char *const plain[] = {"id", "credential", "mark", "sha256", NULL};
+	const char *id;
+	json_t *p;
+
+	jsonw_open(w, "placeholders", '[');
+	json_object_foreach(r->placeholders, id, p) {
+		jsonw_open(w, NULL, '{');
+		members(w, p, plain);
+		jsonw_close(w, '}');
+	}
+	jsonw_close(w, ']');
+}
+
 int publish_world(const struct roster *r, uint64_t generation, const char *mode, struct buf *out)
 {
 	static const char *const server[] = {"name", "match", "credential", "inject", "mode", NULL};
@@ -109,6 +124,7 @@ int publish_world(const struct roster *r, uint64_t generation, const char *mode,
 	jsonw_close(&w, ']');
 	world_policies(&w, r);
 	catalog_publish(&w, r);
+	world_placeholders(&w, r);
 	jsonw_close(&w, '}');
 	int ret = jsonw_end(&w);
 	static const struct grants none;

@@ -65,6 +65,11 @@ static const struct {
     {R_VAULT_SET, "type", 's'},
     {R_VAULT_SET, "hosts", 'a'},
     {R_VAULT_REMOVE, "name", 'S'},
+    {R_PLACEHOLDER_ADD, "credential", 'S'},
+    {R_PLACEHOLDER_ADD, "prefix", 's'},
+    {R_PLACEHOLDER_ADD, "length", 'u'},
+    {R_PLACEHOLDER_ADD, "for", 's'},
+    {R_PLACEHOLDER_REMOVE, "id", 'S'},
 };
 enum { FIELDS = sizeof(field) / sizeof(*field) };
 

@@ -18,6 +18,7 @@ json_t **roster_map(struct roster *r, size_t i, const char **name)
 	    {"policies", &r->policies},
 	    {"credentials", &r->credentials},
 	    {"catalog", &r->catalog},
+	    {"placeholders", &r->placeholders},
 	    {"proposals", &r->proposals},
 	};
 	bool there = i < sizeof(row) / sizeof(*row);
@@ -222,6 +223,20 @@ static int credential_remove(struct roster *r, const json_t *e)
 	return drop_named(r->credentials, e, "name");
 }
 
+static int placeholder_add(struct roster *r, const json_t *e)
+{
+	const json_t *p = json_object_get(e, "placeholder");
+
+	if (!text_of(p, "credential") || !text_of(p, "mark") || !text_of(p, "sha256"))
+		return -ERR_MALFORMED;
+	return put_named(r->placeholders, e, "placeholder", "id");
+}
+
+static int placeholder_remove(struct roster *r, const json_t *e)
+{
+	return drop_named(r->placeholders, e, "id");
+}
+
 static int proposal_add(struct roster *r, const json_t *e)
 {
 	static const char *const key[] = {"id", "do", "grant", "name", "hash", "rollback_to", "proposed_by", "reason", "ticket"};
@@ -262,6 +277,8 @@ static const struct {
     {"policy.apply", policy_apply},
     {"credential.set", credential_set},
     {"credential.remove", credential_remove},
+    {"placeholder.add", placeholder_add},
+    {"placeholder.remove", placeholder_remove},
     {"proposal.add", proposal_add},
     {"proposal.withdraw", proposal_withdraw},
     {"catalog.learn", catalog_learn},

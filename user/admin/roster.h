@@ -21,6 +21,7 @@ struct roster {
 	json_t *policies;    /* name -> a policy of history.h */
 	json_t *credentials; /* name -> {"name","version","type"} */
 	json_t *catalog;     /* server -> tool -> an entry of catalog.h */
+	json_t *placeholders; /* id -> {"id","credential","mark","sha256","prefix"?,"for"?,"issued_by","issued_at"} */
 	json_t *proposals;   /* id -> {"id","do","proposed_by","proposed_at","reason"?,"ticket"?} and "grant", or "name","hash","document","rollback_to"? */
 	json_t *parts;       /* hash -> [text], while folding: documents in pieces */
 	uint64_t seq;        /* of the last line folded */
