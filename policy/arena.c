@@ -3,7 +3,8 @@
 
 #include "policy/arena.h"
 
-enum { CHUNK = 32768, ALIGN = 16 };
+/* A chunk is cleared when it is made: the first one is small, for the many small policies. */
+enum { FIRST = 4096, CHUNK = 32768, ALIGN = 16 };
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -13,7 +14,7 @@ struct arena_chunk {
 
 static struct arena_chunk *grow(struct arena *a, size_t need)
 {
-	size_t cap = need > CHUNK / 4 ? need : CHUNK;
+	size_t cap = need > CHUNK / 4 ? need : a->head || need > FIRST ? CHUNK : FIRST;
 	struct arena_chunk *c = calloc(1, sizeof(*c) + cap);
 	if (!c)
 		return NULL;

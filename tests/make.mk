@@ -98,10 +98,12 @@ bench-kernel: deps-test	## what the BPF programs cost a process that is not gove
 .PHONY: bench-kernel
 # Clang's own build of the floors, with the fuzzer's instrumentation; it warns of other things than the compiler of the product, and would count an
 # empty view's NULL + 0.
-FUZZLIBS := $(patsubst %,build-fuzz-san/lib%.a,admin ident fetch vault audit policy codec ipc base)
-campaign-fuzz: deps-test	## 20 million executions of each fuzz target; RUNS, SEED, TARGETS
-	$Q$(MAKE) -s -j2 CC='$(CLANG)' WARN= SAN='fuzzer-no-link,address,undefined -fno-sanitize=pointer-overflow' BUILD=build-fuzz $(FUZZLIBS)
-	$Qbash tests/fuzz/campaign.sh '$(CLANG)' $(FUZZLIBS) $(LDALL)
+FUZZLIBS := $(patsubst %,lib%.a,admin ident fetch vault audit policy codec ipc base)
+FUZZSAN := address,undefined -fno-sanitize=pointer-overflow
+campaign-fuzz: deps-test	## 20 million executions of each fuzz target; RUNS, SEED, TARGETS, TIME, MAX_LEN
+	$Q$(MAKE) -s -j2 CC='$(CLANG)' WARN= SAN='fuzzer-no-link,$(FUZZSAN)' BUILD=build-fuzz-search $(FUZZLIBS:%=build-fuzz-search-san/%)
+	$Q$(MAKE) -s -j2 CC='$(CLANG)' WARN= SAN='$(FUZZSAN) -fsanitize-coverage=inline-8bit-counters,pc-table' BUILD=build-fuzz-run $(FUZZLIBS:%=build-fuzz-run-san/%)
+	$Qbash tests/fuzz/campaign.sh '$(CLANG)' build-fuzz-search-san build-fuzz-run-san $(LDALL)
 .PHONY: campaign-fuzz
 campaign-policy: deps-test	## 1,000,000 calls under random policies, against a second evaluator; CALLS, SEED
 	$Q$(MAKE) -s -j2 $B/unit/pol_property_test

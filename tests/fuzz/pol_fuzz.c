@@ -70,7 +70,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	unsigned errors = 0;
 
 	int e = pol_load(text, count, &errors, &p);
-	CHECK(pol_load(text, NULL, NULL, &q) == e && (e < 0) == (errors > 0) && (e < 0) == !p && !p == !q);
+	CHECK((e < 0) == (errors > 0) && (e < 0) == !p);
+	if (size % 4 == 0) {
+		CHECK(pol_load(text, NULL, NULL, &q) == e && !p == !q);
+		pol_free(&q);
+	}
 	bool parsed = json_scan(&doc, args, nodes, NODES, NULL) == 0;
 	memset(&d, 0xa5, sizeof(d));
 	pol_judge(p, tool, &doc, parsed ? doc.node : NULL, &d);
@@ -81,6 +85,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pol_method(p, tool, &d);
 	CHECK((d.verdict == POL_DENY) == (d.rule[0] != '\0') && (d.verdict == POL_ALLOW) == (d.authorised_by[0] != '\0'));
 	pol_free(&p);
-	pol_free(&q);
 	return 0;
 }
