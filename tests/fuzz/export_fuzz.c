@@ -49,7 +49,7 @@ static void from_record(struct view v)
 	struct rec_seen seen;
 	struct jsonw w;
 	struct buf line = {0};
-	uint16_t kind = (uint16_t)(1 + v.p[0] % 5);
+	uint16_t kind = (uint16_t)(1 + v.p[0] % REC_LOSS);
 
 	rec_begin(&rec, kind, v.p[0] & 8 ? 1 : 0, 1);
 	uint64_t has = 0;

@@ -472,6 +472,37 @@ static void test_full_ring(void **state)
 	finish();
 }
 
+/* What a worker says that it lost; its word has to make sense. */
+static void test_loss(void **state)
+{
+	static const struct {
+		uint64_t call, count;
+	} said[] = {{0, 7}, {0, 0}, {3, 1}};
+	struct reader r;
+	struct worker w;
+	uint64_t pos;
+
+	(void)state;
+	worker_new(&w, 0x7100);
+	reader_new(&r);
+	attach(&r, &w, 0, false);
+	for (size_t i = 0; i < 3; i++) {
+		struct rec rec;
+		rec_begin(&rec, REC_LOSS, said[i].call, mono_now().ns);
+		rec_u64(&rec, F_COUNT, said[i].count);
+		rec_u64(&rec, F_DUR_US, UINT64_MAX);
+		assert_int_equal(shring_put(w.ring, rec_end(&rec), &pos), 0);
+	}
+	drain(&r);
+	commit(&r);
+	reader_stop(&r);
+	worker_free(&w);
+	assert_int_equal(lines("loss", "\"count\":7,\"from\":"), 1);
+	assert_int_equal(lines("loss", "\"cause\":\"ring\""), 1);
+	assert_int_equal(lines("alert", "\"event\":\"loss-without-count\""), 2);
+	finish();
+}
+
 static void test_corrupt(void **state)
 {
 	(void)state;
@@ -510,6 +541,7 @@ int main(void)
 	    cmocka_unit_test(test_service_killed),
 	    cmocka_unit_test(test_many_rings),
 	    cmocka_unit_test(test_full_ring),
+	    cmocka_unit_test(test_loss),
 	    cmocka_unit_test(test_corrupt),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

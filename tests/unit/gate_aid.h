@@ -34,7 +34,7 @@
 #define HOST "mcp.example.test"
 #define SECRET "s3cr3t-of-the-vault"
 
-enum { TEXT_MAX = 1 << 20, RECORDS_MAX = 256 };
+enum { TEXT_MAX = 1 << 20, RECORDS_MAX = 4096 };
 
 /* What the upstream answers: called with a whole request; returns the bytes of the answer, or NULL to close at once. */
 typedef const char *upstream_fn(const struct http1_head *h, struct view body, bool *close);
@@ -44,7 +44,7 @@ struct seen_record {
 	uint64_t call;
 	uint32_t uid;
 	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80], approval[32], client[160];
-	uint64_t in, out;
+	uint64_t in, out, count;
 };
 
 struct bench {
@@ -53,6 +53,7 @@ struct bench {
 	upstream_fn *answer;
 	void (*on_ask)(const struct frame *f); /* what callgate-admin says to M_APPROVAL_ASK */
 	unsigned hold_ms, beat_ms;
+	bool full_ring; /* set before bench_start(), with hold_acks: the worker finds no room; bench_acks() makes some */
 	int up_fd, gate_fd, up_port, gate_port;
 	bool up_plain;
 	pthread_mutex_t lock;
@@ -64,6 +65,7 @@ struct bench {
 	struct shring *reader;
 	struct seen_record rec[RECORDS_MAX];
 	atomic_int records;
+	atomic_uint_fast64_t read_pos;
 	int stop_fd;
 	pthread_t office_thread, up_thread;
 	pid_t pid;
@@ -239,6 +241,7 @@ static inline void office_records(void)
 		s->uid = (uint32_t)r.num[F_UID];
 		s->in = r.num[F_BYTES_IN];
 		s->out = r.num[F_BYTES_OUT];
+		s->count = r.num[F_COUNT];
 		COPY_TEXT(verdict, F_VERDICT);
 		COPY_TEXT(rule, F_RULE);
 		COPY_TEXT(status, F_STATUS);
@@ -257,8 +260,17 @@ static inline void office_records(void)
 		B.records++;
 		any = true;
 	}
+	if (any)
+		B.read_pos = pos;
 	if (any && !B.hold_acks)
 		shring_ack(B.reader, pos);
+}
+
+/* After hold_acks: what was read is safe now, and so is what comes. */
+static inline void bench_acks(void)
+{
+	B.hold_acks = false;
+	shring_ack(B.reader, B.read_pos);
 }
 
 static inline void *office_main(void *arg)
@@ -375,6 +387,20 @@ static inline void bench_edges(void)
 	}
 }
 
+/* Records of the largest size that a field allows, until there is room for none of 64 bytes. */
+static inline void fill_ring(void)
+{
+	static const char much[4096];
+	static struct rec r;
+	uint64_t pos;
+
+	for (size_t n = sizeof(much); n; n /= 2)
+		do {
+			rec_begin(&r, REC_CONNECTION, 0, mono_now().ns);
+			rec_text(&r, F_ARG_MACS, view_of(much, n));
+		} while (shring_put(B.conf.ring, rec_end(&r), &pos) == 0);
+}
+
 static inline void bench_ring(void)
 {
 	int data, ack;
@@ -386,6 +412,8 @@ static inline void bench_ring(void)
 	int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), ackbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_int_equal(shring_writer(data, ack, bell, &B.conf.ring), 0);
 	assert_int_equal(shring_reader(data, ack, ackbell, &B.reader), 0);
+	if (B.full_ring)
+		fill_ring();
 	B.conf.ring_id = 0xabc;
 	B.conf.ackbell = ackbell;
 	unlinkat(dir, "r.data", 0);

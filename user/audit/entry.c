@@ -17,6 +17,7 @@ const char *entry_kind(uint16_t kind)
 	    [REC_CONNECTION] = "connection",
 	    [REC_REFUSED] = "refused",
 	    [REC_ALERT] = "alert",
+	    [REC_LOSS] = "loss",
 	};
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
 }

@@ -168,6 +168,8 @@ static const char *breaks(struct feed *f, struct feed_ring *r, const struct rec_
 
 	if (!entry_kind(rec->head.kind))
 		return "unknown-kind";
+	if (rec->head.kind == REC_LOSS)
+		return rec->num[F_COUNT] && !rec->head.call ? NULL : "loss-without-count";
 	if (rec->head.kind == REC_RESULT)
 		return calls_close(&r->calls, call) ? NULL : "result-without-call";
 	if (rec->head.kind != REC_CALL)
@@ -229,6 +231,16 @@ uint64_t feed_lost(const struct feed *f)
 	return f->lost_ever;
 }
 
+/* What a worker could not put into its ring. */
+static void told_lost(struct feed *f, const struct feed_ring *r, const struct rec_seen *rec)
+{
+	uint64_t to = rec->head.mono_ns, back = rec->num[F_DUR_US] < to / 1000 ? rec->num[F_DUR_US] * 1000 : to;
+
+	int e = feed_loss(f, rec->num[F_COUNT], when(f, r, to - back), when(f, r, to), "ring");
+	if (e)
+		lost(f, e);
+}
+
 static void take(struct feed *f, struct feed_ring *r, struct view v, struct feed_seen *seen)
 {
 	struct rec_seen *rec = &f->rec;
@@ -243,6 +255,10 @@ static void take(struct feed *f, struct feed_ring *r, struct view v, struct feed
 	if (broken) {
 		alert(f, r, broken, rec);
 		r->alerted = true;
+		return;
+	}
+	if (rec->head.kind == REC_LOSS) {
+		told_lost(f, r, rec);
 		return;
 	}
 	struct jsonw *w = trail_line(f->trail, entry_kind(rec->head.kind), when(f, r, rec->head.mono_ns));

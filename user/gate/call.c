@@ -91,9 +91,7 @@ void call_end(struct conn *c)
 	if (k->allowed && k->number && !k->result_done) {
 		if (!k->status)
 			k->status = "aborted";
-		uint64_t pos = c->ack_pos;
-		(void)!record_result(c);
-		c->ack_pos = pos;
+		record_closed(c);
 	}
 	if (k->charged)
 		pol_settle(g->conf.limits, &k->charge, charge_outcome(k));

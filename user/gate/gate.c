@@ -137,6 +137,7 @@ void gate_free(struct gate **gp)
 		conn_end(LIST_ENTRY(g->conns.next, struct conn, node));
 	while (!list_empty(&g->doors))
 		door_end(LIST_ENTRY(g->doors.next, struct door, node));
+	owed_free(g);
 	spare_drop_all(g);
 	call_free_spare(g);
 	cert_drop_all(g);
@@ -190,7 +191,9 @@ static void on_accept(void *arg, int fd)
 		reset_fd(g, fd);
 		return;
 	}
-	if (g->stopping) {
+	if (!g->stopping && owed_much(g))
+		owed_lose(g);
+	if (g->stopping || owed_much(g)) {
 		reset_fd(g, fd);
 		return;
 	}

@@ -71,10 +71,27 @@ static int put(struct conn *c, bool wait)
 	if (w)
 		world_blank(w, g->rec.u.bytes + sizeof(g->rec.u.head), g->rec.u.head.len - sizeof(g->rec.u.head));
 	v = rec_end(&g->rec);
-	int r = !v.n ? (g->rec.err ? g->rec.err : -EINVAL) : !g->conf.ring ? -ERR_UNAVAILABLE : shring_put(g->conf.ring, v, &c->ack_pos);
-	if (r)
-		g->unrecorded++;
-	return r;
+	if (!v.n)
+		return g->rec.err ? g->rec.err : -EINVAL;
+	if (!g->conf.ring)
+		return -ERR_UNAVAILABLE;
+	/* In their order: the number of a call only grows. */
+	if (!owed_pay(g))
+		return -EAGAIN;
+	return shring_put(g->conf.ring, v, &c->ack_pos);
+}
+
+/* The same for what has happened already: nobody can hold it back. */
+static void put_past(struct conn *c)
+{
+	uint64_t pos = c->ack_pos;
+	int r = put(c, false);
+
+	if (r == -EAGAIN)
+		owed_keep(c->g, rec_end(&c->g->rec));
+	else if (r && r != -ERR_UNAVAILABLE)
+		owed_lose(c->g);
+	c->ack_pos = pos;
 }
 
 struct arg {
@@ -214,11 +231,10 @@ static void what(struct rec *r, struct conn *c)
 	plain(r, F_TRACESTATE, &g->doc, g->rpc.meta, "tracestate");
 }
 
-int record_call(struct conn *c)
+static void call(struct conn *c)
 {
 	struct gate *g = c->g;
 	const struct http1_head *h = call_head(c);
-	bool wait = c->call->durable && (g->decision.verdict == POL_ALLOW || c->call->observed);
 
 	rec_begin(&g->rec, REC_CALL, c->call->number, c->call->began.ns);
 	who(&g->rec, c);
@@ -227,10 +243,22 @@ int record_call(struct conn *c)
 	rec_text(&g->rec, F_AGENT_CLAIM, http1_get(h, "user-agent", NULL));
 	rec_text(&g->rec, F_SESSION, http1_get(h, "mcp-session-id", NULL));
 	rec_text(&g->rec, F_PROTO, http1_get(h, "mcp-protocol-version", NULL));
-	return put(c, wait);
 }
 
-int record_result(struct conn *c)
+int record_call(struct conn *c)
+{
+	call(c);
+	return put(c, c->call->durable && (c->g->decision.verdict == POL_ALLOW || c->call->observed));
+}
+
+void record_turned_away(struct conn *c)
+{
+	c->call->number = ++c->g->next_call;
+	call(c);
+	put_past(c);
+}
+
+static void result(struct conn *c)
 {
 	struct gate *g = c->g;
 	const struct call *k = c->call;
@@ -253,7 +281,18 @@ int record_result(struct conn *c)
 	rec_u64(&g->rec, F_BYTES_IN, k->bytes_in);
 	rec_u64(&g->rec, F_BYTES_OUT, k->bytes_out);
 	rec_u32(&g->rec, F_SLOT, g->conf.slot);
-	return put(c, k->durable);
+}
+
+int record_result(struct conn *c)
+{
+	result(c);
+	return put(c, c->call->durable);
+}
+
+void record_closed(struct conn *c)
+{
+	result(c);
+	put_past(c);
 }
 
 void record_connection(struct conn *c, const char *verdict, int err)
@@ -269,13 +308,12 @@ void record_connection(struct conn *c, const char *verdict, int err)
 	rec_u64(&c->g->rec, F_DUR_US, mono_since_us(c->began, now));
 	rec_u64(&c->g->rec, F_BYTES_IN, c->in);
 	rec_u64(&c->g->rec, F_BYTES_OUT, c->out);
-	(void)!put(c, false);
+	put_past(c);
 }
 
 void record_refused(struct conn *c, int err, const char *detail, unsigned http)
 {
 	struct gate *g = c->g;
-	uint64_t pos = c->ack_pos;
 
 	rec_begin(&g->rec, REC_REFUSED, 0, mono_now().ns);
 	who(&g->rec, c);
@@ -288,8 +326,7 @@ void record_refused(struct conn *c, int err, const char *detail, unsigned http)
 	text(&g->rec, F_DETAIL, detail);
 	if (http)
 		rec_u32(&g->rec, F_HTTP, http);
-	(void)!put(c, false);
-	c->ack_pos = pos;
+	put_past(c);
 	g->denied++;
 }
 
@@ -297,7 +334,6 @@ void record_stray(struct conn *c, const struct placeholder *p, const char *at)
 {
 	struct gate *g = c->g;
 	const struct call *k = c->call;
-	uint64_t pos = c->ack_pos;
 	bool observed = k && k->server ? k->observed : g->conf.observe;
 	char detail[128];
 
@@ -312,6 +348,5 @@ void record_stray(struct conn *c, const struct placeholder *p, const char *at)
 	text(&g->rec, F_CREDENTIAL, p->credential);
 	text(&g->rec, F_MODE, observed ? "observe" : "enforce");
 	text(&g->rec, F_DETAIL, detail);
-	(void)!put(c, false);
-	c->ack_pos = pos;
+	put_past(c);
 }

@@ -149,6 +149,7 @@ static enum step hold_back(struct conn *c)
 		conn_goto(c, S_JUDGE, GATE_AUDIT_MS);
 	if (c->late || !c->g->conf.ring) {
 		deny(&c->g->decision, "(audit unavailable)", "the call cannot be recorded now");
+		record_turned_away(c);
 		return say_denied(c);
 	}
 	c->ack_pos = 0;

@@ -12,6 +12,7 @@
 #include "gate/gate.h"
 #include "gate/learned.h"
 #include "gate/loader.h"
+#include "gate/owed.h"
 #include "ipc/rec.h"
 #include "policy/world.h"
 
@@ -76,7 +77,8 @@ struct gate {
 	uint64_t next_call, next_tag;
 	struct buf ca; /* our own root, PEM */
 	struct timer start_timer, stop_timer, sweep_timer;
-	uint64_t refused_flow, calls, denied, unrecorded;
+	uint64_t refused_flow, calls, denied;
+	struct owed owed; /* to callgate-audit */
 
 	/* scratch */
 	struct conn *head_of;   /* whose request head is in ${head}, or NULL */

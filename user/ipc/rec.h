@@ -17,6 +17,7 @@ enum rec_kind { /* stable */
 	REC_CONNECTION = 3, /* a relayed connection ended, or a connection was refused */
 	REC_REFUSED = 4,    /* a request refused before it became a call: malformed, other path, TLS */
 	REC_ALERT = 5,
+	REC_LOSS = 6, /* F_COUNT records found no room, in the last F_DUR_US */
 };
 
 enum rec_type { REC_U32 = 1, REC_U64, REC_TEXT, REC_LIST }; /* LIST: texts joined by 0x1f */
