@@ -15,15 +15,11 @@ call alice echo '{"message":"hello"}' >/dev/null
 call alice echo '{"path":"/etc/shadow"}' >/dev/null
 call alice 'x\n<0>Jan  1 00:00:00 forged' '{}' >/dev/null
 settled
-sleep 0.5
 state() { callgate --json audit stats | jq ".audit.forward.$1"; }
-took() { # as many as were sent, but for the counts that are on their way
-	call alice echo '{"message":"more"}' >/dev/null
-	sleep 0.5
-	[ "$(state sent)" = "$(cat "$LAB/log.got" "$LAB/journal.got" "$LAB/udp.got" | wc -l)" ]
-}
+taken() { cat "$LAB/log.got" "$LAB/journal.got" "$LAB/udp.got" | wc -l; }
+took() { [ "$(state sent)" = "$(taken)" ] && [ "$(($(state sent) + $(state lost_on_the_way)))" = "$((3 * $(state handed)))" ]; }
 check "the receivers got what was sent" lab_wait 20 took
-check "three copies of each line, or a count" test "$(($(state sent) + $(state lost_on_the_way)))" = "$((3 * $(state handed)))"
+check "three copies of each line, or a count" test "$(($(taken) + $(state lost_on_the_way)))" = "$((3 * $(state handed)))"
 check "nothing was lost before: $(callgate --json audit stats | jq -c .audit.forward)" test "$(state lost)" = 0
 for r in log udp; do
 	# epoch lines of the two trails have the same numbers: they are told apart by kind
@@ -45,7 +41,7 @@ check "no call failed" test "$(jq -s '[.[].failed] | add' "$LAB/load")" = 0
 settled
 calls=$(($(lab_records '.kind=="call" and .verdict=="allow"' | wc -l) - before))
 check "each has its record: $calls" test "$calls" -ge 800
-counted() { call alice echo '{"message":"more"}' >/dev/null; sleep 0.5; [ "$(state lost_on_the_way)" -gt 0 ]; }
+counted() { [ "$(state lost_on_the_way)" -gt 0 ]; }
 check "what the receivers did not take is counted: $(callgate --json audit stats | jq -c .audit.forward)" lab_wait 20 counted
 kill -CONT "$log" "$journal" "$udp"
 call alice echo '{"message":"after-the-pause"}' >/dev/null

@@ -278,10 +278,10 @@ static void serve(struct audit *a)
 		/* On a busy machine it is never all quiet; what an earlier run left has long been read by then. */
 		bool all = (quiet && !a->due.ns && !trail_waiting(a->trail)) || mono_since_us(begun, mono_now()) > SETTLED_MS * 1000;
 		bool more = audit_charges(a, all);
+		audit_forward_flush(a); /* before it sleeps: what was committed is copied at once */
 		int r = pump_turn(a->pump, more ? 0 : pause_ms(a, quiet));
 		if (r)
 			die("waiting", r);
-		audit_forward_flush(a);
 		if (a->strict != STRICT_ASYNC)
 			feed_wake(a->feed);
 		else if (a->rang)

@@ -99,19 +99,26 @@ static void on_token_get(struct edge *e, const struct frame *f)
 
 /* ---- errand: copies of audit lines ---- */
 
-static void on_forward(struct edge *e, const struct frame *f)
+static void tell_counts(void *arg)
 {
-	struct mono now = mono_now();
-
-	forward_lines(forward, f->body);
-	if (now.ns < mono_after_ms(told, TELL_MS).ns)
-		return;
-	told = now;
+	struct edge *e = &peer[P_AUDIT];
 	struct forward_count c = forward_counts(forward);
 	struct m_forwarded m = {c.sent, c.lost};
-	int r = edge_send(e, M_FORWARDED, 0, view_of(&m, sizeof(m)), -1);
+
+	(void)arg;
+	told = mono_now();
+	int r = e->fd < 0 ? 0 : edge_send(e, M_FORWARDED, 0, view_of(&m, sizeof(m)), -1);
 	if (r)
 		log_detail("callgate-audit is not told how many copies left: %s", err_text(r));
+}
+
+/* Seldom, and always of the last copy too. */
+static void on_forward(struct edge *e, const struct frame *f)
+{
+	(void)e;
+	forward_lines(forward, f->body);
+	if (pump_timer(pump, mono_after_ms(told, TELL_MS), tell_counts, NULL))
+		tell_counts(NULL);
 }
 
 static void set_forward(void)
