@@ -40,9 +40,19 @@ static void gone(int dir)
 	assert_true(access(path, F_OK) < 0);
 }
 
+/* The machine's clock, and what this test did not want to wait for. */
+static uint64_t skipped_ms;
+
+static struct mono hurried(void)
+{
+	return (struct mono){mono_now().ns + skipped_ms * 1000000};
+}
+
 static struct trail *start(int dir, uint64_t segment_bytes)
 {
-	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_bytes = segment_bytes};
+	static const struct trail_clock clock = {wall_now, hurried, NULL};
+	struct trail_conf conf = {
+	    .what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_bytes = segment_bytes, .clock = &clock};
 	struct trail *s;
 	assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
 	return s;
@@ -266,7 +276,7 @@ static void until_written(struct trail *s)
 {
 	for (unsigned i = 0; trail_commit(s, TRAIL_DURABLE); i++) {
 		assert_true(i < 1000);
-		usleep(10000);
+		skipped_ms += 10;
 	}
 }
 
