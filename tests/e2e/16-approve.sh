@@ -2,7 +2,7 @@
 # A call that policy wants a person to approve: held, decided, once; who may decide; what ends an approval.
 . "$(dirname -- "$0")/setup.sh"
 echo "callgate-approver:x:12155:" >>/etc/group
-lab_user appo 12175 # of this test alone: whether an agent has run under a uid is asked of the whole machine
+lab_user appo "$LAB_OWN"
 gate_up '{"users":["alice","bob"],"workers":2,"scope":"all"}'
 policy() { # CONDITIONS of what needs an approval
 	echo '{"version": "1", "default": "deny", "tools": {"echo": {}, "stream": {}, "pay": {"limits": [{"counter": "pays", "window": "hour", "max": 2, "scope": "grant"}]}},
@@ -76,7 +76,7 @@ check "a decision is made once" bash -c "! '$BUILD/callgate' approve yes $id 2>/
 check "an id that nobody waits under is refused" bash -c "! '$BUILD/callgate' approve yes a-nothing 2>/dev/null"
 
 # The role: its group is enough, and allows nothing else.
-appo() { (echo "$BASHPID" >"$LAB_CGROUP/user-alice/cgroup.procs"; exec setpriv --reuid=12175 --regid=12175 --groups 12155 env -i PATH=/usr/bin:/bin "$BUILD/callgate" "$@"); }
+appo() { (echo "$BASHPID" >"$LAB_CGROUP/user-alice/cgroup.procs"; exec setpriv --reuid="$LAB_OWN" --regid="$LAB_OWN" --groups 12155 env -i PATH=/usr/bin:/bin "$BUILD/callgate" "$@"); }
 third=$(appo --json approve list | jq -r '.approvals[] | select(.arguments == "{\"message\":\"three\"}") | .id')
 has "who has the role sees and decides" "$(appo approve no "$third" --reason "not three")" "$third: the call of echo is refused"
 has "and the agent reads the reason" "$(plain alice echo '{"message":"three"}')" "not three"

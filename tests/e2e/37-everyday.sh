@@ -88,7 +88,7 @@ for who in agent editor; do
 	out=$($run "curl -sS --max-time 8 https://other.lab.test:8443/; echo \"ended \$?\"")
 	hasnt "$who: a dead port that is redirected does not hang" "$out" "ended 28"
 	hasnt "$who: nor succeed" "$out" "ended 0"
-	has "$who: a server of one's own, on a redirected port" "$($run "node -e \"require(\\\"http\\\").createServer((q,s)=>s.end(\\\"my own\\\")).listen(8080)\" & sleep 1; curl -sS --max-time 5 http://localhost:8080/; kill \$!")" "my own"
+	has "$who: a server of one's own, on a redirected port" "$($run "node -e \"require(\\\"http\\\").createServer((q,s)=>s.end(\\\"my own\\\")).listen(8080)\" & curl -sS --max-time 30 --retry 9 --retry-delay 1 --retry-connrefused http://localhost:8080/; kill \$!")" "my own"
 done
 settled
 check "the agent's https connections have their records" lab_has_record '.kind=="connection" and .dst_host=="other.lab.test" and .agent=="claude-code" and (.chain|length)>1'

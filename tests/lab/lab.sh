@@ -79,16 +79,21 @@ lab_user() { # NAME UID
 	chown "$2:$2" "$LAB/home/$1"
 }
 
-lab_certs() { # kept for a day in the build directory: making them takes a second
-	local dir=$BUILD/lab-certs
-	if [ -z "$(find "$dir/done" -mmin -1200 -newer "$LAB_TOP/tests/lab/lab.sh" 2>/dev/null)" ]; then
-		rm -rf "$dir.$$" && mkdir -p "$dir.$$" && (cd "$dir.$$" && lab_make_certs >openssl.log 2>&1 && touch done) || return 1
-		rm -rf "$dir" && mv "$dir.$$" "$dir"
-	fi
-	LAB_CERTS=$dir
-	cat "$dir/ca.crt" >>/etc/ssl/certs/ca-certificates.crt
-	mkdir -p /usr/local/share/ca-certificates && cp "$dir/ca.crt" /usr/local/share/ca-certificates/lab.crt
-	[ -n "${LAB_STORES:-}" ] || rm -f /etc/ca-certificates/update.d/* # other stores than the system's: slow, and not what most tests are about
+lab_certs() { # made in the build directory once a day, which takes a second; labs that start at once make them once
+	local made=$BUILD/lab-certs
+	LAB_CERTS=$LAB/m/certs
+	(
+		flock 9
+		if [ -z "$(find "$made/done" -mmin -1200 -newer "$LAB_TOP/tests/lab/lab.sh" 2>/dev/null)" ]; then
+			rm -rf "$made" && mkdir -p "$made" && (cd "$made" && lab_make_certs >openssl.log 2>&1 && touch done) || exit 1
+		fi
+		cp -a "$made" "$LAB_CERTS"
+	) 9>"$made.lock" || return 1
+	# Unless it is what a test is about: no other stores than the system's, and none of the world's authorities in that.  Writing those takes seconds.
+	[ "${LAB_STORES:-}" = all ] || rm -f /etc/ca-certificates/update.d/*
+	[ -n "${LAB_STORES:-}" ] || { mount -t tmpfs -o mode=755 certs /etc/ssl/certs && : >/etc/ca-certificates.conf; }
+	cat "$LAB_CERTS/ca.crt" >>/etc/ssl/certs/ca-certificates.crt
+	mkdir -p /usr/local/share/ca-certificates && cp "$LAB_CERTS/ca.crt" /usr/local/share/ca-certificates/lab.crt
 }
 
 lab_make_certs() {
@@ -248,6 +253,8 @@ lab_end() {
 
 [ "${LAB_INSIDE:-}" = 1 ] || lab_outer "$@"
 
+# The first of sixteen uids that no other lab of this machine has: whether agents have run under an account is asked of the whole machine.
+LAB_OWN=$((1000000 + ${LAB##*.} * 16))
 lab_mounts || { echo "lab: mounts failed" >&2; exit 1; }
 lab_user alice 12001
 lab_user bob 12002
