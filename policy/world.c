@@ -226,6 +226,39 @@ static const struct json_node *list_of(struct loading *l, const char *key, enum 
 	return n && n->type == type ? n : NULL;
 }
 
+/*
+ * The vault keeps what came with a signed bundle under another name, so that what is in force and what is to be do not meet.  The same text comes
+ * again and again.
+ */
+static const char *item_of(struct loading *l, const struct json_node *items, const char *name)
+{
+	const struct json_node *n = json_get(&l->doc, items, view_str(name));
+	bool ok = true;
+	char *item = n ? text(l, items, name, &ok) : NULL;
+
+	return !ok ? NULL : item ? item : name;
+}
+
+static int load_items(struct loading *l)
+{
+	const struct json_node *items = list_of(l, "credential_items", JSON_OBJECT);
+	const char *last = NULL, *is = NULL;
+	size_t n = items && items->count ? l->w->servers + l->w->grants : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char **at = i < l->w->servers ? &l->w->server[i].credential : &l->w->grant[i - l->w->servers].credential;
+		if (*at && *at != last) {
+			last = *at;
+			is = item_of(l, items, last);
+			if (!is)
+				return bad(l, "the name of credential %.64s in the vault is no text", last);
+		}
+		if (*at)
+			*at = is;
+	}
+	return 0;
+}
+
 static int load_all(struct loading *l)
 {
 	struct world *w = l->w;
@@ -252,6 +285,8 @@ static int load_all(struct loading *l)
 		r = load_server(l, n, &w->server[w->servers++]);
 	if (!r)
 		r = grants ? load_list(l, grants) : world_table_load(w, &l->doc, l->table, l->why, l->why_len);
+	if (!r)
+		r = load_items(l);
 	if (!r)
 		r = world_tools_load(&w->arena, &l->doc, json_get(&l->doc, &l->doc.node[0], VIEW_LIT("tools")), &w->tools);
 	if (r && !l->why[0])

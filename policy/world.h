@@ -8,7 +8,8 @@
  *    "servers":[{"name","match":[{"host","port","path"?}],"credential"?,"inject"?:{"header","format"},"mode"?}],
  *    "grants":[{"id","uid"|null,"user"?,"login_uid"?,"via"?,"gid"?,"agent"?,"exe_sha256"?,
  *              "unit"?,"cgroup"?,"token_sha256"?,"server","policy"?:SHA256HEX,"policy_name"?,"credential"?,"expires_at"?}],
- *    "policies":{SHA256HEX: "document text"},"tools"?:[see world_tools.h],"placeholders"?:[see placeholder.h]}
+ *    "credential_items"?:{NAME: what the vault calls it},"policies":{SHA256HEX: "document text"},"tools"?:[see world_tools.h],
+ *    "placeholders"?:[see placeholder.h]}
  * port defaults to 443; path is a prefix ending at a '/' boundary, or absent: every path.  format holds "{secret}" once.
  * uid null: every governed user.  A server without a mode has the mode of the file. 
  */

@@ -155,6 +155,8 @@ json_t *fleet_host_json(const struct status_host *h, json_t *findings)
 	json_object_set_new(host, "policy_hash", text(h->policy));
 	json_object_set_new(host, "config_hash", text(h->config));
 	json_object_set_new(host, "binary_hash", text(h->binary));
+	json_object_set_new(host, "bundle", h->bundle ? json_integer((json_int_t)h->bundle) : json_null());
+	json_object_set_new(host, "bundle_hash", text(h->bundle_hash));
 	json_object_set_new(host, "clock", clock_json(h, findings));
 	json_object_set_new(host, "waiting", json_integer((json_int_t)h->waiting));
 	json_object_set_new(host, "gaps", gaps(h, &h->gaps, "audit", seen, findings));

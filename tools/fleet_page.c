@@ -273,6 +273,10 @@ static void host(struct page *p, const json_t *h, int64_t begin, int64_t end)
 	strip(p, h, begin, end);
 	put(p, "<td data-l=\"Calls\" class=\"n\">%lld</td><td data-l=\"Denied\" class=\"n\">%lld</td>", num(h, "calls"), num(h, "denied"));
 	hash_cell(p, "In force", str(h, "policy_hash"));
+	put(p, "<td data-l=\"Bundle\" class=\"n\" data-v=\"%lld\">", num(h, "bundle"));
+	if (num(h, "bundle"))
+		put(p, "%lld", num(h, "bundle"));
+	puts_raw(p, "</td>");
 	hash_cell(p, "Programs", str(h, "binary_hash"));
 	put(p, "<td data-l=\"Clock\" data-v=\"%lld\">", step);
 	if (step)
@@ -284,7 +288,7 @@ static void host(struct page *p, const json_t *h, int64_t begin, int64_t end)
 
 static void hosts(struct page *p, const json_t *s)
 {
-	static const char *const names[] = {"Host", "Last seen", "Covered", "Days", "Calls", "Denied", "In force", "Programs", "Clock", "Quarantine", NULL};
+	static const char *const names[] = {"Host", "Last seen", "Covered", "Days", "Calls", "Denied", "In force", "Bundle", "Programs", "Clock", "Quarantine", NULL};
 	int64_t begin = ns_of(str(s, "from")), end = ns_of(str(s, "to"));
 	json_t *h;
 	size_t i;

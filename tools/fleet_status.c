@@ -115,6 +115,12 @@ static json_t *short_hash(const json_t *h, const char *key)
 	return json_sprintf("%.8s", str(h, key));
 }
 
+static json_t *bundle_of(const json_t *h)
+{
+	json_t *v = json_object_get(h, "bundle");
+	return json_is_integer(v) ? json_incref(v) : json_string("-");
+}
+
 static json_t *row_of(const json_t *h)
 {
 	const json_t *c = json_object_get(h, "coverage"), *clock = json_object_get(h, "clock");
@@ -125,15 +131,15 @@ static json_t *row_of(const json_t *h)
 	json_object_foreach(json_object_get(h, "quarantine"), key, v)
 		files += json_integer_value(v);
 	json_t *wrong = step || ahead ? json_sprintf("%+lld s", (long long)(step ? step : ahead)) : json_string(json_is_true(json_object_get(clock, "synced")) ? "synced" : "not synced");
-	return json_pack("{s:s s:s s:o s:O s:O s:I s:o s:o s:o s:I}", "host", str(h, "host"), "seen", str(h, "last_seen"), "coverage",
+	return json_pack("{s:s s:s s:o s:O s:O s:I s:o s:o s:o s:o s:I}", "host", str(h, "host"), "seen", str(h, "last_seen"), "coverage",
 	    json_is_real(c) ? json_sprintf("%.2f %%", 100 * json_real_value(c)) : json_string("-"), "calls", json_object_get(h, "calls"), "denied", json_object_get(h, "denied"), "gaps",
-	    (json_int_t)json_array_size(json_object_get(h, "gaps")), "policy", short_hash(h, "policy_hash"), "programs", short_hash(h, "binary_hash"), "clock", wrong, "quarantine", files);
+	    (json_int_t)json_array_size(json_object_get(h, "gaps")), "policy", short_hash(h, "policy_hash"), "bundle", bundle_of(h), "programs", short_hash(h, "binary_hash"), "clock", wrong, "quarantine", files);
 }
 
 static void print(const json_t *s)
 {
 	static const struct tool_column columns[] = {{"HOST", "host"}, {"LAST SEEN", "seen"}, {"COVERED", "coverage"}, {"CALLS", "calls"}, {"DENIED", "denied"}, {"GAPS", "gaps"},
-	    {"IN FORCE", "policy"}, {"PROGRAMS", "programs"}, {"CLOCK", "clock"}, {"QUARANTINE", "quarantine"}};
+	    {"IN FORCE", "policy"}, {"BUNDLE", "bundle"}, {"PROGRAMS", "programs"}, {"CLOCK", "clock"}, {"QUARANTINE", "quarantine"}};
 	static const struct tool_column what[] = {{"HOST", "host"}, {"WHAT", "cause"}, {"TRAIL", "trail"}, {"FROM", "from"}, {"TO", "to"}, {"LINES", "lines"}, {"FILES", "files"}, {"", "words"}};
 	json_t *rows = json_array(), *findings = json_array(), *o;
 	size_t i;

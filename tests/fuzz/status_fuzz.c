@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		v = view_skip(v, line.n + 1);
 	}
 	check(gap_end(&h.gaps, (struct wall){INT64_MAX}, GAP_NOT_COLLECTED) == 0);
-	check(h.gaps.n <= GAPS_MAX && hash_or_none(h.policy) && hash_or_none(h.config) && hash_or_none(h.binary));
+	check(h.gaps.n <= GAPS_MAX && hash_or_none(h.policy) && hash_or_none(h.config) && hash_or_none(h.binary) && hash_or_none(h.bundle_hash));
 	for (size_t i = 0; i < h.gaps.n; i++)
 		check(h.gaps.at[i].cause < GAP_CAUSES && gap_name(h.gaps.at[i].cause));
 	status_free(&h);

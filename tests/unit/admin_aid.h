@@ -46,6 +46,9 @@ struct rig {
 	uint64_t said_tag;
 	size_t says, news;
 	uint32_t login;       /* login uid of every client; 0: none */
+	void (*vault_do)(void *arg, struct view body, struct buf *answer); /* a real one; NULL: what rig_vault() says */
+	void *vault_arg;
+	int journal_fails_in;  /* lines until one cannot be written; 0: none */
 	uint64_t held; /* tag of a journal line that was not acknowledged */
 };
 
@@ -100,6 +103,8 @@ static inline void rig_audit(struct rig *r, const struct frame *f)
 			rig_say(&r->audit, M_AUDIT, f->tag, VIEW_LIT("{\"files\":3}"), -1);
 	} else if (f->type == M_JOURNAL_ADD) {
 		struct m_journal_ack ack = {.status = r->journal_status};
+		if (r->journal_fails_in && --r->journal_fails_in == 0)
+			ack.status = -ENOSPC;
 		if (!ack.status)
 			rig_write(r, f->body);
 		ack.seq = r->seq;
@@ -119,6 +124,13 @@ static inline void rig_vault(struct rig *r, const struct frame *f)
 		assert_int_equal(buf_put(&r->hosts, f->body), 0);
 		if (!r->vault_mute)
 			rig_say(&r->vault, M_VAULT_DID, f->tag, VIEW_LIT("{\"ok\":true,\"changed\":true}"), -1);
+		return;
+	}
+	if (r->vault_do) {
+		struct buf said = {.max = MSG_MAX};
+		r->vault_do(r->vault_arg, f->body, &said);
+		rig_say(&r->vault, M_VAULT_DID, f->tag, buf_view(&said), -1);
+		buf_free(&said);
 		return;
 	}
 	const uint8_t *nul = memchr(f->body.p, 0, f->body.n);

@@ -402,7 +402,7 @@ static void test_coverage(void **state)
 		}
 	cover(&r, 41, 0);
 	assert_int_equal(edge_send(&r.admin, M_AUDIT_NOTE, 0,
-	                     VIEW_LIT("{\"kind\":\"coverage\",\"event\":\"policy\",\"sha256\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"), -1),
+	                     VIEW_LIT("{\"kind\":\"coverage\",\"event\":\"policy\",\"sha256\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\",\"bundle\":7,\"bundle_sha256\":\"ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"), -1),
 	    0);
 	assert_int_equal(edge_send(&r.sup, M_CONF, 0, VIEW_LIT("{\"strict\":\"all\"}"), -1), 0);
 	state_of(&r, "\"strict\":\"all\"");
@@ -428,6 +428,7 @@ static void test_coverage(void **state)
 	assert_true(lines_in(audit_dir, "seal", want) >= 1);
 	assert_true(lines_in(audit_dir, "seal", "\"kernel\":{\"intercepted\":42,\"refused\":3,\"dropped\":0},\"enforcement_state\":{\"mode\":\"enforce\",\"missing\":[\"a hook\"]},\"queue_dropped\":0") >= 1);
 	assert_true(lines_in(audit_dir, "seal", "\"policy_hash\":\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"") >= 1);
+	assert_true(lines_in(audit_dir, "seal", "\"bundle\":7,\"bundle_hash\":\"ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"") >= 1);
 }
 
 /* The settings come again: the promise changes at once, a broken set changes nothing. */

@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-enum { NAMES_MAX = 65536 };
+enum { ACCOUNTS_MAX = 65536 };
 
 /* Account names are for people; read once, before the sandbox closes /etc. */
 static json_t *names(void)
@@ -23,7 +23,7 @@ static json_t *names(void)
 	char key[16];
 
 	setpwent();
-	for (int i = 0; out && i < NAMES_MAX && (p = getpwent()); i++) {
+	for (int i = 0; out && i < ACCOUNTS_MAX && (p = getpwent()); i++) {
 		snprintf(key, sizeof(key), "%u", p->pw_uid);
 		if (!json_object_get(out, key))
 			json_object_set_new(out, key, json_string(p->pw_name));
@@ -36,6 +36,10 @@ int admin_init(struct admin *a, int listener)
 {
 	*a = (struct admin){.listener = listener, .world_fd = -1, .mode = "enforce", .pump = pump_new(), .names = names(),
 	    .heard = json_object(), .learned_of = json_object()};
+	char host[256] = "";
+	if (gethostname(host, sizeof(host) - 1) < 0)
+		return -errno;
+	names_host(host, a->host);
 	list_init(&a->clients);
 	list_init(&a->jobs);
 	approvals_init(&a->approvals);

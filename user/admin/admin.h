@@ -12,6 +12,7 @@
 #include "admin/approval.h"
 #include "admin/perm.h"
 #include "admin/roster.h"
+#include "audit/names.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "ipc/edge.h"
@@ -50,6 +51,7 @@ struct admin {
 	struct edge sup, ident, vault, audit, fetch;
 	struct admin_worker worker[ADMIN_WORKERS];
 	struct roster roster;
+	char host[NAMES_HOST]; /* as the records have it */
 	bool folded; /* the journal has been read, and its keeper still runs: until then nothing is changed */
 	struct perm_set users;
 	struct approvals approvals;

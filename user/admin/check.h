@@ -28,6 +28,12 @@ int check_server_gone(const char *name, const struct roster *r, char why[CHECK_W
 /** check_grant(args, r, now, why): The grant without its id and issuer; refused when an equal one is in force. */
 json_t *check_grant(const json_t *args, const struct roster *r, struct wall now, char why[CHECK_WHY]);
 
+/**
+ * check_grant_equal(args, r, now, id): A grant in force of the same subject on the same server: nothing could say which one holds.
+ * ${id} is to be freed; NULL: there is none.  0 or negative.
+ */
+int check_grant_equal(const json_t *args, const struct roster *r, struct wall now, char **id) __attribute__((warn_unused_result));
+
 /** check_grant_id(r, id): A new id "g-XXXXXXXX" that no grant of ${r} has. */
 int check_grant_id(const struct roster *r, char id[16]) __attribute__((warn_unused_result));
 

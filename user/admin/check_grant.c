@@ -129,8 +129,7 @@ static bool same_id(const struct grant_row *row, const struct grant_fields *f, u
 	return (row->flags & flag) == (f->flags & flag) && (!(f->flags & flag) || x == y);
 }
 
-/* Two grants of one subject on one server: nothing could say which one holds.  ${id} is to be freed; NULL: there is none. */
-static int equal_one(const json_t *grant, const struct roster *r, struct wall now, char **id)
+int check_grant_equal(const json_t *grant, const struct roster *r, struct wall now, char **id)
 {
 	static const enum grant_text subject[] = {GT_SERVER, GT_AGENT, GT_EXE_SHA256, GT_UNIT, GT_CGROUP};
 	json_t *named = json_copy((json_t *)(uintptr_t)grant); /* only read */
@@ -179,7 +178,7 @@ json_t *check_grant(const json_t *args, const struct roster *r, struct wall now,
 	if (asked && approved && strcmp(asked, approved) == 0)
 		return fail(why, "/approved_by: who asks for a grant does not approve it");
 	char *id;
-	if (equal_one(args, r, now, &id))
+	if (check_grant_equal(args, r, now, &id))
 		return fail(why, "the grant cannot be compared with those in force");
 	if (id) {
 		fail(why, "grant %s is for the same subject and server already; revoke it first", id);

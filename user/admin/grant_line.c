@@ -117,8 +117,8 @@ bool grant_line(struct view line, struct grant_fields *f, struct view *whole, ui
 		return false;
 	for (const struct json_node *n = json_first(&doc, node); n; n = json_next(&doc, node, n)) {
 		struct view key = key_of(&doc, n);
-		if (view_is(key, "proposal"))
-			return false;
+		if (view_is(key, "proposal") || view_is(key, "bundle"))
+			return false; /* more than this grant hangs on it */
 		if (view_is(key, "seq") && n->type == JSON_NUMBER)
 			*seq = number(&doc, n);
 		else if (view_is(key, "kind"))

@@ -16,7 +16,7 @@ struct grant_fields {
 
 /**
  * grant_line(line, f, whole, seq):
- * Is it a "grant.add" that needs no second look: nothing escaped, every number a plain one, no proposal behind it, every member of the grant of
+ * Is it a "grant.add" that needs no second look: nothing escaped, every number a plain one, no proposal or bundle behind it, every member of the grant of
  * its type?  Then what roster_apply() would make of it: the fields, the whole object as it stands there, and the line's number (0: it has none).
  * False says nothing: the line may be as good in another spelling.
  */

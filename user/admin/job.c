@@ -26,6 +26,7 @@ static void job_free(struct job *j)
 	json_decref(j->proposal);
 	json_decref(j->event);
 	json_decref(j->answer);
+	job_bundle_free(j);
 	roster_free(&j->next);
 	free(j);
 }
@@ -134,6 +135,9 @@ static void refuse(struct job *j)
 	struct admin *a = j->a;
 	json_t *e = json_pack("{s:s s:s s:s s:s s:o}", "kind", "journal", "event", "refused", "do", request_name(j->kind),
 	    "reason", j->why, "by", job_by(j));
+	json_t *offered = e ? job_bundle_offered(j) : NULL;
+	if (offered)
+		json_object_set_new(e, "offered", offered);
 	char *text = e ? json_dumps(e, JSON_COMPACT) : NULL;
 	int r = -ENOMEM;
 
@@ -151,6 +155,20 @@ static void refuse(struct job *j)
 	j->stage = JOB_REFUSED;
 	j->deadline = mono_after_ms(mono_now(), ADMIN_PEER_MS);
 	admin_wake_at(a);
+}
+
+void job_refuse(struct job *j)
+{
+	struct admin *a = j->a;
+	bool held = a->holder == j;
+
+	if (held) {
+		a->holder = NULL;
+		world_untry(a);
+	}
+	refuse(j);
+	if (held)
+		job_next(a);
 }
 
 static bool may(const struct job *j, const struct perm_caller *caller, char why[PERM_WHY])

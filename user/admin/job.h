@@ -41,6 +41,7 @@ struct job {
 	uint64_t generation;
 	json_t *answer;         /* members of the answer gathered so far */
 	unsigned pending;       /* JOB_ASKED: set of MSG_P() still to answer */
+	struct job_bundle *bundle; /* job_bundle.c; NULL: it is about none */
 	char why[CHECK_WHY];
 };
 
@@ -62,6 +63,9 @@ void job_done(struct job *j, json_t *answer);
 /** job_fail(j, error, text): Answer {"ok":false}, with the members of j->answer, and end. */
 void job_fail(struct job *j, const char *error, const char *text);
 
+/** job_refuse(j): Journal that this is refused, and j->why, then answer so; the next change does not wait for it. */
+void job_refuse(struct job *j);
+
 /** job_ask(j, e, type, head, tail, next, ms): Send a frame; the job is in stage ${next} for at most ${ms}.  On failure it has ended. */
 bool job_ask(struct job *j, struct edge *e, enum msg type, struct view head, struct view tail, enum job_stage next, uint64_t ms);
 
@@ -69,6 +73,11 @@ bool job_ask(struct job *j, struct edge *e, enum msg type, struct view head, str
 void job_write(struct job *j, json_t *event);
 /** job_note(j, event): Journal ${event} in the same way, but nothing in force changes by it. */
 void job_note(struct job *j, json_t *event);
+/** job_event(j, event): Say in ${event} what it is, who makes it and why.  job_dated(event): As it will be read again; new. */
+void job_event(const struct job *j, json_t *event);
+json_t *job_dated(const json_t *event);
+/** job_line(j, event): Write such a one (taken over), and nothing else. */
+void job_line(struct job *j, json_t *event);
 /** job_written(j, ack): What the journal said. */
 void job_written(struct job *j, const struct m_journal_ack *ack);
 /** job_by(j): Who makes it: the "by" of an event. */
@@ -128,7 +137,20 @@ void job_proposal_show(struct job *j);
 uint32_t job_person(const struct job *j);
 json_t *job_person_json(const struct job *j);
 
-/* job_placeholder.c, job_grant.c: likewise. */
+/* job_bundle.c: signed bundles. */
+void job_bundle_trust(struct job *j);
+void job_bundle_apply(struct job *j);
+void job_bundle_vault(struct job *j, const json_t *answer);
+/** job_bundle_permits(j): Does the bundle in force leave this change to the workstation?  When not, the job is over or on its way. */
+bool job_bundle_permits(struct job *j);
+/** job_bundle_more(j): The journal has a line of it: is there another?  Then that is on its way. */
+bool job_bundle_more(struct job *j);
+void job_bundle_tidy(struct admin *a);
+/** job_bundle_offered(j): What was offered: for the record of a refusal; NULL: no bundle. */
+json_t *job_bundle_offered(const struct job *j);
+void job_bundle_free(struct job *j);
+
+/* job_placeholder.c, job_grant.c: what each request does. */
 void job_placeholder_add(struct job *j);
 void job_placeholder_list(struct job *j);
 void job_placeholder_remove(struct job *j);

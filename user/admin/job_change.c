@@ -167,6 +167,10 @@ void job_change_vault(struct job *j, const json_t *answer)
 	const char *text = json_string_value(json_object_get(answer, "text"));
 	const char *type = arg(j, "type");
 
+	if (j->bundle) {
+		job_bundle_vault(j, answer);
+		return;
+	}
 	/* Removed before, while the journal could not be written: now it can be said. */
 	bool gone = j->kind == R_VAULT_REMOVE && error && strcmp(error, "not-found") == 0 &&
 	            json_object_get(j->a->roster.credentials, arg(j, "name"));
@@ -233,13 +237,15 @@ void job_change(struct job *j)
 	    {R_PLACEHOLDER_ADD, job_placeholder_add},
 	    {R_PLACEHOLDER_LIST, job_placeholder_list},
 	    {R_PLACEHOLDER_REMOVE, job_placeholder_remove},
+	    {R_BUNDLE_TRUST, job_bundle_trust},
+	    {R_BUNDLE_APPLY, job_bundle_apply},
 	};
 
 	if (j->a->roster.damage[0]) {
 		job_fail(j, "damaged", j->a->roster.damage);
 		return;
 	}
-	if (!why_ok(j))
+	if (!why_ok(j) || !job_bundle_permits(j))
 		return;
 	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
 		if (row[i].kind != j->kind)

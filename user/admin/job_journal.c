@@ -116,7 +116,7 @@ static void send_line(struct job *j)
 }
 
 /* As it will be read again: with the time, which is callgate-audit's to give, and here is only nearly the same. */
-static json_t *dated(const json_t *event)
+json_t *job_dated(const json_t *event)
 {
 	char at[WALL_TEXT];
 	json_t *e = json_copy((json_t *)(uintptr_t)event); /* only read */
@@ -126,9 +126,8 @@ static json_t *dated(const json_t *event)
 	return e;
 }
 
-static void take_event(struct job *j, json_t *event)
+void job_event(const struct job *j, json_t *event)
 {
-	j->event = event;
 	json_object_set_new(event, "kind", json_string("journal"));
 	json_object_set_new(event, "by", job_by(j));
 	why_of(j, event);
@@ -138,19 +137,30 @@ static void take_event(struct job *j, json_t *event)
 	}
 }
 
+void job_line(struct job *j, json_t *event)
+{
+	json_decref(j->event);
+	j->event = event;
+	size_t n = document(j).n;
+	j->part = 0;
+	j->parts = n > PIECE ? (n + PIECE - 1) / PIECE : 0;
+	send_line(j);
+}
+
 void job_note(struct job *j, json_t *event)
 {
-	take_event(j, event);
-	send_line(j);
+	job_event(j, event);
+	job_line(j, event);
 }
 
 void job_write(struct job *j, json_t *event)
 {
 	struct admin *a = j->a;
 
-	take_event(j, event);
+	job_event(j, event);
+	j->event = event;
 	int r = roster_copy(&a->roster, &j->next);
-	json_t *as_read = dated(event);
+	json_t *as_read = job_dated(event);
 	if (!r)
 		r = roster_apply(&j->next, as_read);
 	json_decref(as_read);
@@ -162,10 +172,7 @@ void job_write(struct job *j, json_t *event)
 		job_fail(j, "invalid", j->why);
 		return;
 	}
-	size_t n = document(j).n;
-	if (n > PIECE)
-		j->parts = (n + PIECE - 1) / PIECE;
-	send_line(j);
+	job_line(j, json_incref(event));
 }
 
 /* The journal has it: from here on there is no way back and none is needed. */
@@ -186,6 +193,8 @@ void job_written(struct job *j, const struct m_journal_ack *ack)
 		send_line(j);
 		return;
 	}
+	if (job_bundle_more(j))
+		return;
 	if (!j->answer)
 		j->answer = json_object();
 	char at[WALL_TEXT];
@@ -200,6 +209,8 @@ void job_written(struct job *j, const struct m_journal_ack *ack)
 	j->stage = JOB_WORLD;
 	j->deadline = mono_after_ms(mono_now(), ADMIN_WORLD_MS);
 	world_adopt_tried(a, &j->next, ack->seq);
+	if (j->bundle)
+		job_bundle_tidy(a);
 	a->holder = NULL;
 	admin_wake_at(a);
 	job_world(a);

@@ -219,6 +219,15 @@ static void policy_check(struct job *j)
 
 /* ---- what other processes know ---- */
 
+/* The signed bundle in force, or NULL. */
+static json_t *bundle_of(const struct roster *r)
+{
+	json_t *b = roster_bundle(r) ? json_copy(r->bundle) : NULL;
+
+	json_object_del(b, "stale");
+	return b;
+}
+
 static json_t *in_force(const struct admin *a)
 {
 	json_t *workers = json_array();
@@ -229,9 +238,9 @@ static json_t *in_force(const struct admin *a)
 			json_array_append_new(workers, json_pack("{s:i s:I s:s}", "slot", (int)w->edge.slot, "generation",
 			    (json_int_t)w->holds, "status", w->status ? err_name(w->status) : "ok"));
 	}
-	return json_pack("{s:b s:I s:s s:i s:i s:i s:i s:o}", "ready", a->folded, "generation", (json_int_t)a->generation, "mode", a->mode, "servers",
+	return json_pack("{s:b s:I s:s s:i s:i s:i s:i s:o s:o*}", "ready", a->folded, "generation", (json_int_t)a->generation, "mode", a->mode, "servers",
 	    (int)json_object_size(a->roster.servers), "grants", (int)grants_count(&a->roster.grants), "policies",
-	    (int)json_object_size(a->roster.policies), "credentials", (int)json_object_size(a->roster.credentials), "workers", workers);
+	    (int)json_object_size(a->roster.policies), "credentials", (int)json_object_size(a->roster.credentials), "workers", workers, "bundle", bundle_of(&a->roster));
 }
 
 /* Ask what of ${from} answers; returns whether it was sent. */
@@ -292,6 +301,11 @@ static void vault_list(struct job *j)
 static void ca_show(struct job *j)
 {
 	ask_vault(j, "ca", NULL);
+}
+
+static void bundle_key(struct job *j)
+{
+	ask_vault(j, "box", NULL);
 }
 
 /* A long list comes in pieces. */
@@ -377,6 +391,7 @@ void job_read(struct job *j)
 	    {R_STATUS, status},
 	    {R_AUDIT_STATUS, audit_status},
 	    {R_CA_SHOW, ca_show},
+	    {R_BUNDLE_KEY, bundle_key},
 	    {R_SERVER_LIST, server_list},
 	    {R_SERVER_SHOW, server_show},
 	    {R_GRANT_LIST, grant_list},

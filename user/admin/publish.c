@@ -92,17 +92,34 @@ static void world_policies(struct jsonw *w, const struct roster *r)
 
 static void world_placeholders(struct jsonw *w, const struct roster *r)
 {
-	static const char *const plain[] = {"id", "credential", "mark", "sha256", NULL};
+	static const char *const plain[] = {"id", "mark", "sha256", NULL};
 	const char *id;
 	json_t *p;
 
 	jsonw_open(w, "placeholders", '[');
 	json_object_foreach(r->placeholders, id, p) {
+		const char *credential = json_string_value(json_object_get(p, "credential"));
 		jsonw_open(w, NULL, '{');
 		members(w, p, plain);
+		/* As the servers and grants that the workers know. */
+		if (credential)
+			jsonw_str(w, "credential", roster_item(r, credential));
 		jsonw_close(w, '}');
 	}
 	jsonw_close(w, ']');
+}
+
+/* Which credentials the vault keeps under another name: {} but for those of a signed bundle. */
+static void world_items(struct jsonw *w, const struct roster *r)
+{
+	const char *name, *item;
+	json_t *c;
+
+	jsonw_open(w, "credential_items", '{');
+	json_object_foreach(r->credentials, name, c)
+		if ((item = json_string_value(json_object_get(c, "item"))))
+			jsonw_str(w, name, item);
+	jsonw_close(w, '}');
 }
 
 int publish_world(const struct roster *r, uint64_t generation, const char *mode, struct buf *out)
@@ -122,6 +139,7 @@ int publish_world(const struct roster *r, uint64_t generation, const char *mode,
 		jsonw_close(&w, '}');
 	}
 	jsonw_close(&w, ']');
+	world_items(&w, r);
 	world_policies(&w, r);
 	catalog_publish(&w, r);
 	world_placeholders(&w, r);
@@ -167,7 +185,7 @@ static json_t *grant_credentials(const struct roster *r)
 
 int publish_hosts(const struct roster *r, struct buf *out)
 {
-	static const char *const server[] = {"name", "match", "credential", NULL};
+	static const char *const server[] = {"name", "match", NULL};
 	struct jsonw w = jsonw_on(out);
 	json_t *value, *yes, *credentials = grant_credentials(r);
 	const char *name, *key;
@@ -180,9 +198,12 @@ int publish_hosts(const struct roster *r, struct buf *out)
 	json_object_foreach(r->servers, name, value) {
 		jsonw_open(&w, NULL, '{');
 		members(&w, value, server);
+		const char *own = json_string_value(json_object_get(value, "credential"));
+		if (own)
+			jsonw_str(&w, "credential", roster_item(r, own));
 		jsonw_open(&w, "credentials", '[');
 		json_object_foreach(json_object_get(credentials, name), key, yes)
-			jsonw_str(&w, NULL, key);
+			jsonw_str(&w, NULL, roster_item(r, key));
 		jsonw_close(&w, ']');
 		jsonw_close(&w, '}');
 	}

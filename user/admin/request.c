@@ -14,7 +14,7 @@ static const struct {
 #undef X
 };
 
-/* Members of "args": type 's' text, 'o' object, 'a' array, 'u' number or null; upper case: must be there. */
+/* Members of "args": type 's' text, 'o' object, 'a' array, 'b' true or false, 'u' number or null; upper case: must be there. */
 static const struct {
 	int kind;
 	const char *name;
@@ -70,6 +70,9 @@ static const struct {
     {R_PLACEHOLDER_ADD, "length", 'u'},
     {R_PLACEHOLDER_ADD, "for", 's'},
     {R_PLACEHOLDER_REMOVE, "id", 'S'},
+    {R_BUNDLE_TRUST, "signer", 'S'},
+    {R_BUNDLE_TRUST, "replace", 'b'},
+    {R_BUNDLE_APPLY, "bundle", 'S'},
 };
 enum { FIELDS = sizeof(field) / sizeof(*field) };
 
@@ -115,6 +118,8 @@ static bool is_type(const json_t *v, char type)
 		return json_is_object(v);
 	case 'a':
 		return json_is_array(v);
+	case 'b':
+		return json_is_boolean(v);
 	default:
 		return json_is_integer(v) || json_is_null(v);
 	}

@@ -2,7 +2,7 @@
  * request.h - the control protocol: bytes of a client in, a checked request out.
  * Floor: admin.      Pure.      Source: docs/ARCHITECTURE.md "The control protocol".
  *
- * A line has at most REQUEST_LINE bytes.  Only one that begins exactly with {"do":"policy.apply" or {"do":"policy.check" may have
+ * A line has at most REQUEST_LINE bytes.  Only one that begins exactly with {"do":"policy.apply", {"do":"policy.check" or {"do":"bundle.apply" may have
  * REQUEST_BIG, because it holds a whole document: nobody else can make the process keep much.
  */
 #ifndef ADMIN_REQUEST_H

@@ -37,3 +37,6 @@ X(R_PROPOSAL_WITHDRAW, "proposal.withdraw", REQ_CHANGE | REQ_ADMIN | REQ_POLICY)
 X(R_APPROVE_LIST, "approve.list", REQ_CHANGE | REQ_APPROVER) /* it shows arguments: only to who may decide */
 X(R_APPROVE_YES, "approve.yes", REQ_CHANGE | REQ_APPROVER)
 X(R_APPROVE_NO, "approve.no", REQ_CHANGE | REQ_APPROVER)
+X(R_BUNDLE_KEY, "bundle.key", REQ_READ)
+X(R_BUNDLE_TRUST, "bundle.trust", REQ_CHANGE)
+X(R_BUNDLE_APPLY, "bundle.apply", REQ_CHANGE | REQ_BIG)

@@ -4,7 +4,7 @@
 
 #include "admin/catalog.h"
 #include "admin/history.h"
-#include "admin/roster.h"
+#include "admin/roster_internal.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -20,6 +20,8 @@ json_t **roster_map(struct roster *r, size_t i, const char **name)
 	    {"catalog", &r->catalog},
 	    {"placeholders", &r->placeholders},
 	    {"proposals", &r->proposals},
+	    {"bundle", &r->bundle},
+	    {"held", &r->held},
 	};
 	bool there = i < sizeof(row) / sizeof(*row);
 
@@ -166,8 +168,7 @@ static int policy_part(struct roster *r, const json_t *e)
 	return json_array_append(list, text) ? -ENOMEM : 0;
 }
 
-/* The document of an event: in it, or in pieces before it. */
-static int document_of(struct roster *r, const json_t *e, json_t **out)
+int roster_document(struct roster *r, const json_t *e, json_t **out)
 {
 	const char *hash = text_of(e, "hash");
 	json_t *list = hash ? json_object_get(r->parts, hash) : NULL, *piece;
@@ -200,7 +201,7 @@ static int policy_apply(struct roster *r, const json_t *e)
 
 	if (!name || !text_of(e, "hash"))
 		return -ERR_MALFORMED;
-	int ret = document_of(r, e, &doc);
+	int ret = roster_document(r, e, &doc);
 	if (ret)
 		return ret;
 	json_t *p = history_next(json_object_get(r->policies, name), e, doc);
@@ -213,8 +214,8 @@ static int credential_set(struct roster *r, const json_t *e)
 
 	if (!name || !json_is_integer(json_object_get(e, "version")))
 		return -ERR_MALFORMED;
-	json_t *c = json_pack("{s:s s:O s:O? s:O?}", "name", name, "version", json_object_get(e, "version"),
-	    "type", json_object_get(e, "type"), "set_at", json_object_get(e, "ts"));
+	json_t *c = json_pack("{s:s s:O s:O? s:O? s:O*}", "name", name, "version", json_object_get(e, "version"),
+	    "type", json_object_get(e, "type"), "set_at", json_object_get(e, "ts"), "item", json_object_get(e, "item"));
 	return c && json_object_set_new(r->credentials, name, c) == 0 ? 0 : -ENOMEM;
 }
 
@@ -249,7 +250,7 @@ static int proposal_add(struct roster *r, const json_t *e)
 		ret = v && json_object_set(p, key[i], v) ? -ENOMEM : 0;
 	}
 	if (!ret && strcmp(what, "policy.apply") == 0)
-		ret = document_of(r, e, &doc);
+		ret = roster_document(r, e, &doc);
 	if (!ret && doc && json_object_set(p, "document", doc))
 		ret = -ENOMEM;
 	if (!ret && (json_object_set(p, "proposed_at", json_object_get(e, "ts")) || json_object_set(r->proposals, id, p)))
@@ -285,6 +286,8 @@ static const struct {
     {"catalog.override", catalog_override},
     {"catalog.approve", catalog_approve},
     {"catalog.forget", catalog_forget},
+    {"bundle.trust", roster_bundle_trust},
+    {"bundle.apply", roster_bundle_apply},
 };
 
 const char *roster_event(size_t i)
@@ -293,6 +296,11 @@ const char *roster_event(size_t i)
 }
 
 int roster_apply(struct roster *r, const json_t *event)
+{
+	return roster_of_bundle(event) ? roster_hold(r, event) : roster_one(r, event);
+}
+
+int roster_one(struct roster *r, const json_t *event)
 {
 	const char *name = text_of(event, "event"), *proposal = text_of(event, "proposal");
 

@@ -19,10 +19,12 @@ struct roster {
 	json_t *servers;     /* name -> {"name","match",...} */
 	struct grants grants; /* {"id","uid","server",...}; live ones */
 	json_t *policies;    /* name -> a policy of history.h */
-	json_t *credentials; /* name -> {"name","version","type"} */
+	json_t *credentials; /* name -> {"name","version","type"}; "item": the vault's name for it, when it came with a bundle */
 	json_t *catalog;     /* server -> tool -> an entry of catalog.h */
 	json_t *placeholders; /* id -> {"id","credential","mark","sha256","prefix"?,"for"?,"issued_by","issued_at"} */
 	json_t *proposals;   /* id -> {"id","do","proposed_by","proposed_at","reason"?,"ticket"?} and "grant", or "name","hash","document","rollback_to"? */
+	json_t *bundle;      /* of signed bundles (parcel.h): "signer"; of the one in force "version", "sha256", "host", "local", "at"; "stale": [name in the vault] */
+	json_t *held;        /* number -> event: of a bundle that is not whole yet */
 	json_t *parts;       /* hash -> [text], while folding: documents in pieces */
 	uint64_t seq;        /* of the last line folded */
 	char damage[160];    /* empty: none */
@@ -39,6 +41,15 @@ void roster_free(struct roster *r);
 
 /** roster_copy(from, to): A copy that can be changed apart; the values are shared.  0 or -ENOMEM. */
 int roster_copy(const struct roster *from, struct roster *to) __attribute__((warn_unused_result));
+
+/** roster_item(r, credential): The vault's name for it. */
+const char *roster_item(const struct roster *r, const char *credential);
+
+/** roster_bundle(r): The version of the signed bundle in force; 0: none. */
+uint64_t roster_bundle(const struct roster *r);
+
+/** roster_of_bundle(event): Is it one of several that count when the event "bundle.apply" follows them, and not before?  The first one has item 0. */
+bool roster_of_bundle(const json_t *event);
 
 /** roster_apply(r, event): Take in one event object; one of another kind changes nothing.  0, -ERR_MALFORMED, -ENOMEM. */
 int roster_apply(struct roster *r, const json_t *event) __attribute__((warn_unused_result));

@@ -132,6 +132,10 @@ void world_to_audit(struct admin *a)
 	jsonw_uint(&w, "servers", json_object_size(a->roster.servers));
 	jsonw_uint(&w, "grants", grants_count(&a->roster.grants));
 	jsonw_uint(&w, "policies", json_object_size(a->roster.policies));
+	if (roster_bundle(&a->roster)) {
+		jsonw_uint(&w, "bundle", roster_bundle(&a->roster));
+		jsonw_str(&w, "bundle_sha256", json_string_value(json_object_get(a->roster.bundle, "sha256")));
+	}
 	jsonw_close(&w, '}');
 	if (!r)
 		r = jsonw_end(&w);

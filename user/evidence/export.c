@@ -121,6 +121,7 @@ static void host_close(struct host *h)
 	enrol_free(&h->enrol);
 	json_decref(h->policies);
 	json_decref(h->parts);
+	json_decref(h->of_bundle);
 	map_free(&h->grants);
 	map_free(&h->users);
 	map_free(&h->credentials);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "admin/roster.h"
 #include "base/err.h"
 #include "evidence/run.h"
 
@@ -324,6 +325,28 @@ static void event(struct host *h, json_t *e)
 	learn_user(h, json_object_get(e, "by"));
 }
 
+/* What a signed bundle changes counts when its last event is there: what a crash cut short never held. */
+static void in_its_turn(struct host *h, json_t *e)
+{
+	json_t *held;
+	size_t i;
+
+	if (!h->of_bundle)
+		h->of_bundle = json_array();
+	if (roster_of_bundle(e)) {
+		if (json_integer_value(json_object_get(json_object_get(e, "bundle"), "item")) == 0)
+			json_array_clear(h->of_bundle);
+		json_array_append(h->of_bundle, e);
+		return;
+	}
+	if (strcmp(text(e, "event"), "bundle.apply") == 0 && strcmp(text(e, "ts"), h->run->to) < 0) {
+		json_array_foreach(h->of_bundle, i, held)
+			event(h, held);
+		json_array_clear(h->of_bundle);
+	}
+	event(h, e);
+}
+
 int journal_line(struct host *h, struct view line, const struct proved_at *at)
 {
 	json_t *e = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);
@@ -332,7 +355,7 @@ int journal_line(struct host *h, struct view line, const struct proved_at *at)
 	if (!e)
 		h->run->rejects++;
 	else if (strcmp(text(e, "kind"), "journal") == 0)
-		event(h, e);
+		in_its_turn(h, e);
 	json_decref(e);
 	return bundle_err(h->run->b);
 }

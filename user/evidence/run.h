@@ -125,6 +125,7 @@ struct host {
 	bool first_pass;
 	struct map grants, users, credentials, locals, deployed;
 	json_t *parts;    /* hash -> [text]: documents in pieces */
+	json_t *of_bundle; /* [event]: of a signed bundle that is not whole yet */
 	json_t *policies; /* name -> hash in force, while the journal is folded */
 	struct cover *cover;
 	struct calls *calls;

@@ -43,12 +43,15 @@ static void state_of_seal(struct status_host *h, const json_t *o)
 {
 	const json_t *e = json_object_get(o, "enforcement_state"), *missing = json_object_get(e, "missing");
 	json_int_t dropped = json_integer_value(json_object_get(json_object_get(o, "kernel"), "dropped"));
+	json_int_t bundle = json_integer_value(json_object_get(o, "bundle"));
 	size_t i, n = 0;
 	json_t *m;
 
 	hash_in(o, "policy_hash", h->policy);
 	hash_in(o, "config_hash", h->config);
 	hash_in(o, "binary_hash", h->binary);
+	hash_in(o, "bundle_hash", h->bundle_hash);
+	h->bundle = bundle > 0 ? (uint64_t)bundle : 0;
 	snprintf(h->mode, sizeof(h->mode), "%.15s", text(e, "mode"));
 	h->missing[0] = '\0';
 	json_array_foreach(missing, i, m)

@@ -35,7 +35,8 @@ struct status_host {
 	bool damaged;       /* a file of the store cannot be read to its end */
 	char damage[NAMES_MAX];
 	/* of the newest seal */
-	char policy[65], config[65], binary[65], mode[16], missing[STATUS_MISSING];
+	char policy[65], config[65], binary[65], bundle_hash[65], mode[16], missing[STATUS_MISSING];
+	uint64_t bundle;    /* version of the signed bundle in force; 0: none */
 	bool synced;
 	uint64_t dropped;   /* by the kernel side, the most that a seal said */
 	/* of ingest */

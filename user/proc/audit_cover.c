@@ -94,8 +94,13 @@ void audit_cover_note(struct audit *a, struct view body)
 	json_t *o = json_loadb((const char *)body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
 	const char *event = json_string_value(json_object_get(o, "event")), *sha = json_string_value(json_object_get(o, "sha256"));
 
-	if (event && sha && strcmp(event, "policy") == 0 && strlen(sha) == 64)
+	const char *bundle_sha = json_string_value(json_object_get(o, "bundle_sha256"));
+	json_int_t bundle = json_integer_value(json_object_get(o, "bundle"));
+	if (event && sha && strcmp(event, "policy") == 0 && strlen(sha) == 64) {
 		snprintf(a->cover.policy, sizeof(a->cover.policy), "%s", sha);
+		a->cover.bundle = bundle > 0 && bundle_sha && strlen(bundle_sha) == 64 ? (uint64_t)bundle : 0;
+		snprintf(a->cover.bundle_sha, sizeof(a->cover.bundle_sha), "%s", a->cover.bundle ? bundle_sha : "");
+	}
 	json_decref(o);
 }
 
@@ -140,4 +145,8 @@ void audit_cover_seal(void *arg, struct jsonw *w)
 	jsonw_str(w, "policy_hash", a->cover.policy[0] ? a->cover.policy : NULL);
 	jsonw_str(w, "config_hash", a->cover.config[0] ? a->cover.config : NULL);
 	put_binary(a, w);
+	if (a->cover.bundle) {
+		jsonw_uint(w, "bundle", a->cover.bundle);
+		jsonw_str(w, "bundle_hash", a->cover.bundle_sha);
+	}
 }

@@ -62,7 +62,8 @@ struct audit {
 		struct buf state; /* members for the next seal, as callgated said them; empty: nothing yet */
 		uint64_t dropped; /* by the kernel side, as last said */
 		struct mono said_at;
-		char binary[P_COUNT][65], config[65], policy[65]; /* SHA-256; empty: not known */
+		char binary[P_COUNT][65], config[65], policy[65], bundle_sha[65]; /* SHA-256; empty: not known */
+		uint64_t bundle; /* version of the signed bundle in force; 0: none */
 	} cover;
 
 	struct mono due;    /* commit then; 0: nothing is waiting */
