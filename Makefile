@@ -25,7 +25,7 @@ DEP_ident	:= ipc codec base
 DEP_fetch	:= ipc base
 DEP_admin	:= audit policy ipc codec base
 DEP_gate	:= io ipc policy codec base
-DEP_evidence	:= fleet audit policy admin ipc codec base
+DEP_evidence	:= fleet admin audit policy ipc codec base
 
 # The processes.  A link line is a privilege table: what is absent from it, that process cannot do.
 PROC		:= user/proc/child.c user/proc/sandbox.c
