@@ -11,9 +11,10 @@ ARCH	:= $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 PREFIX	?= /usr/local
 
 # The architecture.  A floor is a directory, built as one archive; it may use only the floors named here.
-FLOORS	:= base codec policy ipc io kern vault audit fleet ident fetch admin gate evidence
+FLOORS	:= base codec clients policy ipc io kern vault audit fleet ident fetch admin gate evidence
 DEP_base	:=
 DEP_codec	:= base
+DEP_clients	:= codec base
 DEP_policy	:= codec base
 DEP_ipc		:= base
 DEP_io		:= base
@@ -52,7 +53,7 @@ SRC_callgate-admin	:= user/proc/admin.c $(PROC)
 BIN_callgate-admin	:= admin audit policy ipc codec base
 LD_callgate-admin	:= -ljansson -lpcre2-8 -lcrypto -lz
 SRC_callgate	:= $(wildcard tools/*.c)
-BIN_callgate	:= evidence admin fleet audit policy ipc codec base
+BIN_callgate	:= evidence admin fleet audit policy ipc clients codec base
 LD_callgate	:= -ljansson -lpcre2-8 -lcrypto -lz -lyaml
 ALLBINS	:= callgated callgate-proxy callgate-vault callgate-audit callgate-ident callgate-fetch callgate-admin callgate
 
@@ -75,7 +76,7 @@ override CFLAGS	+= -std=gnu11 -D_GNU_SOURCE $(WARN) \
 override CPPFLAGS += -I. -Iuser -isystem $B/gen -MD -MP	# generated skeletons: -isystem, and so -MD
 override LDFLAGS	+= $(if $(SAN),-fsanitize=$(SAN),-pie -Wl,-z,relro,-z,now)
 LDALL	:= -lbpf -lelf -lz -luring -ljansson -lpcre2-8 -lcurl -lssl -lcrypto
-TESTED	:= evidence gate admin ident fetch fleet vault audit kern io policy codec ipc base	# in link order
+TESTED	:= evidence gate admin ident fetch fleet vault audit kern io policy clients codec ipc base	# in link order
 BPFFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(ARCH) -Wall -Wextra -Werror -Wno-unused-parameter -I. -I$B/gen
 
 ifneq ($V,1)
@@ -155,7 +156,7 @@ budget:	## no file over 500 lines, the vault below 3,000
 fuzz-%: | $(BPF:%=$B/gen/%.skel.h)	## libFuzzer on tests/fuzz/%_fuzz.c for T seconds (60)
 	$Q mkdir -p $B/corpus-$*
 	$(CLANG) -I. -Iuser -isystem $B/gen -std=gnu11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
-	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec policy ipc audit fleet vault ident fetch admin evidence,$(call SRC,$f)) $(LDALL)
+	  -o $B/$@ tests/fuzz/$*_fuzz.c $(foreach f,base codec clients policy ipc audit fleet vault ident fetch admin evidence,$(call SRC,$f)) $(LDALL)
 	$B/$@ -max_total_time=$${T:-60} -artifact_prefix=$B/ $B/corpus-$* tests/data/$*
 install: all	## below PREFIX (/usr/local), under DESTDIR; a systemd unit and system users
 	$QPREFIX=$(PREFIX) DESTDIR=$(DESTDIR) tools/install.sh install $B

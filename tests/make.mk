@@ -99,7 +99,7 @@ bench-kernel: deps-test	## what the BPF programs cost a process that is not gove
 .PHONY: bench-kernel
 # Clang's own build of the floors, with the fuzzer's instrumentation; it warns of other things than the compiler of the product, and would count an
 # empty view's NULL + 0.
-FUZZLIBS := $(patsubst %,lib%.a,admin ident fetch vault audit policy codec ipc base)
+FUZZLIBS := $(patsubst %,lib%.a,admin ident fetch vault audit policy clients codec ipc base)
 FUZZSAN := address,undefined -fno-sanitize=pointer-overflow
 campaign-fuzz: deps-test	## 20 million executions of each fuzz target; RUNS, SEED, TARGETS, TIME, MAX_LEN
 	$Q$(MAKE) -s -j2 CC='$(CLANG)' WARN= SAN='fuzzer-no-link,$(FUZZSAN)' BUILD=build-fuzz-search $(FUZZLIBS:%=build-fuzz-search-san/%)
