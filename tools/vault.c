@@ -45,7 +45,7 @@ static int read_secret(struct buf *b)
 	return EXIT_YES;
 }
 
-static json_t *hosts_of(const char *list)
+json_t *vault_hosts(const char *list)
 {
 	json_t *out = json_array();
 
@@ -72,7 +72,7 @@ static int do_set(int argc, char **argv)
 	if (!status) {
 		json_t *args = json_pack("{s:s s:s* s:s* s:s*}", "name", name, "type", type, "reason", reason, "ticket", ticket);
 		if (only)
-			json_object_set_new(args, "hosts", hosts_of(only));
+			json_object_set_new(args, "hosts", vault_hosts(only));
 		status = tool_ask(tool_request("vault.set", args), buf_view(&secret), &answer);
 	}
 	buf_wipe(&secret);
@@ -127,6 +127,9 @@ int cmd_vault(int argc, char **argv)
 	        "store a credential, or a new version of it; one line end at the end is dropped"},
 	    {"list", do_list, "", "names and versions; never a value"},
 	    {"remove", do_remove, "NAME [--reason TEXT] [--ticket TEXT]", "forget a credential that nothing uses"},
+	    {"import", vault_import, "--env FILE [--user NAME] [[NAME=]VARIABLE ...] [--type TEXT] [--only-for HOST,HOST] [--reason TEXT] [--ticket TEXT] | "
+	                             "--clients [--user NAME,NAME] [--project DIR] [--server URL [--as NAME] | --all] [--reason TEXT] [--ticket TEXT]",
+	        "list keys in an environment file or in MCP clients' configurations, or store those that are named; no file is changed"},
 	    {"placeholder", vault_placeholder, "NAME [--prefix TEXT] [--length N] [--for TEXT] [--reason TEXT] [--ticket TEXT] | --list | --remove ID",
 	        "make a fake key that stands for a credential in clients' configurations: seen elsewhere, it raises an alert"},
 	    {NULL, NULL, NULL, NULL},
