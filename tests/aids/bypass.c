@@ -38,7 +38,7 @@ struct target {
 
 static struct target at;
 
-enum { PATIENCE_S = 3, WAIT_MS = 700, INBOUND_MS = 2600 };
+enum { PATIENCE_S = 3, WAIT_MS = 700 };
 
 static const char note[] = "way around";
 
@@ -128,7 +128,11 @@ static int raw(void)
 
 static int ping(void)
 {
-	return kind(SOCK_DGRAM, IPPROTO_ICMP);
+	static const uint8_t echo[8] = {8}; /* the kernel fills in the rest */
+	int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&at.v4, sizeof(at.v4)) < 0)
+		return -errno;
+	return send(fd, echo, sizeof(echo), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 static int smc(void)
@@ -227,7 +231,7 @@ static int own_namespace(void)
 	return unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ? -errno : tcp();
 }
 
-/* Wait on a port for a stranger, and answer him. */
+/* Wait on a port for a stranger, and answer him; until the file says that nobody comes any more. */
 static int inbound(void)
 {
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(INBOUND_PORT)};
@@ -236,8 +240,10 @@ static int inbound(void)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	if (fd < 0 || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, 4) < 0)
 		return -errno;
-	if (poll(&p, 1, INBOUND_MS) != 1)
-		return -ETIMEDOUT;
+	alarm(30);
+	for (int i = 0; poll(&p, 1, 100) != 1; i++)
+		if (i == 200 || access(at.file, F_OK) == 0)
+			return -ETIMEDOUT;
 	int peer = accept(fd, NULL, NULL);
 	return peer < 0 || send(peer, note, sizeof(note), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
@@ -324,7 +330,9 @@ static int kill_service(void)
 static int detach(void)
 {
 	union bpf_attr a = {0};
-	char pin[] = "/sys/fs/bpf/callgate/v1/link_cg_connect4";
+	const char *pin = getenv("PIN");
+	if (!pin)
+		return 0; /* nothing was tried */
 	a.pathname = (uint64_t)(uintptr_t)pin;
 	int fd = (int)syscall(SYS_bpf, BPF_OBJ_GET, &a, sizeof(a)), r = fd < 0 ? -errno : 0;
 	return unlink(pin) == 0 ? 0 : r ? r : -errno;

@@ -15,16 +15,18 @@ ip -6 neigh replace 2001:db8:2::1 lladdr "$(lab_net ip -j link show away0 | jq -
 lab_net ip -6 neigh replace 2001:db8:2::2 lladdr "$(ip -j link show direct0 | jq -r '.[0].address')" dev away0 nud permanent
 ip -6 route add default via 2001:db8:2::1 dev direct0 src 2001:db8:2::2 table 77
 ip -6 rule add uidrange 12001-12003 lookup 77
+ip rule add ipproto 132 lookup 77 # SCTP, whose packets do not say whose they are
+sysctl -qw net.ipv4.ping_group_range="0 2147483647" # anybody may ping
 for n in mcp other shared; do lab_server $n good || exit 1; done
 lab_net "$BUILD/aids/mock_mcp" --listen $mcp --port 80 --log "$LAB/plain.log" 2>/dev/null &
 lab_net ip -6 addr add 2001:db8:99::1/128 dev lo
 try() { # USER COMMAND...: the words of the program; its status
-	LAB_ENV="V6=2001:db8:99::1 DEVICE=direct0 WORKER=940 SERVICE=$LAB_DAEMON FILE_OF=$LAB_CGROUP/user-bob/cgroup.procs ${MORE:-}" lab_as "$@" 2>&1
+	LAB_ENV="V6=2001:db8:99::1 DEVICE=direct0 WORKER=940 SERVICE=$LAB_DAEMON PIN=${pin:-} FILE_OF=$LAB_CGROUP/user-bob/cgroup.procs ${MORE:-}" lab_as "$@" 2>&1
 }
-cp /bin/bash "$LAB/home/alice/claude" && chown alice "$LAB/home/alice/claude" # an agent by the name of its executable
+for n in claude pasta; do cp /bin/bash "$LAB/home/alice/$n" && chown alice "$LAB/home/alice/$n"; done # agents by the names of their executables
 bypass=$LAB/bin/aids/bypass
 # The agent is recognised a moment after its start; what it starts is of its tree from the beginning.
-in_agent() { try alice "$LAB/home/alice/claude" -c "sleep 0.2; $1"; }
+in_agent() { try alice "$LAB/home/alice/${NAME:-claude}" -c "sleep 0.2; $1"; }
 agent() { in_agent "$bypass $1 ${2:-$mcp} ${3:-443}; exit \$?"; }
 person() { try alice "$bypass" "$1" "${2:-$mcp}" "${3:-443}"; }
 free() { try carol "$bypass" "$1" "${2:-$mcp}" "${3:-443}"; }
@@ -40,8 +42,10 @@ MORE="FILE_OF=$LAB/m/go" agent before $mcp 443 >"$LAB/m/before.out" &
 sleep 0.5
 lab_daemon '{"users":["alice","bob"],"scope":"agents"}' || exit 1
 callgate ca install >/dev/null
-callgate server add mcp --host mcp.lab.test --path /mcp >/dev/null || exit 1
+callgate server add mcp --host mcp.lab.test --path /mcp >/dev/null || { not_ok "the server is registered"; lab_end; }
 lab_wait 10 bash -c '[ "$('"$BUILD"'/callgate --json status | jq .service.known_addresses.resolved)" -ge 1 ]'
+pin=$(echo /sys/fs/bpf/callgate/v*/link_cg_connect4)
+test -e "$pin" || { echo "no pin of the connect hook"; exit 1; }
 
 # What only makes sense when it is refused: nothing to count.
 refused() { # NUMBER WHAT SCOPE WAY
@@ -83,7 +87,13 @@ counted 8 "SCTP" agents sctp
 counted 9 "DCCP" agents dccp
 counted 9 "ICMP" agents ping
 counted 10 "AF_SMC" agents smc
-row 11 "AF_VSOCK, AF_TIPC, AF_RDS and others" agents "skipped: none of them has a far side here, and refusing them needs programs that this kernel may not take (vmtests has them)"
+if [ "$(callgate --json status | jq '.service.hooks[] | select(.hook == "deny/socket_create").attached')" = true ]; then
+	words=$(free families)
+	if [ $? = 0 ]; then refused 11 "AF_VSOCK, AF_TIPC, AF_RDS and others" agents families
+	else row 11 "AF_VSOCK, AF_TIPC, AF_RDS and others" agents "skipped: nobody can have one here ($words)"; fi
+else
+	row 11 "AF_VSOCK, AF_TIPC, AF_RDS and others" agents "skipped: refusing them needs programs that this kernel does not take"
+fi
 refused 12 "raw sockets" agents raw
 refused 13 "source route by a socket option" agents source-route
 counted 13 "source route for one datagram" agents source-route-cmsg
@@ -91,11 +101,7 @@ counted 14 "socket bound to a device" agents bound-device $other 443
 counted 15 "IPv4-mapped IPv6" agents mapped $other 443
 counted 15 "IPv6" agents tcp6
 refused 16 "a network namespace of one's own" agents own-namespace
-if command -v pasta >/dev/null || command -v slirp4netns >/dev/null; then
-	counted 17 "rootless containers: the outer connection" agents tcp
-else
-	row 17 "rootless containers" agents "skipped: neither pasta nor slirp4netns is installed; they are of class agent by name"
-fi
+NAME=pasta counted 17 "rootless containers: the outer connection, by the name of who makes it" agents tcp $other 443
 row 18 "virtual machines" agents "skipped: no guest here; user-mode networking is an ordinary process of the user"
 row 19 "rootful containers" - "skipped: no engine here; its group is root"
 from=$(storm_direct)
@@ -110,11 +116,13 @@ lab_as alice bash -c "exec 5<>/dev/tcp/$mcp/443; exec $LAB/home/alice/claude -c 
 sleep 0.2
 if [ "$(storm_direct)" = "$from" ]; then row 21 "a connected socket from another process" "known addresses" closed; else row 21 "a connected socket from another process" "known addresses" open; fi
 inbound() { # WHO: what the far side hears from him
-	"$1" inbound >/dev/null 2>&1 &
+	rm -f "$LAB/m/heard"
+	MORE="FILE_OF=$LAB/m/heard" "$1" inbound >/dev/null 2>&1 &
 	local peer=$!
-	sleep 0.5
+	lab_wait 10 grep -q ':1B6E 0*:0000 0A' /proc/net/tcp # the port of bypass.c, and somebody listens
 	lab_net timeout 1.5 bash -c "exec 3<>/dev/tcp/198.51.101.2/7022; timeout 1 head -c 3 <&3" 2>/dev/null
 	echo "($(($(storm_direct) - from)) packets)"
+	touch "$LAB/m/heard"
 	wait $peer
 }
 from=$(storm_direct)
@@ -146,7 +154,14 @@ refused 36 "detaching the programs" all detach
 counted 37 "another cgroup" agents other-cgroup $other 443
 refused 38 "programs of one's own on the same hooks" all attach
 refused 39 "a program before or behind ours" all attach
-row 40 "net_cls and net_prio" agents "$([ -d /sys/fs/cgroup/net_cls ] && echo closed || echo 'skipped: no such hierarchy here; the programs sit at the root')"
+mkdir "$LAB/m/net_cls"
+if mount -t cgroup -o net_cls net_cls "$LAB/m/net_cls" 2>/dev/null; then
+	mkdir "$LAB/m/net_cls/callgate-$$" && chmod a+w "$LAB/m/net_cls/callgate-$$/cgroup.procs" && echo 0x10001 >"$LAB/m/net_cls/callgate-$$/net_cls.classid"
+	MORE="FILE_OF=$LAB/m/net_cls/callgate-$$/cgroup.procs" counted 40 "net_cls and net_prio" agents other-cgroup $other 443
+	rmdir "$LAB/m/net_cls/callgate-$$" && umount "$LAB/m/net_cls"
+else
+	row 40 "net_cls and net_prio" agents "skipped: this kernel has no such hierarchy; the programs sit at the root"
+fi
 counted 41 "one address, another server name" agents tcp 203.0.113.13 443
 refused 42 "transparent and repaired sockets" all transparent
 STATED="another program of the user, an address that nobody asked for; scope users closes it" PERSON=1 counted 43 "a shared address with the registered name" "scope agents" tcp $other 443
@@ -171,6 +186,14 @@ if [ "$(storm_direct)" = "$from" ] && grep -q . "$LAB/m/down.out"; then row 48 "
 else row 48 "the service is down: an agent that runs" agents "open: $(cat "$LAB/m/down.out")"; fi
 STATED="the service is down, and this is not known as an agent" PERSON=1 counted 48 "the service is down: another program, elsewhere" "scope agents" tcp $other 443
 PERSON=1 counted 48 "the service is down: another program, to a registered server" "known addresses" tcp
+# The strict choice: every port of everybody who is governed.
+lab_daemon '{"users":["alice","bob"],"scope":"users","redirect":{"all":true}}' || exit 1
+PERSON=1 counted 43 "a shared address with the registered name" "scope users" tcp $other 443
+counted 26 "a port that is not on the list" "redirect all" tcp $other 9999
+PERSON=1 counted 26 "a port that is not on the list" "scope users, redirect all" tcp $other 9999
+lab_daemon_stop
+sleep 3.5
+PERSON=1 counted 48 "the service is down: another program, elsewhere" "scope users" tcp $other 443
 echo "$rows rows, $closed closed, $limit limit, $skipped skipped, $open open"
 check "no way is open" test $open = 0
 check "most ways were tried" test $closed -ge 28
