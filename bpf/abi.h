@@ -146,7 +146,7 @@ static inline __u64 cg_proc_id(__u32 tgid, __u64 start_ns)
 	return start_ns << 10 | (tgid & 1023); /* two processes do not start in one nanosecond with one such tgid */
 }
 
-/* An exec of a governed user's process. */
+/* An exec; or, once at setup, a governed user's process that was there before: with neither path nor script. */
 struct cg_exec {
 	__u32 tgid, ppid, uid, cls;
 	__u64 start_ns, exe_ino;

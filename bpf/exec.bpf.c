@@ -45,13 +45,14 @@ static __always_inline void look_for_mark(__u32 tgid)
 	}
 }
 
-static __always_inline void enter(__u32 tgid, const struct cg_proc *new, __u64 flags)
+static __always_inline long enter(__u32 tgid, const struct cg_proc *new, __u64 flags)
 {
 	long r = bpf_map_update_elem(&cg_procs, &tgid, new, flags);
 	if (r && flags != BPF_NOEXIST)
 		count(CG_COUNT_PROC_FULL);
 	if (!r && !new->mark.cls)
 		look_for_mark(tgid);
+	return r;
 }
 
 /* The parent here is the one that called fork, also under CLONE_PARENT. */
@@ -91,6 +92,7 @@ static __always_inline void read_args(struct cg_exec *e, struct task_struct *t)
 		bpf_probe_read_user_str(e->script, sizeof(e->script), (void *)(at + n));
 }
 
+/* ${bprm}: what the calling process has executed; NULL: a process that runs, whose words are left to the reader. */
 static __always_inline void tell(struct task_struct *t, struct linux_binprm *bprm, __u32 uid, __u32 cls)
 {
 	struct cg_exec *e = bpf_ringbuf_reserve(&cg_execs, sizeof(*e), 0);
@@ -105,8 +107,10 @@ static __always_inline void tell(struct task_struct *t, struct linux_binprm *bpr
 	e->cls = cls;
 	e->start_ns = t->group_leader->start_boottime;
 	task_exe(&e->exe_ino, &e->exe_dev, t);
-	read_args(e, t);
-	bpf_probe_read_kernel_str(e->path, sizeof(e->path), bprm->filename);
+	if (bprm) {
+		read_args(e, t);
+		bpf_probe_read_kernel_str(e->path, sizeof(e->path), bprm->filename);
+	}
 	bpf_ringbuf_submit(e, 0);
 }
 
@@ -140,6 +144,16 @@ int BPF_PROG(cg_exit, struct task_struct *t)
 	return 0;
 }
 
+/* The agents among them are to be recognised: an agent may have been started long before the service was installed. */
+static __always_inline void tell_old(struct task_struct *t)
+{
+	const struct cg_conf *conf = maps_conf();
+	__u32 tgid = t->tgid, uid = task_uid_of(t, t->cred->uid.val);
+	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
+	if (conf && !(p && p->mark.cls) && (conf->scope == CG_SCOPE_ALL || task_user_governed(uid)))
+		tell(t, NULL, uid, 0);
+}
+
 /* Once at setup, when the hooks above are in place: the processes that were there before. */
 SEC("iter/task")
 int cg_seed(struct bpf_iter__task *ctx)
@@ -150,6 +164,7 @@ int cg_seed(struct bpf_iter__task *ctx)
 		return 0;
 	new.start_ns = t->start_boottime;
 	by_parents(&new, t);
-	enter(t->tgid, &new, BPF_NOEXIST);
+	if (!enter(t->tgid, &new, BPF_NOEXIST))
+		tell_old(t);
 	return 0;
 }

@@ -39,6 +39,8 @@ row() { # NUMBER WHAT SCOPE RESULT
 LAB_DAEMON=0
 # Row 20 begins before there is a gate.
 MORE="FILE_OF=$LAB/m/go" agent before $mcp 443 >"$LAB/m/before.out" &
+in_agent "until [ -e $LAB/m/later ]; do sleep 0.1; done; $bypass tcp $other 443; true" >"$LAB/m/later.out" 2>&1 &
+later=$!
 sleep 0.5
 lab_daemon '{"users":["alice","bob"],"scope":"agents"}' || exit 1
 callgate ca install >/dev/null
@@ -111,6 +113,11 @@ left=$(($(storm_direct) - from))
 if [ $left -gt 0 ]; then row 20 "connected before the gate was there" agents "open: $left packets left"
 elif grep -q . "$LAB/m/before.out"; then row 20 "connected before the gate was there" agents closed
 else row 20 "connected before the gate was there" agents "open: it was never tried"; fi
+from=$(storm_direct)
+touch "$LAB/m/later"
+wait $later
+if [ "$(storm_direct)" = "$from" ] && grep -q . "$LAB/m/later.out"; then row 20 "an agent that was there before the gate connects again" agents closed
+else row 20 "an agent that was there before the gate connects again" agents "open: $(cat "$LAB/m/later.out")"; fi
 from=$(storm_direct)
 lab_as alice bash -c "exec 5<>/dev/tcp/$mcp/443; exec $LAB/home/alice/claude -c 'sleep 0.2; $bypass inherited $mcp 443; true'" >/dev/null 2>&1
 sleep 0.2

@@ -503,6 +503,33 @@ static void execs_are_told(void **state)
 	ring_buffer__free(ring);
 }
 
+static uint32_t seeded;
+
+static int is_told(void *pid, void *data, size_t len)
+{
+	const struct cg_exec *e = data;
+	assert_int_equal(len, sizeof(*e));
+	if (e->tgid == *(const uint32_t *)pid) {
+		assert_int_equal(e->uid, USER);
+		assert_string_equal(e->path, "");
+		assert_true(e->exe_ino != 0 && e->start_ns != 0);
+		seeded++;
+	}
+	return 0;
+}
+
+/* Whoever recognises agents is told of the process, once. */
+static void expect_told(const struct puppet *p, uint32_t times)
+{
+	uint32_t pid = (uint32_t)p->pid;
+	struct ring_buffer *ring = ring_buffer__new(kern_exec_events_fd(w.k), is_told, &pid, NULL);
+	assert_non_null(ring);
+	seeded = 0;
+	(void)ring_buffer__consume(ring);
+	assert_int_equal(seeded, times);
+	ring_buffer__free(ring);
+}
+
 /* Processes that were there before the programs. */
 static void the_old_are_seeded(void **state)
 {
@@ -515,6 +542,10 @@ static void the_old_are_seeded(void **state)
 	struct puppet agent = puppet(USER), middle = puppet_child(&agent), child = puppet_child(&middle);
 	assert_int_equal(tell(&child, 'c'), ENETUNREACH);
 	assert_int_equal(kern_setup(&c, why, sizeof(why), &w.k), 0);
+	expect_told(&agent, 1);
+	kern_release(&w.k);
+	assert_int_equal(kern_setup(&c, why, sizeof(why), &w.k), 0);
+	expect_told(&agent, 0); /* a later start knows it */
 	kern_alive(w.k, 0);
 	assert_int_equal(ask(&agent, &f), GATED);
 	quit(&middle);
