@@ -29,7 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kern/kern.h"
+#include "kern/kern_internal.h"
 
 enum { GOVERNED = 12001, STRANGER = 12003, ROUNDS_MAX = 200, BLOCKS_MAX = 4000, PIECE = 65536, UDP_PORT = 9 };
 enum { TCP_CONNECT, UDP_CONNECT, SOCKET, BULK, PING_ONE, PING_TWO, WORKS };
@@ -263,8 +263,8 @@ static struct phase attached(const char *cgroup, const char *without)
 		fprintf(stderr, "kernel: %s\n", why);
 		exit(1);
 	}
+	snprintf(link, sizeof(link), "%.4000s/link_%s", k->dir, without);
 	kern_release(&k); /* the pins hold the links */
-	snprintf(link, sizeof(link), "%s/v%d/link_%s", bpffs, CG_ABI_VERSION, without);
 	if (without[0] && unlink(link) < 0)
 		die(link);
 	struct phase p = child(cgroup);

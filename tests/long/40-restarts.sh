@@ -1,6 +1,6 @@
 #!/bin/bash
-# The service and a worker end in every way, TIMES times, under load: restart, kill -9 of callgated, of a worker, of both, and both exchanged for newly installed
-# binaries.  No packet of a governed user leaves directly, no record names the wrong process, and a user who tries to take the workers' ports at
+# The service and a worker end in every way, TIMES times, under load: restart, kill -9 of callgated, of a worker, of both, both exchanged for newly installed
+# binaries, and what is attached being of another layout or ABI version, as after an upgrade.  No packet of a governed user leaves directly, no record names the wrong process, and a user who tries to take the workers' ports at
 # every moment is never called.
 . "$(dirname -- "$0")/../lab/lab.sh"
 . "$LAB_TOP/tests/lab/storm.sh"
@@ -33,17 +33,23 @@ install_again() { # the same programs as new files
 		cp "$ORIGINAL/$f" "$LAB/bins/$f.new" && mv "$LAB/bins/$f.new" "$LAB/bins/$f"
 	done
 }
-ways=(restart kill-callgated kill-worker kill-both upgrade)
+set_aside() { # as if an earlier version had pinned what is there now
+	for d in /sys/fs/bpf/callgate/v*-*; do mv "$d" "/sys/fs/bpf/callgate/$1" 2>/dev/null; done
+}
+abi=$(sed -n 's/^#define CG_ABI_VERSION //p' "$LAB_TOP/bpf/abi.h")
+ways=(restart kill-callgated kill-worker kill-both upgrade layout version)
 done=0
 seconds0=$SECONDS
 for i in $(seq "$TIMES"); do
 	worker=$(storm_worker)
-	case ${ways[i % 5]} in
+	case ${ways[i % 7]} in
 	restart) lab_daemon_stop; again ;;
 	kill-callgated) kill -KILL "$LAB_DAEMON"; wait "$LAB_DAEMON" 2>/dev/null; again ;;
 	kill-worker) kill -KILL "$worker" ;;
 	kill-both) kill -KILL "$LAB_DAEMON" "$worker"; wait "$LAB_DAEMON" 2>/dev/null; again ;;
 	upgrade) install_again; lab_daemon_stop; again ;;
+	layout) lab_daemon_stop; set_aside "v$abi-00000000"; again ;;
+	version) lab_daemon_stop; set_aside v1; again ;;
 	esac
 	done=$((done + 1))
 	sleep "0.$((RANDOM % 9))"
@@ -59,6 +65,7 @@ found=$(BUILD=$ORIGINAL storm_check 0 $COUNT)
 echo "# clients $dialled"
 echo "# far side and records $found"
 echo "# port thief $stolen"
+check "earlier programs were met, and removed" lab_wait 15 bash -c "[ \$(grep -c 'hand over' $LAB/callgated.log) -ge $((TIMES / 7)) ] && ! ls -d /sys/fs/bpf/callgate/v1 /sys/fs/bpf/callgate/v*-00000000 2>/dev/null"
 check "$done ends of a process" test "$done" = "$TIMES"
 check "thousands of connections went through meanwhile" test "$(of "$found" upstream)" -gt $((TIMES * 100))
 check "some were refused: the ends were felt" test "$(of "$dialled" errors | jq 'add // 0')" -gt 0

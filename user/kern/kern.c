@@ -261,6 +261,7 @@ int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern 
 	why[0] = 0;
 	if (!k)
 		return kern_load_say(why, len, -ENOMEM, "setup of the BPF side");
+	k->old_accepted = k->old_client = -1;
 	raise_memlock();
 	r = open_cgroup(k, conf->cgroup, why, len);
 	if (r == 0)
@@ -280,16 +281,18 @@ int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern 
 		kern_load_say(why, len, r, "cannot fill the BPF maps");
 		goto out;
 	}
+	kern_beside_find(k);
+	kern_beside_learn(k);
 	r = attach_all(k, why, len);
 	if (r < 0)
 		goto out;
+	kern_beside_take(k);
 	seed(k);
 	r = watch(k);
 	if (r < 0) {
 		kern_load_say(why, len, r, "cannot fill the BPF maps");
 		goto out;
 	}
-	kern_pin_drop_others(k);
 	*out = k;
 	k = NULL;
 out:
@@ -303,6 +306,7 @@ void kern_release(struct kern **kp)
 	if (!k)
 		return;
 	kern_netns_close(k);
+	kern_beside_close(k);
 	if (k->beats)
 		munmap(k->beats, sizeof(*k->beats));
 	unload_all(k);

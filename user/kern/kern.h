@@ -74,6 +74,14 @@ bool kern_redirected(const struct kern *k, int fd);
 /** kern_label(k, fd, addr, port): Make it an agent's socket that may send to there only (port 0: nowhere).  1, 0 when it has a label, or negative. */
 int kern_label(const struct kern *k, int fd, const uint8_t addr[16], uint16_t port) __attribute__((warn_unused_result));
 
+/**
+ * kern_earlier(k): Programs of another layout, of an earlier version, are attached beside ours.  kern_earlier_fd(k): records by accepted socket of what
+ * they redirected, or -1; borrowed.  kern_settle(k): Remove them, when nobody waits to be accepted who came through them and the agents are known.
+ */
+bool kern_earlier(const struct kern *k);
+int kern_earlier_fd(const struct kern *k);
+void kern_settle(struct kern *k);
+
 /* Descriptors to hand out; borrowed. */
 int kern_accepted_fd(const struct kern *k); /* cg_flow by accepted socket */
 int kern_handoff_fd(const struct kern *k);

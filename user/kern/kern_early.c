@@ -49,7 +49,7 @@ bool kern_agent(const struct kern *k, uint32_t tgid)
 bool kern_redirected(const struct kern *k, int fd)
 {
 	struct cg_flow f;
-	return bpf_map_lookup_elem(kern_maps_fd(k, "cg_client"), &fd, &f) == 0;
+	return bpf_map_lookup_elem(kern_maps_fd(k, "cg_client"), &fd, &f) == 0 || (k->old_client >= 0 && bpf_map_lookup_elem(k->old_client, &fd, &f) == 0);
 }
 
 int kern_label(const struct kern *k, int fd, const uint8_t addr[16], uint16_t port)

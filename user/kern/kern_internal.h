@@ -22,6 +22,13 @@ struct kern_hook { /* a program and where it goes */
 
 enum { HOOKS_MAX = 32 };
 
+enum { KERN_OLD = 4 };
+
+struct kern_old { /* a set of another layout, still attached */
+	char dir[PATH_MAX];
+	bool readable; /* of our ABI version */
+};
+
 struct kern {
 	int cgroup;           /* directory */
 	uint64_t cgroup_id;
@@ -37,6 +44,9 @@ struct kern {
 	void *ask_arg;
 	char exec_note[160], deny_note[320];
 	const char *deny_way; /* "lsm" or "fmod_ret"; NULL: neither */
+	struct kern_old old[KERN_OLD];
+	size_t old_count;
+	int old_accepted, old_client; /* maps of the first that is readable; -1: none */
 };
 
 extern const struct kern_hook kern_hooks[];
@@ -51,9 +61,12 @@ int kern_load_say(char *why, size_t len, int err, const char *fmt, ...) __attrib
 int kern_load_part(enum kern_part part, const struct kern *pins, struct bpf_object **out)
     __attribute__((warn_unused_result));
 
+/** kern_load_layout(out): A number that differs when the maps do: their names, kinds, sizes. */
+int kern_load_layout(uint32_t *out) __attribute__((warn_unused_result));
+
 /* kern_pin.c */
 
-/** kern_pin_dir(k, bpffs, why, len): Find or mount bpffs, make the directory of this ABI version, fill k->bpffs and k->dir. */
+/** kern_pin_dir(k, bpffs, why, len): Find or mount bpffs, make the directory of this layout, fill k->bpffs and k->dir. */
 int kern_pin_dir(struct kern *k, const char *bpffs, char *why, size_t len) __attribute__((warn_unused_result));
 
 /** kern_pin_kept(k, part): Is every program of the part still on its hook, from an earlier run? */
@@ -62,8 +75,14 @@ bool kern_pin_kept(const struct kern *k, enum kern_part part);
 /** kern_pin_hook(k, row, why, len): Put the program on its hook: into the pinned link of an earlier run, or into a new pinned one. */
 int kern_pin_hook(struct kern *k, size_t row, char *why, size_t len) __attribute__((warn_unused_result));
 
-/** kern_pin_drop_others(k): Remove the pins of other ABI versions; ours are attached. */
-void kern_pin_drop_others(const struct kern *k);
+/** kern_pin_drop(path): Detach and remove a pin, or a directory of them. */
+void kern_pin_drop(const char *path);
+
+/* kern_beside.c: sets of another layout.  _find: which are there; _learn: what they know, before ours is attached; _take: the rest, after that. */
+void kern_beside_find(struct kern *k);
+void kern_beside_learn(struct kern *k);
+void kern_beside_take(struct kern *k);
+void kern_beside_close(struct kern *k);
 
 /* kern_maps.c */
 

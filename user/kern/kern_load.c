@@ -82,6 +82,44 @@ static int place_map(struct bpf_map *map, const struct kern *pins)
 	return bpf_map__set_pin_path(map, path);
 }
 
+static uint32_t mix(uint32_t h, const void *p, size_t n)
+{
+	for (const uint8_t *b = p; n--; b++)
+		h = (h ^ *b) * 16777619u; /* FNV-1a */
+	return h;
+}
+
+static uint32_t mix_maps(uint32_t h, const struct bpf_object *obj)
+{
+	struct bpf_map *m;
+	bpf_object__for_each_map(m, obj) {
+		const char *name = bpf_map__name(m);
+		const uint32_t shape[] = {bpf_map__type(m), bpf_map__key_size(m), bpf_map__value_size(m), bpf_map__max_entries(m), bpf_map__map_flags(m)};
+		if (bpf_map__is_internal(m) || strcmp(name, shared_map) == 0)
+			continue;
+		h = mix(mix(h, name, strlen(name) + 1), shape, sizeof(shape));
+	}
+	return h;
+}
+
+int kern_load_layout(uint32_t *out)
+{
+	uint32_t h = 2166136261u;
+	libbpf_set_print(listen_to_libbpf);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = parts[i].name);
+		size_t len;
+		const void *elf = parts[i].bytes(&len);
+		struct bpf_object *obj = bpf_object__open_mem(elf, len, &opts);
+		if (!obj)
+			return -errno;
+		h = mix_maps(h, obj);
+		bpf_object__close(obj);
+	}
+	*out = h;
+	return 0;
+}
+
 int kern_load_part(enum kern_part part, const struct kern *pins, struct bpf_object **out)
 {
 	struct bpf_map *map;

@@ -2,8 +2,8 @@
  * kern_pin.c - pins below bpffs, so that programs and maps outlive the daemon and the next one takes them over without a gap.
  * Floor: kern.
  *
- *   BPFFS/cg_rewritten      the one map shared by all ABI versions
- *   BPFFS/v1/cg_*           maps      BPFFS/v1/link_*   attached programs
+ *   BPFFS/cg_rewritten      the one map shared by all layouts
+ *   BPFFS/vA-L/cg_*         maps      BPFFS/vA-L/link_*   attached programs; A: the ABI version, L: kern_load_layout()
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -54,10 +54,14 @@ int kern_pin_dir(struct kern *k, const char *bpffs, char *why, size_t len)
 	if (strlen(bpffs) + 64 > sizeof(k->dir))
 		return kern_load_say(why, len, -ERR_TOO_LONG, "the directory for pins");
 	snprintf(k->bpffs, sizeof(k->bpffs), "%s", bpffs);
-	int n = snprintf(k->dir, sizeof(k->dir), "%s/v%d", bpffs, CG_ABI_VERSION);
+	uint32_t layout;
+	int r = kern_load_layout(&layout);
+	if (r < 0)
+		return kern_load_say(why, len, r, "cannot read the BPF objects");
+	int n = snprintf(k->dir, sizeof(k->dir), "%s/v%d-%08x", bpffs, CG_ABI_VERSION, layout);
 	if (n < 0 || (size_t)n >= sizeof(k->dir))
 		return -ERR_TOO_LONG;
-	int r = make_bpffs(bpffs);
+	r = make_bpffs(bpffs);
 	if (r < 0)
 		return kern_load_say(why, len, r,
 		    "no BPF file system at %s (mount -t bpf bpf DIR): without it a restart would let connections pass", bpffs);
@@ -162,21 +166,11 @@ static int drop_dir(const char *dir)
 	return rmdir(dir) < 0 ? -errno : 0;
 }
 
-void kern_pin_drop_others(const struct kern *k)
+void kern_pin_drop(const char *path)
 {
-	char path[PATH_MAX + 256];
-	struct dirent *e;
-	DIR *d = opendir(k->bpffs);
-	if (!d)
-		return;
-	while ((e = readdir(d))) {
-		snprintf(path, sizeof(path), "%s/%s", k->bpffs, e->d_name);
-		if (e->d_type != DT_DIR || e->d_name[0] != 'v' || strcmp(path, k->dir) == 0)
-			continue;
-		log_notice("removing the programs of an earlier version, %s", path);
-		drop_dir(path);
-	}
-	closedir(d);
+	const char *slash = strrchr(path, '/');
+	if (drop_dir(path) == -ENOTDIR)
+		drop_pin(path, slash ? slash + 1 : path);
 }
 
 int kern_teardown(const char *bpffs)

@@ -170,6 +170,8 @@ static void beat(void *arg)
 	struct sup *s = arg;
 
 	end_silent(s);
+	if (kern_earlier(s->kern))
+		sup_early_settle(s);
 	sup_cover_beat(s);
 	sup_ring_sweep(s);
 	sup_netns_sweep(s);

@@ -23,7 +23,7 @@
 #include "policy/argmac.h"
 #include "proc/proxy_limits.h"
 
-enum { CONNS_MIN = 64, CONNS_MAX = 131072, FILES_BESIDE = 2048, TRUST_MAX = 16 << 20, CONF_NODES = 64, BEAT_MS = 500 };
+enum { CONNS_MIN = 64, CONNS_MAX = 131072, FILES_BESIDE = 2048, TRUST_MAX = 16 << 20, CONF_NODES = 64, BEAT_MS = 500, EARLIER_BEATS = 40 };
 
 static struct child child;
 static struct gate *gate;
@@ -37,9 +37,16 @@ static void __attribute__((noreturn)) fatal(const char *what, int err)
 	exit(1);
 }
 
+static struct accepted {
+	int now, earlier; /* maps; ${earlier} is of programs of another layout, which are not attached for long; -1: none */
+	unsigned beats;   /* until it is let go */
+} accepted = {-1, -1, EARLIER_BEATS};
+
 static int flow_of(void *arg, int fd, struct cg_flow *out)
 {
-	return flow_lookup(*(const int *)arg, fd, out);
+	const struct accepted *a = arg;
+	int r = flow_lookup(a->now, fd, out);
+	return r == -ERR_NO_RECORD && a->earlier >= 0 ? flow_lookup(a->earlier, fd, out) : r;
 }
 
 static void read_conf(struct gate_conf *conf)
@@ -139,6 +146,8 @@ static void on_beat(void *arg)
 {
 	(void)arg;
 	__atomic_store_n(&beats->ns[child.slot], mono_now().ns, __ATOMIC_RELAXED);
+	if (accepted.beats && --accepted.beats == 0)
+		fd_close(&accepted.earlier);
 	int r = timer_set(gate_loop(gate), &beat_timer, BEAT_MS, on_beat, NULL);
 	if (r)
 		fatal("the heartbeat", r);
@@ -195,7 +204,6 @@ static int make_helper(void *arg)
 
 int main(int argc, char **argv)
 {
-	static int accepted = -1;
 	struct gate_conf conf = {.flow = flow_of, .flow_arg = &accepted};
 	char why[256] = "";
 
@@ -205,8 +213,9 @@ int main(int argc, char **argv)
 	conf.slot = child.slot;
 	conf.listen4 = child_take_fd(&child, FD_LISTEN4, child.slot);
 	conf.listen6 = child_take_fd(&child, FD_LISTEN6, child.slot);
-	accepted = child_take_fd(&child, FD_ACCEPTED, 0);
-	if (conf.listen4 < 0 || accepted < 0)
+	accepted.now = child_take_fd(&child, FD_ACCEPTED, 0);
+	accepted.earlier = child_take_fd(&child, FD_ACCEPTED, 1);
+	if (conf.listen4 < 0 || accepted.now < 0)
 		fatal("callgated sent no listener or no map", -ERR_UNAVAILABLE);
 	conf.arg_key = arg_key();
 	int trust = child_take_fd(&child, FD_TRUST, 0);

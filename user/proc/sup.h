@@ -161,6 +161,8 @@ void sup_netns_end(struct sup *s);
 
 /* sup_early.c: look for sockets from before the start, after what else is due; nothing later than a while after the start. */
 void sup_early_soon(struct sup *s);
+/* Programs of an earlier version go when they are not needed any more; each half second. */
+void sup_early_settle(struct sup *s);
 
 /* callgated.c */
 void sup_kern_settings(const struct sup *s, struct kern_conf *k);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,7 +17,7 @@
 #include "base/log.h"
 #include "proc/sup.h"
 
-enum { SOON_MS = 200, EARLY_MS = 15000 };
+enum { SOON_MS = 200, EARLY_MS = 15000, SETTLE_MS = 2000, SETTLE_MOST_MS = 8000 };
 
 struct peer {
 	uint8_t addr[16];
@@ -180,4 +181,34 @@ void sup_early_soon(struct sup *s)
 		return;
 	if (pump_timer(s->pump, mono_after_ms(mono_now(), SOON_MS), sweep, s))
 		log_error("sockets from before the start cannot be looked for");
+}
+
+/* Connections that a worker has not accepted yet. */
+static bool anybody_waits(const struct sup *s)
+{
+	bool any = false;
+	for (size_t i = 0; i < 2 * (size_t)s->conf.workers; i++) {
+		const int fds[] = {s->listen4[i], s->listen6[i]};
+		for (size_t f = 0; f < 2; f++) {
+			struct tcp_info info = {0};
+			socklen_t len = sizeof(info);
+			/* For a listener, what is unacknowledged is what waits. */
+			any |= fds[f] >= 0 && getsockopt(fds[f], IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_unacked;
+		}
+	}
+	return any;
+}
+
+/* The first seconds: callgate-admin and callgate-ident tell what they know, and workers take those who came through the earlier programs. */
+void sup_early_settle(struct sup *s)
+{
+	uint64_t ready = 0;
+	for (size_t i = 0; i < s->children; i++) {
+		uint64_t since = s->child[i].life == LIFE_READY ? mono_since_us(s->child[i].started, mono_now()) / 1000 : 0;
+		ready = i == 0 || since < ready ? since : ready;
+	}
+	if (ready < SETTLE_MS || (ready < SETTLE_MOST_MS && anybody_waits(s)))
+		return;
+	sweep(s);
+	kern_settle(s->kern);
 }

@@ -194,6 +194,9 @@ static int worker_means(struct sup *s, struct sup_child *c)
 		r = sup_plumb_fd(c, FD_LISTEN6, c->slot, 0, s->listen6[c->slot]);
 	if (!r)
 		r = sup_plumb_fd(c, FD_ACCEPTED, 0, 0, kern_accepted_fd(s->kern));
+	/* Who came through programs of another layout may still wait to be accepted. */
+	if (!r && kern_earlier_fd(s->kern) >= 0)
+		r = sup_plumb_fd(c, FD_ACCEPTED, 1, 0, kern_earlier_fd(s->kern));
 	if (!r)
 		r = sup_plumb_fd(c, FD_HANDOFF, 0, 0, kern_handoff_fd(s->kern));
 	if (!r)
