@@ -3,6 +3,7 @@
  * mock_mcp --port N [--listen ADDR] [--cert PEM --key PEM] [--log FILE] [--delay-ms N] [--reply-bytes N] [--step-ms N] [--streams] [--redirect URL]
  * Tools: echo (its arguments come back), danger, pay, stream (three progress events, 50 ms or --step-ms apart, then the result), fail (isError),
  * task (begins the task t-1), big ({"bytes", "form": "length", "chunked" or "events", "delay_us" between pieces of 16 KiB}: a text of so many bytes).
+ * A request with X-Read-Delay-Us is read in pieces of 16 KiB with so much between them.
  * --redirect: each POST to /mcp is answered with 307 and this Location.
  * --streams: GET /mcp and subscriptions/listen are answered with a stream of comments that does not end.
  * One thread a connection; bounded by CONNECTIONS.  The log has one JSON line a request with what the server received.
@@ -47,6 +48,7 @@ struct peer {
 	int fd;
 	SSL *ssl;
 	char name[64];
+	useconds_t read_delay;
 	struct buf in, out, body, text;
 	struct json_node nodes[NODES];
 	struct rpc rpc;
@@ -71,8 +73,11 @@ static int peer_write(struct peer *p, struct view v)
 
 static int fill(struct peer *p)
 {
-	uint8_t *to = buf_reserve(&p->in, 32768);
-	long n = to ? peer_read(p, to, 32768) : -1;
+	if (p->read_delay)
+		usleep(p->read_delay);
+	size_t most = p->read_delay ? 16384 : 32768;
+	uint8_t *to = buf_reserve(&p->in, most);
+	long n = to ? peer_read(p, to, most) : -1;
 	if (n <= 0)
 		return -1;
 	buf_commit(&p->in, (size_t)n);
@@ -348,9 +353,13 @@ static int serve_one(struct peer *p)
 		return -1;
 	buf_consume(&p->in, (size_t)used);
 	memset(&p->rpc, 0, sizeof(p->rpc));
-	if (read_body(p))
+	struct view delay = http1_get(&p->head, "x-read-delay-us", NULL);
+	for (size_t i = 0; i < delay.n && p->read_delay < 1000000; i++)
+		p->read_delay = 10 * p->read_delay + (useconds_t)(delay.p[i] - '0');
+	int r = read_body(p);
+	p->read_delay = 0;
+	if (r)
 		return -1;
-	int r;
 	if (view_is(p->head.method, "POST") && (view_is(p->head.target, "/mcp") || view_is(p->head.target, "/mcp/"))) {
 		r = serve_rpc(p);
 	} else {

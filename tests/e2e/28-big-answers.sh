@@ -70,4 +70,26 @@ wait "${slow[@]}"
 grew=$(grown)
 check "four servers that write slowly: less than 2 MiB each ($grew KiB)" test "$grew" -lt 8192
 check "and all of it came" test "$(cat "$LAB"/slow.* | awk '{ n += $1 } END { print (n >= 4 * 1048576) }')" = 1
+
+# Requests: a client that writes slowly, a server that reads slowly.  A request is judged whole, so its body is what may be held, and little more.
+{ printf '%s' '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{"text":"'; head -c 3145728 /dev/zero | tr '\0' x; printf '%s' '"}}}'; } >"$LAB/upload"
+uploads() { # HOW [curl options]
+	local how=$1 ok
+	shift
+	for i in 1 2 3 4; do
+		post alice @"$LAB/upload" "$@" >"$LAB/slow.$i" &
+		slow[i]=$!
+	done
+	wait "${slow[@]}"
+	ok=$(grep -l '"result"' "$LAB"/slow.* | wc -l)
+	check "$how: each of four requests of 3 MiB was answered" test "$ok" = 4
+}
+begin_peak
+uploads "clients that write slowly" --limit-rate 1m
+grew=$(grown)
+check "four requests of 3 MiB that come slowly cost 6 MiB each at the most ($grew KiB)" test "$grew" -lt 24576
+begin_peak
+uploads "a server that reads slowly" -H 'X-Read-Delay-Us: 20000'
+grew=$(grown)
+check "four that leave slowly, too ($grew KiB)" test "$grew" -lt 24576
 lab_end

@@ -22,6 +22,7 @@ done <<'EOF'
 {"users":["nobody-here"]}|no such user
 {"users":["root"]}|root cannot be governed
 {"workers":0}|/workers: must be a whole number
+{"held_bytes":1000}|/held_bytes: must be a whole number from 8388608 to
 {"connections":10}|/connections: must be a whole number from 64 to 131072
 {"redirect":{"ports":[70000]}}|/redirect/ports: must be a whole number
 {"audit":{"strict":"maybe"}}|/audit/strict: must be one of

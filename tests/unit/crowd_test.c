@@ -54,6 +54,21 @@ static void places_come_back(void **state)
 	crowd_free(&w);
 }
 
+static void what_they_hold(void **state)
+{
+	struct crowd w = {.max = 64};
+
+	(void)state;
+	assert_int_equal(crowd_hold(&w, 7, 0, 100), 0); /* not there */
+	assert_true(crowd_enter(&w, 7) && crowd_enter(&w, 7) && crowd_enter(&w, 7 + CROWD_SETS));
+	assert_int_equal(crowd_hold(&w, 7, 0, 100), 100);
+	assert_int_equal(crowd_hold(&w, 7, 0, 50), 150);
+	assert_int_equal(crowd_hold(&w, 7 + CROWD_SETS, 0, 7), 7);
+	assert_int_equal(crowd_hold(&w, 7, 100, 20), 70);
+	assert_int_equal(crowd_hold(&w, 7, 50, 0), 20);
+	crowd_free(&w);
+}
+
 static void the_smallest(void **state)
 {
 	struct crowd none = {.max = 0}, one = {.max = 1};
@@ -67,7 +82,7 @@ static void the_smallest(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(shares), cmocka_unit_test(places_come_back), cmocka_unit_test(the_smallest)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(shares), cmocka_unit_test(places_come_back), cmocka_unit_test(the_smallest), cmocka_unit_test(what_they_hold)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

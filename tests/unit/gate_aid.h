@@ -54,6 +54,7 @@ struct bench {
 	void (*on_ask)(const struct frame *f); /* what callgate-admin says to M_APPROVAL_ASK */
 	unsigned hold_ms, beat_ms;
 	bool full_ring; /* set before bench_start(), with hold_acks: the worker finds no room; bench_acks() makes some */
+	size_t held_max;
 	int up_fd, gate_fd, up_port, gate_port;
 	bool up_plain;
 	pthread_mutex_t lock;
@@ -446,7 +447,7 @@ static inline void bench_start(enum gate_strict strict)
 	B.gate_fd = listen_any(&B.gate_port);
 	B.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	B.conf = (struct gate_conf){.strict = strict, .conns = 64, .listen4 = B.gate_fd, .listen6 = -1, .flow = flow_fixed,
-	    .hold_ms = B.hold_ms, .beat_ms = B.beat_ms, .trust = buf_view(&B.outer.pem)};
+	    .held_max = B.held_max, .hold_ms = B.hold_ms, .beat_ms = B.beat_ms, .trust = buf_view(&B.outer.pem)};
 	bench_ring();
 	bench_edges();
 	B.pid = fork();

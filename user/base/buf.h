@@ -38,6 +38,11 @@ void buf_consume(struct buf *b, size_t n);
 /** buf_truncate(b, n): Keep only the first ${n} bytes; n <= len. */
 void buf_truncate(struct buf *b, size_t n);
 
+/** buf_held(b): How much memory it holds, about: of a large block, whose end was never written to, only what has been used. */
+static inline size_t buf_held(const struct buf *b)
+{
+	return b->cap > 1 << 20 && b->off + b->len < b->cap ? b->off + b->len : b->cap;
+}
 /** buf_reset(b): Forget the content, keep the memory. */
 void buf_reset(struct buf *b);
 

@@ -8,6 +8,7 @@
 #include "gate/flow.h"
 #include "gate/record.h"
 #include "gate/spare.h"
+#include "gate/weight.h"
 
 enum { SPARE_WAIT_MS = 100 }; /* a client that is silent for so long may wait for the server to speak first */
 
@@ -61,6 +62,7 @@ static void release(struct conn *c)
 		stream_close(&c->cl, true);
 	if (c->up)
 		stream_close(&c->up, c->state == S_RELAY);
+	weight_leave(c);
 	crowd_leave(&g->crowd, c->flow.uid);
 	buf_wipe(&c->proxy);
 	if (g->head_of == c)
@@ -78,8 +80,12 @@ void conn_step(struct conn *c)
 		return;
 	c->stepping = true;
 	g->head_of = NULL;
-	while (r == STEP_MORE)
-		r = steps[c->state](c);
+	do {
+		while (r == STEP_MORE)
+			r = steps[c->state](c);
+		if (r == STEP_WAIT)
+			r = weight_step(c);
+	} while (r == STEP_MORE);
 	g->head_of = NULL;
 	c->stepping = false;
 	if (r == STEP_END)

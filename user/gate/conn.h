@@ -51,6 +51,7 @@ struct conn {
 	bool impatient;      /* callgate-ident has had its time */
 	struct mono began;
 	uint64_t in, out;    /* bytes from, to the client */
+	size_t weight;       /* weight.h */
 	struct cg_flow flow;
 	struct m_described who;
 	char exe_sha256[65]; /* hexadecimal; empty: unknown */

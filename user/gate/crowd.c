@@ -6,7 +6,7 @@
 struct crowd_user {
 	struct crowd_user *next;
 	uint32_t uid;
-	size_t n;
+	size_t n, held;
 };
 
 /* The link that holds the entry of ${uid}, or the one at the end of its chain. */
@@ -48,6 +48,16 @@ void crowd_leave(struct crowd *w, uint32_t uid)
 		return;
 	*at = u->next;
 	free(u);
+}
+
+size_t crowd_hold(struct crowd *w, uint32_t uid, size_t was, size_t is)
+{
+	struct crowd_user *u = *find(w, uid);
+
+	if (!u)
+		return 0;
+	u->held = u->held - was + is;
+	return u->held;
 }
 
 void crowd_free(struct crowd *w)

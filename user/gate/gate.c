@@ -166,6 +166,11 @@ void gate_limits(struct gate *g, struct pol_limits *l, const char *why)
 	g->conf.limits_why = why;
 }
 
+uint64_t gate_too_heavy(const struct gate *g)
+{
+	return g->too_heavy;
+}
+
 static void reset_fd(struct gate *g, int fd)
 {
 	struct stream *s = stream_accepted(g->loop, fd, NULL, NULL);

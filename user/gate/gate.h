@@ -25,6 +25,7 @@ struct gate_conf {
 	enum gate_strict strict;
 	bool observe;           /* verdicts are recorded, calls pass */
 	uint32_t conns;         /* open at once; above it, and above a user's share of it, connections are reset */
+	size_t held_max;        /* bytes that one user's connections may hold in memory at once; 0: as in weight.h */
 	uint32_t slot;
 	int listen4, listen6;   /* -1: none.  Owned by the caller */
 	gate_flow_fn *flow;
@@ -51,6 +52,9 @@ void gate_edge(struct gate *g, const struct edge *e);
 
 /** gate_limits(g, l, why): Count in ${l} (borrowed) from now on; NULL: a tool with limits is refused, because ${why} (static text). */
 void gate_limits(struct gate *g, struct pol_limits *l, const char *why);
+
+/** gate_too_heavy(g): How many connections or requests were refused because their user held too much memory. */
+uint64_t gate_too_heavy(const struct gate *g);
 
 /** gate_door(g, fd): One more listener, of another network namespace; owned from now on, and closed when its maker has shut it down. */
 void gate_door(struct gate *g, int fd);

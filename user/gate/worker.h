@@ -77,7 +77,7 @@ struct gate {
 	uint64_t next_call, next_tag;
 	struct buf ca; /* our own root, PEM */
 	struct timer start_timer, stop_timer, sweep_timer;
-	uint64_t refused_flow, calls, denied;
+	uint64_t refused_flow, calls, denied, too_heavy;
 	struct owed owed; /* to callgate-audit */
 
 	/* scratch */

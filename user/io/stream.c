@@ -273,6 +273,11 @@ void stream_fold(struct stream *s)
 	pool_fold(&s->l->pool, &s->in);
 }
 
+size_t stream_held(const struct stream *s)
+{
+	return buf_held(&s->in) + buf_held(&s->cin) + buf_held(&s->out) + buf_held(&s->next) + buf_held(&s->wire);
+}
+
 void stream_pause(struct stream *s, bool on)
 {
 	s->bits = on ? s->bits | BIT_PAUSED : s->bits & ~(unsigned)BIT_PAUSED;

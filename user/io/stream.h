@@ -98,6 +98,8 @@ void stream_consume(struct stream *s, size_t n);
 void stream_need(struct stream *s, size_t n);
 /** stream_fold(s): What is in the in-buffer stays there for long: give back the memory that it does not need.  Views of it end. */
 void stream_fold(struct stream *s);
+/** stream_held(s): How many bytes its buffers hold, the memory of empty ones included. */
+size_t stream_held(const struct stream *s);
 /** stream_pause(s, on): Stop or go on receiving, whatever the room. */
 void stream_pause(struct stream *s, bool on);
 /** stream_put(s, v): Queue bytes; all or -ENOBUFS.  stream_room(s): how many would be taken now. */

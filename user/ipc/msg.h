@@ -206,6 +206,11 @@ struct m_mark {
 	char label[NAME_LEN];
 };
 
+/* M_WORKER (proxy -> callgated): what a worker has counted since its start, when it has changed. */
+struct m_worker {
+	uint64_t too_heavy; /* requests and connections that were ended because their user held too much memory */
+};
+
 /* M_DESTS (admin -> callgated), array: destinations that are always redirected for governed processes.  Replaces the set. */
 struct m_dest {
 	uint8_t addr[16]; /* all zero: any address */

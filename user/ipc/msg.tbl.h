@@ -59,6 +59,7 @@ X(M_DIGEST_GET, 73, W, I, sizeof(struct m_describe), sizeof(struct m_describe), 
 X(M_DIGEST, 74, I, W, sizeof(struct m_digest), sizeof(struct m_digest), 0, MSG_ANY_TIME)
 X(M_MARK, 72, I, S, sizeof(struct m_mark), sizeof(struct m_mark), 0, MSG_ANY_TIME)
 /* admin and callgated */
+X(M_WORKER, 75, W, S, sizeof(struct m_worker), sizeof(struct m_worker), 0, MSG_ANY_TIME)
 X(M_DESTS, 80, A, S, 0, MSG_MAX, 0, MSG_ANY_TIME)
 X(M_STATUS_GET, 81, A, S, 0, 0, 0, MSG_ANY_TIME)
 X(M_STATUS, 82, S, A, 2, MSG_MAX, 0, MSG_ANY_TIME)                /* JSON: processes, hooks, downgrades, counters */

@@ -244,8 +244,9 @@ static void reload(struct sup *s)
 		log_error("%s; the running configuration stays in force", why);
 		return;
 	}
-	if (fresh.workers != s->conf.workers || fresh.port_base != s->conf.port_base || fresh.connections != s->conf.connections) {
-		log_error("%s: workers, connections and port_base change with a restart only; the running configuration stays in force", file);
+	if (fresh.workers != s->conf.workers || fresh.port_base != s->conf.port_base || fresh.connections != s->conf.connections ||
+	    fresh.held_bytes != s->conf.held_bytes) {
+		log_error("%s: workers, held_bytes, connections and port_base change with a restart only; the running configuration stays in force", file);
 		return;
 	}
 	s->conf = fresh;

@@ -24,6 +24,7 @@
 #include "proc/proxy_limits.h"
 
 enum { CONNS_MIN = 64, CONNS_MAX = 131072, FILES_BESIDE = 2048, TRUST_MAX = 16 << 20, CONF_NODES = 64, BEAT_MS = 500, EARLIER_BEATS = 40 };
+#define HELD_MAX (1ull << 40)
 
 static struct child child;
 static struct gate *gate;
@@ -49,6 +50,18 @@ static int flow_of(void *arg, int fd, struct cg_flow *out)
 	return r == -ERR_NO_RECORD && a->earlier >= 0 ? flow_lookup(a->earlier, fd, out) : r;
 }
 
+/* 0: not said.  callgated has looked at it. */
+static uint64_t number_of(const struct json_doc *doc, struct view name, uint64_t max)
+{
+	const struct json_node *n = json_get(doc, &doc->node[0], name);
+	struct view v = n && n->type == JSON_NUMBER ? json_raw(doc, n) : view_of(NULL, 0);
+	uint64_t out = 0;
+
+	for (size_t i = 0; i < v.n && v.p[i] >= '0' && v.p[i] <= '9' && out < max; i++)
+		out = 10 * out + (v.p[i] - '0');
+	return out;
+}
+
 static void read_conf(struct gate_conf *conf)
 {
 	static const struct {
@@ -67,10 +80,8 @@ static void read_conf(struct gate_conf *conf)
 	for (size_t i = 0; strict && i < sizeof(modes) / sizeof(modes[0]); i++)
 		if (json_str_eq(&doc, strict, view_str(modes[i].name)))
 			conf->strict = modes[i].strict;
-	const struct json_node *conns = json_get(&doc, &nodes[0], VIEW_LIT("connections"));
-	struct view v = conns && conns->type == JSON_NUMBER ? json_raw(&doc, conns) : view_of(NULL, 0);
-	for (size_t i = 0; i < v.n && v.p[i] >= '0' && v.p[i] <= '9' && conf->conns < CONNS_MAX; i++)
-		conf->conns = 10 * conf->conns + (v.p[i] - '0');
+	conf->conns = (uint32_t)number_of(&doc, VIEW_LIT("connections"), CONNS_MAX);
+	conf->held_max = (size_t)number_of(&doc, VIEW_LIT("held_bytes"), HELD_MAX);
 	const struct json_node *mode = json_get(&doc, &nodes[0], VIEW_LIT("mode"));
 	conf->observe = mode && json_str_eq(&doc, mode, VIEW_LIT("observe"));
 	const struct json_node *charges = json_get(&doc, &nodes[0], VIEW_LIT("charges"));
@@ -141,6 +152,16 @@ static void open_beats(void)
 	fd_close(&fd);
 }
 
+/* What `callgate status` shows of this worker; said when it has changed. */
+static void tell_counts(void)
+{
+	static uint64_t told;
+	struct m_worker m = {.too_heavy = gate_too_heavy(gate)};
+
+	if (m.too_heavy != told && edge_send(&child.sup, M_WORKER, 0, view_of(&m, sizeof(m)), -1) == 0)
+		told = m.too_heavy;
+}
+
 /* From the loop: a worker that hangs falls silent, and the kernel side sends nobody to it. */
 static void on_beat(void *arg)
 {
@@ -148,6 +169,7 @@ static void on_beat(void *arg)
 	__atomic_store_n(&beats->ns[child.slot], mono_now().ns, __ATOMIC_RELAXED);
 	if (accepted.beats && --accepted.beats == 0)
 		fd_close(&accepted.earlier);
+	tell_counts();
 	int r = timer_set(gate_loop(gate), &beat_timer, BEAT_MS, on_beat, NULL);
 	if (r)
 		fatal("the heartbeat", r);

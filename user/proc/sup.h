@@ -33,6 +33,7 @@ struct sup_conf { /* callgate.json */
 	uint32_t scope; /* enum cg_scope */
 	uint32_t workers, connections; /* connections: of each worker, open at once */
 	uint16_t port_base;
+	uint64_t held_bytes; /* of each worker: what one user's connections may hold in memory */
 	char mode[16], strict[16];
 	uint32_t level, segment_seconds;
 	uint32_t retention_days;
@@ -59,6 +60,7 @@ struct sup_child {
 	int pidfd;
 	struct edge edge; /* to it */
 	struct m_ready ready;
+	uint64_t too_heavy; /* of a worker: see struct m_worker */
 	struct mono started;
 	uint32_t restarts;
 	uint32_t quick; /* deaths in a row within a second of the start */

@@ -145,6 +145,11 @@ static int read_connections(struct reading *r, const struct json_node *n)
 	return e;
 }
 
+static int read_held(struct reading *r, const struct json_node *n)
+{
+	return number(r, n, "/held_bytes", 8 << 20, 1ull << 40, &r->out->held_bytes);
+}
+
 static int read_port_base(struct reading *r, const struct json_node *n)
 {
 	uint64_t v;
@@ -324,6 +329,7 @@ static const struct field fields[] = {
     {"", "redirect", read_redirect},
     {"", "workers", read_workers},
     {"", "connections", read_connections},
+    {"", "held_bytes", read_held},
     {"", "port_base", read_port_base},
     {"", "mode", read_mode},
     {"", "scope", read_scope},
@@ -391,7 +397,7 @@ static void defaults(struct sup_conf *c)
 {
 	static const uint16_t ports[] = {80, 443, 8080, 8443};
 
-	*c = (struct sup_conf){.workers = 1, .connections = 16384, .port_base = 940, .mode = "enforce", .strict = "class", .level = 6,
+	*c = (struct sup_conf){.workers = 1, .connections = 16384, .held_bytes = 256 << 20, .port_base = 940, .mode = "enforce", .strict = "class", .level = 6,
 	    .segment_seconds = 3600, .segment_bytes = 16 << 20, .reserve_bytes = 8 << 20, .space_left_bytes = 256 << 20,
 	    .admin_space_left_bytes = 64 << 20, .port_count = 4};
 	memcpy(c->ports, ports, sizeof(ports));

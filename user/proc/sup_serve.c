@@ -14,6 +14,7 @@ static void on_ready(struct sup *s, struct sup_child *c, const struct frame *f)
 	c->ready.note[sizeof(c->ready.note) - 1] = '\0';
 	c->life = LIFE_READY;
 	c->quick = 0;
+	c->too_heavy = 0;
 	if (c->ready.note[0])
 		log_warning("%s[%u]: %s", party_name(c->party), c->slot, c->ready.note);
 	if (c->party != P_PROXY)
@@ -31,6 +32,14 @@ static void on_mark(struct sup *s, struct sup_child *c, const struct frame *f)
 	sup_early_soon(s);
 	if (r && r != -ESRCH && r != -ERR_NOT_FOUND)
 		log_warning("process %u cannot be marked as an agent: %s", m.tgid, err_text(r));
+}
+
+static void on_worker(struct sup *s, struct sup_child *c, const struct frame *f)
+{
+	struct m_worker m;
+	(void)s;
+	memcpy(&m, f->body.p, sizeof(m));
+	c->too_heavy = m.too_heavy;
 }
 
 static void on_dests(struct sup *s, struct sup_child *c, const struct frame *f)
@@ -77,6 +86,7 @@ static const struct {
 } handlers[] = {
     {M_READY, on_ready},
     {M_MARK, on_mark},
+    {M_WORKER, on_worker},
     {M_DESTS, on_dests},
     {M_KNOWN, on_known},
     {M_STATUS_GET, on_status},
