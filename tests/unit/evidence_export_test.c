@@ -13,7 +13,7 @@ static struct wall then(void)
 	return (struct wall){1793872800ll * 1000000000 + (int64_t)lab.ticks * 61 * 1000000000}; /* 2026-11-05 */
 }
 
-/* A trail of the lines given, each the members after "seq". */
+/* A trail of the lines given, each the members after "seq"; one that begins with '@' is an alert. */
 static void write_trail(enum layout_trail t, const char *kind, const char *const lines[], struct enrol *e)
 {
 	static const struct trail_clock clock = {.wall = then, .mono = aid_mono};
@@ -26,9 +26,10 @@ static void write_trail(enum layout_trail t, const char *kind, const char *const
 	int dir = aid_dir(lab.top, path);
 	assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
 	for (size_t i = 0; lines[i]; i++) {
-		struct jsonw *w = trail_line(s, kind, then());
+		bool alert = lines[i][0] == '@';
+		struct jsonw *w = trail_line(s, alert ? "alert" : kind, then());
 		jsonw_raw(w, "x", VIEW_LIT("1"));
-		w->err = buf_puts(w->out, lines[i]);
+		w->err = buf_puts(w->out, lines[i] + alert);
 		assert_int_equal(trail_end(s), 0);
 		lab.ticks++;
 	}
@@ -92,7 +93,9 @@ static void test_export(void **state)
 	    ",\"id\":\"0123456789ab-2\",\"uid\":1000,\"pid\":7,\"server\":\"s\",\"method\":\"tools/call\",\"tool\":\"=cmd()\",\"verdict\":\"deny\",\"rule\":\"a,b\",\"mode\":\"enforce\"",
 	    ",\"id\":\"0123456789ab-3\",\"uid\":1000,\"pid\":7,\"server\":\"s\",\"method\":\"tools/call\",\"tool\":\"esc\x1b[2J\",\"verdict\":\"deny\",\"rule\":\"r\",\"mode\":\"enforce\"",
 	    ",\"id\":\"0123456789ab-4\",\"uid\":[1,\"x,y\"],\"pid\":7,\"server\":\"s\",\"method\":\"tools/call\",\"tool\":\"odd\",\"verdict\":\"deny\",\"rule\":\"r\",\"mode\":\"enforce\"",
-	    ",\"tool\":\"twice\",\"tool\":\"twice\"", NULL};
+	    ",\"tool\":\"twice\",\"tool\":\"twice\"",
+	    "@,\"event\":\"placeholder\",\"id\":\"0123456789ab-3\",\"uid\":1000,\"exe\":\"/usr/bin/thief\",\"server\":\"s\",\"dst_host\":\"s.example\",\"cred\":\"k\",\"detail\":\"placeholder p-1, in the head of a request\"",
+	    NULL};
 	static const char *const journal[] = {
 	    ",\"event\":\"policy.apply\",\"name\":\"p\",\"hash\":\"ab\",\"document\":\"{}\",\"version\":1,\"proposed_by\":{\"uid\":0,\"person\":2001,\"user\":\"oscar\"},\"by\":{\"uid\":0,\"user\":\"root\",\"auid\":2002}",
 	    ",\"event\":\"policy.apply\",\"name\":\"q\",\"hash\":\"cd\",\"document\":\"{}\",\"version\":1,\"proposed_by\":{\"uid\":0,\"person\":2001,\"user\":\"oscar\"},\"by\":{\"uid\":0,\"user\":\"root\",\"auid\":2001}",
@@ -127,6 +130,7 @@ static void test_export(void **state)
 	assert_int_equal(rows("artefacts/call_log.csv", "esc"), 0);
 	assert_int_equal(rows("findings.csv", "lines-rejected,"), 1);
 	assert_int_equal(rows("findings.csv", ",2 proved lines"), 1);
+	assert_int_equal(rows("criteria/CC7.2/alerts.csv", ",placeholder,0123456789ab-3,,\"placeholder p-1, in the head of a request\",1000,/usr/bin/thief,s,s.example,k,"), 1);
 	/* Confirmed by another person; by the same one; given without a proposal. */
 	assert_int_equal(rows("criteria/CC8.1/policy_versions.csv", "root (login 2002),root (login 2002),yes,"), 1);
 	assert_int_equal(rows("findings.csv", "policy-not-approved,"), 1);

@@ -4,6 +4,8 @@
 
 #include "clients/clients.h"
 
+enum { CLIENTS_KEY = 4096 }; /* longer ones do not fit a head */
+
 struct clients_found {
 	const char *client, *shown;
 	clients_fn *fn;
@@ -21,9 +23,9 @@ struct clients_found {
 			char at[64], header[64];
 			bool variable; /* the value is the name of one */
 			uint32_t len;
-			char value[CLIENTS_VALUE];
+			char value[CLIENTS_KEY];
 		} key[CLIENTS_KEYS];
-	} server[CLIENTS_SERVERS];
+	} *server[CLIENTS_SERVERS]; /* owned */
 };
 
 /** clients_leaf(f, server, first, second, value): A text of a server, one or two (second not empty) members deep. */

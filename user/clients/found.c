@@ -3,6 +3,7 @@
  * A header whose name speaks of a secret is taken for one; which others are, only their owner knows.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "clients/clients_internal.h"
 
@@ -22,13 +23,14 @@ static struct clients_server *server_of(struct clients_found *f, struct view nam
 	struct clients_server *s;
 
 	for (size_t i = 0; i < f->n; i++)
-		if (view_eq(name, view_of(f->server[i].name, f->server[i].name_len)))
-			return &f->server[i];
-	if (f->n == CLIENTS_SERVERS || name.n > sizeof(s->name)) {
+		if (view_eq(name, view_of(f->server[i]->name, f->server[i]->name_len)))
+			return f->server[i];
+	s = f->n == CLIENTS_SERVERS || name.n > sizeof(s->name) ? NULL : calloc(1, sizeof(*s));
+	if (!s) {
 		f->lost = true;
 		return NULL;
 	}
-	s = &f->server[f->n++];
+	f->server[f->n++] = s;
 	if (name.n)
 		memcpy(s->name, name.p, name.n);
 	s->name_len = name.n;
@@ -65,7 +67,7 @@ static bool secret_name(struct view header)
 
 static void add_key(struct clients_found *f, struct clients_server *s, struct view first, struct view second, struct view header, struct view value, bool variable)
 {
-	if (s->keys == CLIENTS_KEYS || value.n > CLIENTS_VALUE || header.n >= sizeof(s->key[0].header)) {
+	if (s->keys == CLIENTS_KEYS || value.n > sizeof(s->key[0].value) || header.n >= sizeof(s->key[0].header)) {
 		f->lost = true;
 		return;
 	}
@@ -193,8 +195,10 @@ static void tell_key(struct clients_found *f, const struct clients_server *s, co
 
 void clients_forget(struct clients_found *f)
 {
-	/* The rest of it was not touched, and is large. */
-	explicit_bzero(f->server, f->n * sizeof(f->server[0]));
+	for (size_t i = 0; i < f->n; i++) {
+		explicit_bzero(f->server[i], sizeof(*f->server[i]));
+		free(f->server[i]);
+	}
 	f->n = 0;
 }
 
@@ -203,7 +207,7 @@ void clients_tell(struct clients_found *f)
 	static struct clients_row row;
 
 	for (size_t i = 0; i < f->n; i++) {
-		struct clients_server *s = &f->server[i];
+		struct clients_server *s = f->server[i];
 		if (!s->has_url)
 			continue;
 		row = (struct clients_row){.state = s->url.more ? CLIENTS_URL : CLIENTS_NONE, .url = s->url};

@@ -381,6 +381,11 @@ static void alert(struct host *h, const struct fields *f, const struct proved_at
 	row_text(b, SH_ALERTS, fields_text(f, FLD_ID));
 	row_text(b, SH_ALERTS, fields_text(f, FLD_CLAIMED));
 	row_text(b, SH_ALERTS, fields_text(f, FLD_DETAIL));
+	row_text(b, SH_ALERTS, f->raw[FLD_UID]);
+	row_text(b, SH_ALERTS, fields_text(f, FLD_EXE));
+	row_text(b, SH_ALERTS, fields_text(f, FLD_SERVER));
+	row_text(b, SH_ALERTS, fields_text(f, FLD_DST_HOST));
+	row_text(b, SH_ALERTS, fields_text(f, FLD_CRED));
 	where(h, SH_ALERTS, at, ts);
 }
 
