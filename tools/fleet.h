@@ -12,6 +12,13 @@ int fleet_ingest(int argc, char **argv);
 int fleet_enroll(int argc, char **argv);
 int fleet_ship(int argc, char **argv);
 int fleet_status(int argc, char **argv);
+int fleet_bundle_key(int argc, char **argv);
+int fleet_bundle(int argc, char **argv);
+int fleet_trust(int argc, char **argv);
+int fleet_apply(int argc, char **argv);
+
+/** fleet_trust_file(path, replace): Bundles signed with the key in this file count from now on. */
+int fleet_trust_file(const char *path, bool replace);
 
 /** fleet_dir(what, path): Open a directory, or say why not and return -1. */
 int fleet_dir(const char *what, const char *path);

@@ -1,4 +1,4 @@
-/* fleet_come.c - receipts: those that the collector signed are filed with their trail, and the seal keys that it has go from here. */
+/* fleet_come.c - the signed bundle, as it comes; and receipts: those that the collector signed are filed with their trail, and the seal keys that it has go from here. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +90,10 @@ int ship_come(struct ship *s)
 	}
 	snprintf(to, sizeof(to), "%s/fleet/come/", tool_opts.state);
 	if (!r)
-		r = ship_fetch(s, buf_view(&list), to);
+		r = ship_fetch(s, buf_view(&list), to, false);
+	/* Signed, and looked at by callgate-admin alone: callgate fleet apply. */
+	if (!r)
+		r = ship_fetch(s, VIEW_LIT("bundle\n"), to, true);
 	buf_free(&list);
 	for (enum layout_trail t = 0; !r && t < LAYOUT_TRAILS; t++)
 		r = take(s, t);

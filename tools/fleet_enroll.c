@@ -199,6 +199,18 @@ static int write_box(const struct collector *c, const struct enrol *e, const cha
 	return r;
 }
 
+/* What credentials of bundles are sealed to; without the service there is none, and bundles can bring no credentials until it is enrolled again. */
+static void vault_key(struct enrol *e)
+{
+	json_t *answer = NULL;
+
+	if (tool_ask(tool_request("bundle.key", NULL), view_of(NULL, 0), &answer) == EXIT_YES)
+		snprintf(e->vault, sizeof(e->vault), "%.64s", tool_text(json_object_get(answer, "public")));
+	else
+		fprintf(stderr, "callgate: the enrolment holds no key of the vault: no bundle can bring credentials here until it is made again\n");
+	json_decref(answer);
+}
+
 static int enroll(int home, const char *collector_file, const char *out)
 {
 	struct enrol e = {0};
@@ -219,6 +231,8 @@ static int enroll(int home, const char *collector_file, const char *out)
 		r = waiting_keys(t, &e, &ids[t]);
 	if (!r && !*e.host && host_before(home, e.host))
 		r = tool_fail(EXIT_NO, "no seal key waits in %s/audit/keys or %s/journal/keys: has the service run?", tool_opts.log, tool_opts.state);
+	if (!r)
+		vault_key(&e);
 	if (!r && *c.ssh) {
 		r = ssh_key(home, "push", e.host, e.push);
 		if (!r)
@@ -247,8 +261,8 @@ out:
 
 int fleet_enroll(int argc, char **argv)
 {
-	const char *rest[1], *collector = NULL, *out = NULL;
-	const struct tool_flag flags[] = {{"--collector", &collector, NULL}, {"--out", &out, NULL}, {NULL, NULL, NULL}};
+	const char *rest[1], *collector = NULL, *out = NULL, *signer = NULL;
+	const struct tool_flag flags[] = {{"--collector", &collector, NULL}, {"--out", &out, NULL}, {"--signer", &signer, NULL}, {NULL, NULL, NULL}};
 
 	if (tool_flags("fleet enroll", flags, argc, argv, rest, 0) < 0)
 		return EXIT_USAGE;
@@ -258,7 +272,9 @@ int fleet_enroll(int argc, char **argv)
 	int home = fleet_home();
 	if (home < 0)
 		return tool_fail(EXIT_NO, "%s/fleet: %s", tool_opts.state, err_text(home));
-	int status = enroll(home, collector, out);
+	int status = signer ? fleet_trust_file(signer, false) : EXIT_YES;
+	if (!status)
+		status = enroll(home, collector, out);
 	fd_close(&home);
 	return status;
 }

@@ -3,7 +3,7 @@
  *	collector.json      whom it ships to            push, push.pub, fetch, fetch.pub, known_hosts      ssh
  *	enrolled.json       what was handed over        ship.json      what was shipped, and when to try again
  *	out/                what is made for the next transfer: the newest checkpoints, documents of policies
- *	come/               receipts as they came; those that are good go to TRAIL/receipts/
+ *	come/               receipts as they came; those that are good go to TRAIL/receipts/; bundle: the newest signed bundle
  */
 #ifndef TOOLS_FLEET_HOME_H
 #define TOOLS_FLEET_HOME_H

@@ -60,9 +60,9 @@ static void ssh_words(const struct ship *s, const char *key, char out[SSH_MAX])
 	    tool_opts.state, key, s->c.port, tool_opts.state);
 }
 
-static int run(struct ship *s, const char *ssh, const char *from, struct view list, const char *to, const char *extra)
+static int run(struct ship *s, const char *ssh, const char *from, struct view list, const char *to, const char *extra, bool renew)
 {
-	const char *argv[RUN_WORDS] = {"rsync", "--times", "--omit-dir-times", "--no-implied-dirs", "--ignore-existing", "--timeout=120", "--files-from=-"};
+	const char *argv[RUN_WORDS] = {"rsync", "--times", "--omit-dir-times", "--no-implied-dirs", renew ? "--whole-file" : "--ignore-existing", "--timeout=120", "--files-from=-"};
 	char limit[32];
 	size_t n = 7;
 
@@ -92,14 +92,14 @@ int ship_rsync(struct ship *s, const char *from, struct view list, const char *t
 		return 0;
 	if (s->to) {
 		snprintf(dest, sizeof(dest), "%s/%s/%s", s->to, s->host, to);
-		return run(s, NULL, from, list, dest, "--mkpath");
+		return run(s, NULL, from, list, dest, "--mkpath", false);
 	}
 	ssh_words(s, "push", ssh);
 	snprintf(dest, sizeof(dest), "%s:%s", s->c.ssh, *to ? to : "./");
-	return run(s, ssh, from, list, dest, NULL);
+	return run(s, ssh, from, list, dest, NULL, false);
 }
 
-int ship_fetch(struct ship *s, struct view list, const char *to)
+int ship_fetch(struct ship *s, struct view list, const char *to, bool renew)
 {
 	char ssh[SSH_MAX], from[1024];
 
@@ -107,11 +107,11 @@ int ship_fetch(struct ship *s, struct view list, const char *to)
 		return 0;
 	if (s->to) {
 		snprintf(from, sizeof(from), "%s/", s->receipts);
-		return run(s, NULL, from, list, to, "--ignore-missing-args");
+		return run(s, NULL, from, list, to, "--ignore-missing-args", renew);
 	}
 	ssh_words(s, "fetch", ssh);
 	snprintf(from, sizeof(from), "%s:./", s->c.ssh);
-	return run(s, ssh, from, list, to, "--ignore-missing-args");
+	return run(s, ssh, from, list, to, "--ignore-missing-args", renew);
 }
 
 /* ---- when ---- */

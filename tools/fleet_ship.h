@@ -1,4 +1,4 @@
-/* fleet_ship.h - what fleet_ship.c (when, where to), fleet_out.c (what) and fleet_come.c (receipts) share. */
+/* fleet_ship.h - what fleet_ship.c (when, where to), fleet_out.c (what) and fleet_come.c (receipts, the bundle) share. */
 #ifndef TOOLS_FLEET_SHIP_H
 #define TOOLS_FLEET_SHIP_H
 
@@ -23,7 +23,8 @@ void ship_set(struct ship *s, const char *key, uint64_t n);
 
 /** ship_rsync(s, from, list, to): Copy the files in ${list} (a line each) from below ${from} to below ${to}: "audit/" at the other side, or a directory.  0 or -EIO, s->said says why. */
 int ship_rsync(struct ship *s, const char *from, struct view list, const char *to) __attribute__((warn_unused_result));
-int ship_fetch(struct ship *s, struct view list, const char *to) __attribute__((warn_unused_result));
+/* ship_fetch(s, list, to, renew): The other way; ${renew}: also in place of what is there. */
+int ship_fetch(struct ship *s, struct view list, const char *to, bool renew) __attribute__((warn_unused_result));
 
 /** ship_out(s): Hand over segments, checkpoints, policies.  ship_come(s): Take receipts in.  0 or negative. */
 int ship_out(struct ship *s) __attribute__((warn_unused_result));

@@ -9,7 +9,7 @@ top=$(CDPATH="" cd -- "$(dirname -- "$0")/.." && pwd -P)
 parties="admin ident proxy vault audit fetch"
 lib=$DESTDIR$PREFIX/libexec/callgate
 units=$DESTDIR/etc/systemd/system
-names="callgated.service callgate-ship.service callgate-ship.timer callgate-ingest.service callgate-ingest.timer"
+names="callgated.service callgate-ship.service callgate-ship.timer callgate-ingest.service callgate-ingest.timer callgate-bundle.service callgate-bundle.path"
 
 # Only on the machine itself: a packaging root makes its users when the package is installed.
 users() {
@@ -57,7 +57,7 @@ install)
 	;;
 uninstall)
 	if [ -z "$DESTDIR" ]; then
-		for u in callgate-ship.timer callgate-ingest.timer callgated.service; do
+		for u in callgate-bundle.path callgate-ship.timer callgate-ingest.timer callgated.service; do
 			if command -v systemctl >/dev/null && systemctl is-active -q $u 2>/dev/null; then systemctl disable --now $u; fi
 		done
 		[ ! -x "$PREFIX/bin/callgate" ] || "$PREFIX/bin/callgate" ca remove >/dev/null 2>&1 || :

@@ -347,7 +347,7 @@ static int policies(struct planning *pl)
 static int seal(struct planning *pl)
 {
 	json_t *e = json_pack("{s:s s:I s:s s:s s:s s:O s:I s:s}", "event", "bundle.apply", "version", (json_int_t)pl->p->version, "sha256", pl->p->sha256, "signer",
-	    pl->signer, "host", pl->p->host, "local", json_object_get(pl->p->manifest, "local"), "items", (json_int_t)json_array_size(pl->out->events), "made", pl->p->made);
+	    pl->signer, "for", pl->p->host, "local", json_object_get(pl->p->manifest, "local"), "items", (json_int_t)json_array_size(pl->out->events), "made", pl->p->made);
 	char said[48];
 
 	snprintf(said, sizeof(said), "bundle %llu applied", (unsigned long long)pl->p->version);

@@ -23,7 +23,7 @@ struct roster {
 	json_t *catalog;     /* server -> tool -> an entry of catalog.h */
 	json_t *placeholders; /* id -> {"id","credential","mark","sha256","prefix"?,"for"?,"issued_by","issued_at"} */
 	json_t *proposals;   /* id -> {"id","do","proposed_by","proposed_at","reason"?,"ticket"?} and "grant", or "name","hash","document","rollback_to"? */
-	json_t *bundle;      /* of signed bundles (parcel.h): "signer"; of the one in force "version", "sha256", "host", "local", "at"; "stale": [name in the vault] */
+	json_t *bundle;      /* of signed bundles (parcel.h): "signer"; of the one in force "version", "sha256", "for", "local", "at"; "stale": [name in the vault] */
 	json_t *held;        /* number -> event: of a bundle that is not whole yet */
 	json_t *parts;       /* hash -> [text], while folding: documents in pieces */
 	uint64_t seq;        /* of the last line folded */

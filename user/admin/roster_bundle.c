@@ -104,7 +104,7 @@ static int apply_held(struct roster *r, json_int_t version)
 
 static int make_bundle(struct roster *r, const json_t *e, json_t *was)
 {
-	static const char *const as_said[] = {"version", "sha256", "host", "local"};
+	static const char *const as_said[] = {"version", "sha256", "for", "local"};
 	json_t *next = json_object();
 	int ret = next ? put_stale(r, next, was) : -ENOMEM;
 
