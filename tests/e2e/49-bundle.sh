@@ -131,6 +131,7 @@ fleet_ingest >/dev/null
 has "fleet status says which bundle it reports" "$(fleet status --store $STORE --json | jq -r '.hosts[] | select(.host=="desk.lab.test") | "\(.bundle) \(.bundle_hash)"')" \
 	"$version $(sha256sum <next | cut -d' ' -f1)"
 check "no secret lies anywhere but in the source" bash -c "! grep -rqa 'secret-of-' /var/lib/callgate /var/log/callgate $STORE $LAB/callgated.log"
+check "the journal verifies" "$BUILD/callgate" audit verify /var/lib/callgate/journal
 kill "$FLEET_SSHD" && wait "$FLEET_SSHD" 2>/dev/null
 lab_daemon_stop
 lab_end
