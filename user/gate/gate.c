@@ -85,8 +85,9 @@ static int start(struct gate *g, char *why, size_t why_len)
 	g->nodes = malloc(sizeof(*g->nodes) * GATE_NODES);
 	g->sessions = session_new();
 	g->tasks = session_new();
+	g->questions = session_new();
 	g->learned = learned_new();
-	if (!r && (!g->nodes || !g->sessions || !g->tasks || !g->learned))
+	if (!r && (!g->nodes || !g->sessions || !g->tasks || !g->questions || !g->learned))
 		r = -ENOMEM;
 	return r ? r : timer_set(g->loop, &g->sweep_timer, SWEEP_MS, on_sweep, g);
 }
@@ -152,6 +153,7 @@ void gate_free(struct gate **gp)
 	free(g->nodes);
 	session_free(&g->sessions);
 	session_free(&g->tasks);
+	session_free(&g->questions);
 	learned_free(&g->learned);
 	crowd_free(&g->crowd);
 	buf_free(&g->ca);

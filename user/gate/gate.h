@@ -26,7 +26,7 @@ struct gate_conf {
 	bool observe;           /* verdicts are recorded, calls pass */
 	uint32_t conns;         /* open at once; above it, and above a user's share of it, connections are reset */
 	size_t held_max;        /* bytes that one user's connections may hold in memory at once; 0: as in weight.h */
-	uint32_t slot;
+	uint32_t slot, workers; /* workers: how many there are, 0 as 1 */
 	int listen4, listen6;   /* -1: none.  Owned by the caller */
 	gate_flow_fn *flow;
 	void *flow_arg;

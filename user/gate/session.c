@@ -72,6 +72,14 @@ bool session_ok(struct sessions *s, const char *server, struct view id, uint32_t
 	return true;
 }
 
+bool session_has(const struct sessions *s, const char *server, struct view id, uint32_t uid)
+{
+	uint64_t key = key_of(s, server, id);
+	int at = find(s, key);
+
+	return at >= 0 && s->way[key % SESSION_SETS][at].uid == uid;
+}
+
 void session_end(struct sessions *s, const char *server, struct view id)
 {
 	uint64_t key = key_of(s, server, id);

@@ -28,6 +28,9 @@ void session_bind(struct sessions *s, const char *server, struct view id, uint32
 /** session_ok(s, server, id, uid): May ${uid} use ${id}? */
 bool session_ok(struct sessions *s, const char *server, struct view id, uint32_t uid);
 
+/** session_has(s, server, id, uid): Is ${id} known, and is it that of ${uid}? */
+bool session_has(const struct sessions *s, const char *server, struct view id, uint32_t uid);
+
 /** session_end(s, server, id): It was deleted. */
 void session_end(struct sessions *s, const char *server, struct view id);
 

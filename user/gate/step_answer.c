@@ -15,6 +15,7 @@
 #include "gate/tools.h"
 #include "gate/session.h"
 #include "gate/passing.h"
+#include "gate/question.h"
 #include "gate/words.h"
 
 enum { INTERIM_MAX = 16 };
@@ -117,6 +118,8 @@ static enum step begin(struct conn *c, const struct http1_head *r)
 	if (k->kind == CALL_DELETE && r->status < 300)
 		session_end(c->g->sessions, k->server->name, http1_get(call_head(c), "mcp-session-id", NULL));
 	frame(c, r);
+	if (k->events && k->unread && k->server)
+		question_unseen(c);
 	if (k->withheld)
 		return conn_goto(c, S_WITHHELD, 0);
 	if (approve_streaming(k))

@@ -14,6 +14,7 @@
 #include "gate/claim.h"
 #include "gate/headers.h"
 #include "gate/loan.h"
+#include "gate/question.h"
 #include "gate/record.h"
 #include "gate/relist.h"
 #include "gate/server.h"
@@ -92,8 +93,12 @@ static void decide(struct conn *c)
 		deny(d, why, "this user and program hold no valid grant for this server");
 	else if (!k->grant->policy)
 		deny(d, "(no policy)", "the grant for this server has no policy");
-	else if (k->kind == CALL_GET || k->kind == CALL_DELETE || g->rpc.kind == RPC_RESPONSE)
+	else if (k->kind == CALL_GET || k->kind == CALL_DELETE)
 		allow_transport(d);
+	else if (g->rpc.kind == RPC_RESPONSE && (k->observed || question_answered(c)))
+		allow_transport(d);
+	else if (g->rpc.kind == RPC_RESPONSE)
+		deny(d, "(no question)", "the server has asked nothing with this id in this session, or has been answered");
 	else if (k->kind == CALL_TOOL)
 		pol_judge(k->grant->policy, g->rpc.tool, &g->doc, g->rpc.arguments, d);
 	else

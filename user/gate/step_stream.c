@@ -10,6 +10,7 @@
 #include "gate/listing.h"
 #include "gate/outcome.h"
 #include "gate/passing.h"
+#include "gate/question.h"
 #include "gate/loan.h"
 #include "gate/record.h"
 #include "gate/relist.h"
@@ -121,6 +122,8 @@ int passing_unread(struct conn *c)
 {
 	struct call *k = c->call;
 
+	if (k->by_event)
+		question_unseen(c);
 	k->unread = true;
 	k->by_event = false;
 	outcome_end(c);
@@ -219,8 +222,12 @@ static int pass_event(struct conn *c, const struct sse_event *ev)
 	if (k->kind == CALL_GET && view_is(ev->name, "endpoint"))
 		downlink_learn(c, ev->data);
 
-	if (k->filter && ev->data.n && json_scan(&g->doc, ev->data, g->nodes, GATE_NODES, NULL) == 0) {
+	bool looked = k->filter && ev->data.n, read = looked && json_scan(&g->doc, ev->data, g->nodes, GATE_NODES, NULL) == 0;
+	if (looked && !read && !view_is(ev->name, "endpoint"))
+		question_unseen(c);
+	if (read) {
 		tools_heard(c);
+		question_heard(c);
 		r = k->observed ? 0 : listing_filter(&g->doc, k->grant ? k->grant->policy : NULL, tools_changed, c, &g->text);
 	} else if (k->filter && !k->observed && k->kind != CALL_TOOL && ev->data.n && memmem(ev->data.p, ev->data.n, "\"tools\"", 7)) {
 		r = -ERR_MALFORMED;

@@ -67,7 +67,7 @@ struct gate {
 	struct loader *loader; /* of worlds */
 	struct edge vault, admin, ident;
 	bool ca_known, listening, stopping, hearing;
-	struct sessions *sessions, *tasks;
+	struct sessions *sessions, *tasks, *questions;
 	struct list conns, asks, ack_waiters, doors;
 	struct learned *learned;
 	struct list certs, loans;        /* newest use first */

@@ -81,6 +81,7 @@ static void read_conf(struct gate_conf *conf)
 		if (json_str_eq(&doc, strict, view_str(modes[i].name)))
 			conf->strict = modes[i].strict;
 	conf->conns = (uint32_t)number_of(&doc, VIEW_LIT("connections"), CONNS_MAX);
+	conf->workers = (uint32_t)number_of(&doc, VIEW_LIT("workers"), CG_SLOTS);
 	conf->held_max = (size_t)number_of(&doc, VIEW_LIT("held_bytes"), HELD_MAX);
 	const struct json_node *mode = json_get(&doc, &nodes[0], VIEW_LIT("mode"));
 	conf->observe = mode && json_str_eq(&doc, mode, VIEW_LIT("observe"));

@@ -306,6 +306,7 @@ int sup_plumb_conf(struct sup *s, struct sup_child *c)
 		jsonw_str(&w, "mode", s->conf.mode);
 		jsonw_str(&w, "strict", s->conf.strict);
 		jsonw_uint(&w, "connections", s->conf.connections);
+		jsonw_uint(&w, "workers", s->conf.workers);
 		jsonw_uint(&w, "held_bytes", s->conf.held_bytes);
 	}
 	/* What the audit says was charged is asked for, and awaited, until it has come. */
