@@ -102,7 +102,25 @@ static int take_key(const char *key, struct making *m)
 
 /* ---- what is in it ---- */
 
-/* A JSON file of the directory; ${type}: JSON_ARRAY of it, empty when it is not there.  NULL after a message. */
+/* "for" is a list of workstations: another spelling must not leave somebody out unseen. */
+static bool for_ok(const struct making *m, const char *name, const json_t *list)
+{
+	const json_t *v, *hosts, *h;
+	size_t i, k;
+
+	json_array_foreach(list, i, v) {
+		bool ok = !(hosts = json_object_get(v, "for")) || json_is_array(hosts);
+		json_array_foreach(hosts, k, h)
+			ok = ok && json_is_string(h) && layout_host(json_string_value(h));
+		if (!ok) {
+			tool_fail(EXIT_NO, "%s/%s: /%zu/for: must be a list of workstations", m->from, name, i);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* A list of the directory, empty when it is not there.  NULL after a message. */
 static json_t *source(const struct making *m, const char *name)
 {
 	struct buf b = {0};
@@ -117,7 +135,7 @@ static json_t *source(const struct making *m, const char *name)
 	else if (!json_is_array(v))
 		tool_fail(EXIT_NO, "%s/%s: must be a list", m->from, name);
 	buf_free(&b);
-	if (!json_is_array(v)) {
+	if (!json_is_array(v) || !for_ok(m, name, v)) {
 		json_decref(v);
 		return NULL;
 	}

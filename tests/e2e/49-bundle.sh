@@ -33,6 +33,9 @@ has "without a bundle everything is its own" "$(in_force)" null
 chmod 644 $src/credentials/fleet-key
 has "a secret that others may read is not taken" "$(make_bundle)" "chmod 600"
 secret secret-of-bundle-1
+cp $src/servers.json servers.json && sed -i 's/\["somewhere.else"\]/"somewhere.else"/' $src/servers.json
+has "for whom a server is, is not guessed" "$(make_bundle)" "/1/for: must be a list"
+cp servers.json $src/servers.json
 has "the bundle is made" "$(make_bundle)" "is made for 1 workstation"
 bundle=$STORE/receipts/host=desk.lab.test/bundle
 hasnt "no secret is in it" "$(cat $bundle)" secret-of

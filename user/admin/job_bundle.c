@@ -20,6 +20,7 @@ struct job_bundle {
 	struct bundle_plan plan;
 	char signer[NOTE_NAME];
 	size_t at;    /* the credential that the vault was asked for; events written */
+	bool same;    /* it is in force already */
 	bool named;   /* the vault has said which key it has */
 	bool writing;
 };
@@ -163,8 +164,9 @@ static int look(struct job *j)
 
 	if (ret)
 		return ret;
-	if (in_force && strcmp(in_force, b->p.sha256) == 0)
-		return -ERR_EXISTS;
+	b->same = in_force && strcmp(in_force, b->p.sha256) == 0;
+	if (b->same)
+		return 0;
 	ret = parcel_fits(&b->p, j->a->host, roster_bundle(r), j->why);
 	if (!ret && note_key(view_str(vkey), b->signer, key))
 		ret = -ERR_MALFORMED;
@@ -281,18 +283,18 @@ void job_bundle_apply(struct job *j)
 
 	j->bundle = calloc(1, sizeof(*j->bundle));
 	r = j->bundle ? look(j) : -ENOMEM;
-	if (r && r != -ENOMEM && r != -ERR_EXISTS) {
+	if (r && r != -ENOMEM) {
 		job_refuse(j);
-		return;
-	}
-	j->answer = j->bundle ? json_pack("{s:I s:s}", "version", (json_int_t)j->bundle->p.version, "sha256", j->bundle->p.sha256) : NULL;
-	if (r == -ERR_EXISTS) {
-		json_object_set_new(j->answer, "note", json_string("this bundle is in force already"));
-		job_done(j, json_incref(j->answer));
 		return;
 	}
 	if (r) {
 		job_fail(j, "unavailable", err_text(r));
+		return;
+	}
+	j->answer = json_pack("{s:I s:s}", "version", (json_int_t)j->bundle->p.version, "sha256", j->bundle->p.sha256);
+	if (j->bundle->same) {
+		json_object_set_new(j->answer, "note", json_string("this bundle is in force already"));
+		job_done(j, json_incref(j->answer));
 		return;
 	}
 	json_object_set_new(j->answer, "changes", json_integer((json_int_t)json_array_size(j->bundle->plan.events) - 1));
