@@ -131,9 +131,40 @@ static void test_tail(void **state)
 		buf_free(&at[i].checkpoint);
 }
 
+/* A quiet trail has a seal each minute, also around the beginning of another file, which comes with a line and so needs one as well. */
+static void test_another_file(void **state)
+{
+	static const struct trail_clock clock = {day, steady, NULL};
+	static const uint64_t lengths[] = {59, 60, 61, 90, 100, 119, 120, 121};
+	uint64_t after = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(*lengths); i++) {
+		struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_seconds = lengths[i], .clock = &clock};
+		struct trail *s;
+		aid_remove(AT_FDCWD, path);
+		close(dir);
+		dir = mkdir(path, 0700) < 0 ? -1 : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(dir >= 0);
+		assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
+		uint64_t seals = trail_state(s).seals, sealed = seconds, files = trail_state(s).sealed;
+		for (uint64_t end = seconds + 1000; seconds < end; seconds++) {
+			trail_tick(s);
+			if (trail_state(s).seals != seals)
+				sealed = seconds;
+			seals = trail_state(s).seals;
+			if (seconds - sealed > 61)
+				fail_msg("files of %llu seconds: no seal for %llu", (unsigned long long)lengths[i], (unsigned long long)(seconds - sealed));
+		}
+		after += trail_state(s).sealed - files;
+		assert_int_equal(trail_close(&s), 0);
+	}
+	assert_true(after > 50);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_tail)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_tail), cmocka_unit_test(test_another_file)};
 
 	log_open("audit_anchor_test", LOG_ERROR);
 	snprintf(path, sizeof(path), "/tmp/audit-anchor-XXXXXX");

@@ -189,7 +189,7 @@ static int ensure_segment(struct trail *s)
 		return r;
 	s->in_reserve = reserved;
 	s->seg_name = n;
-	s->opened_at = s->sealed_at = s->clock.mono();
+	s->opened_at = s->clock.mono();
 	s->member_lines = 0;
 	return put_first(s);
 }

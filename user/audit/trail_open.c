@@ -197,7 +197,7 @@ int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner 
 	snprintf(s->what, sizeof(s->what), "%.31s", conf->what);
 	snprintf(s->stream, sizeof(s->stream), "%.15s", conf->stream ? conf->stream : "audit");
 	s->clock = conf->clock ? *conf->clock : (struct trail_clock){wall_now, mono_now, NULL};
-	s->filed_at = s->clock.mono();
+	s->filed_at = s->sealed_at = s->clock.mono();
 	trail_set(s, conf);
 	s->owner = owner ? *owner : (struct trail_owner){0};
 	s->cause = "new";
