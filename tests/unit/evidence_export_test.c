@@ -102,6 +102,7 @@ static void test_export(void **state)
 	    ",\"event\":\"grant.add\",\"id\":\"g-1\",\"grant\":{\"uid\":1000,\"user\":\"alice\",\"server\":\"s\",\"policy\":\"p\",\"ticket\":\"T\",\"id\":\"g-1\"},"
 	    "\"proposed_by\":{\"uid\":0,\"person\":2001,\"user\":\"oscar\"},\"by\":{\"uid\":0,\"user\":\"root\",\"auid\":2002}",
 	    ",\"event\":\"grant.add\",\"id\":\"g-2\",\"grant\":{\"uid\":1000,\"user\":\"alice\",\"server\":\"t\",\"policy\":\"p\",\"ticket\":\"T\",\"id\":\"g-2\"},\"by\":{\"uid\":0,\"user\":\"root\",\"auid\":2002}",
+	    ",\"event\":\"refused\",\"do\":\"grant.add\",\"reason\":\"this is the work of the group callgate-admin\",\"by\":{\"uid\":1002,\"pid\":9,\"user\":\"carol\",\"exe\":\"/tmp/a,b\\nc\"}",
 	    NULL};
 	struct enrol e = {0};
 	struct export_result x;
@@ -137,6 +138,9 @@ static void test_export(void **state)
 	assert_int_equal(rows("artefacts/issuance_log.csv", "g-1,alice,s under p,,"), 1);
 	assert_int_equal(rows("findings.csv", "grant-not-approved,"), 1);
 	assert_int_equal(rows("findings.csv", ",g-2,"), 1 + 1); /* and unused */
+	/* Who tried to change something stands in the journal alone. */
+	assert_int_equal(rows("criteria/CC6.6/bypass_attempts.csv", ",carol,1002,\"/tmp/a,b\\nc\",refused,grant.add,,,,this is the work of the group callgate-admin,ws-9-"), 1);
+	assert_int_equal(rows("criteria/CC6.6/bypass_attempts.csv", ",journal"), 1);
 }
 
 int main(void)

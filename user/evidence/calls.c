@@ -330,6 +330,8 @@ static void where(struct host *h, enum sheet s, const struct proved_at *at, cons
 	row_num(b, s, at->member);
 	row_num(b, s, at->offset);
 	row_num(b, s, at->seal);
+	if (s == SH_BYPASS)
+		row_str(b, s, layout_trail(h->trail));
 	row_end(b, s, ts);
 }
 
@@ -359,12 +361,22 @@ static void bypass(struct host *h, const struct fields *f, struct view kind, con
 		row_text(b, SH_BYPASS, fields_text(f, FLD_EXE));
 	}
 	row_text(b, SH_BYPASS, kind);
-	row_text(b, SH_BYPASS, fields_text(f, FLD_EVENT).n ? fields_text(f, FLD_EVENT) : fields_text(f, FLD_DO));
+	row_text(b, SH_BYPASS, fields_text(f, FLD_DO).n ? fields_text(f, FLD_DO) : fields_text(f, FLD_EVENT));
 	row_text(b, SH_BYPASS, view_str(to));
 	row_text(b, SH_BYPASS, fields_text(f, FLD_SERVER));
 	row_text(b, SH_BYPASS, fields_text(f, FLD_ERR));
 	row_text(b, SH_BYPASS, fields_text(f, FLD_DETAIL).n ? fields_text(f, FLD_DETAIL) : fields_text(f, FLD_REASON));
 	where(h, SH_BYPASS, at, ts);
+}
+
+/* A change that somebody may not make stands in the journal. */
+void calls_refused(struct host *h, const struct fields *f, const struct proved_at *at)
+{
+	char ts[WALL_TEXT];
+
+	run_ts(fields_text(f, FLD_TS), ts);
+	bypass(h, f, VIEW_LIT("refused"), at, ts);
+	h->calls->file = NULL; /* the next trail has a list of its own, which may lie where this one lay */
 }
 
 static void alert(struct host *h, const struct fields *f, const struct proved_at *at, const char *ts)

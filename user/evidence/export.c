@@ -169,6 +169,8 @@ static int on_journal(void *arg, struct view line, const struct proved_at *at)
 		cover_told(h, ts);
 		if (fields_is(&f, FLD_KIND, "epoch"))
 			cover_epoch(h, &f, ts);
+		else if (fields_is(&f, FLD_EVENT, "refused") && run_in(h->run, view_str(ts)))
+			calls_refused(h, &f, at);
 	}
 	return journal_line(h, line, at);
 }

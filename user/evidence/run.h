@@ -160,6 +160,7 @@ bool grants_force(const struct grant *g, const char *at); /* in force at that ti
 /* calls.c */
 int calls_new(struct host *h) __attribute__((warn_unused_result));
 int calls_line(struct host *h, const struct fields *f, struct view kind, const struct proved_at *at) __attribute__((warn_unused_result));
+void calls_refused(struct host *h, const struct fields *f, const struct proved_at *at); /* a line of the journal, of the period */
 void calls_end(struct host *h); /* what is still open; releases it */
 
 /* cover.c */

@@ -37,7 +37,7 @@ X(UNUSED, "criteria/CC6.3/unused_privileges.csv", "CC6.3", "host,grant_id,identi
   "a grant in force at the end of the period with which nothing was called in the period")
 X(COVERAGE, "criteria/CC6.6/coverage_hosts.csv", "CC6.6", "host,date,hours_expected,hours_sealed,coverage_percent,hours,enforce,missing_protections",
   "a day of a host: its hours, # sealed, . not, space not expected")
-X(BYPASS, "criteria/CC6.6/bypass_attempts.csv", "CC6.6", "host,seq,ts_utc,person,uid,exe,kind,event,destination,server,error,detail,segment_file,member_offset,line_offset,seal_seq",
+X(BYPASS, "criteria/CC6.6/bypass_attempts.csv", "CC6.6", "host,seq,ts_utc,person,uid,exe,kind,event,destination,server,error,detail,segment_file,member_offset,line_offset,seal_seq,trail",
   "a connection, request or change that was refused before it could become a call")
 X(SECRET_SCAN, "criteria/CC6.6/config_secret_scan.csv", "CC6.6", "host,path,owner,kind,found_at,fingerprint", "-a real key found in an agent's configuration file")
 X(DENIED, "criteria/CC7.2/denied_calls.csv", "CC7.2", CALL_COLUMNS, "a denied call: a row of call_log.csv")
