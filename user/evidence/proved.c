@@ -76,6 +76,7 @@ int proved_deliver(struct proved *p, struct view seal_line, uint64_t seal, uint6
 {
 	struct view v = buf_view(&p->held);
 	struct proved_at at = {.seal = seal};
+	size_t k = 0;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < p->lines_n; i++) {
@@ -85,7 +86,9 @@ int proved_deliver(struct proved *p, struct view seal_line, uint64_t seal, uint6
 		at.file = &p->files.at[l->file];
 		at.member = l->member;
 		at.offset = l->offset;
-		p->segment.lines += l->file == p->i;
+		while (k < p->nlate && p->late[k].file != at.file)
+			k++; /* lines stand in the order of their files */
+		*(k < p->nlate ? &p->late[k].lines : &p->segment.lines) += 1;
 		p->out->lines++;
 		r = p->calls->line(p->calls->arg, line, &at);
 	}
@@ -189,6 +192,28 @@ static int place(struct proved *p, const struct names *n)
 	return r;
 }
 
+static int tell_late(struct proved *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < p->nlate; i++)
+		r = p->calls->segment(p->calls->arg, &p->late[i]);
+	p->nlate = 0;
+	return r;
+}
+
+/* A file is told when it is known what of it is proved: with the next ones when its end has no seal.  All in their order. */
+static int tell(struct proved *p)
+{
+	struct proved_segment *more = p->calls->segment ? reallocarray(p->late, p->nlate + 1, sizeof(*more)) : NULL;
+
+	if (!more)
+		return p->calls->segment ? -ENOMEM : 0;
+	p->late = more;
+	p->late[p->nlate++] = p->segment;
+	return p->lines_n ? 0 : tell_late(p);
+}
+
 static int take_file(struct proved *p, size_t i)
 {
 	char path[LAYOUT_PATH];
@@ -217,8 +242,8 @@ static int take_file(struct proved *p, size_t i)
 	if (r == 1)
 		r = 0;
 	p->out->files++;
-	if (!r && p->calls->segment)
-		r = p->calls->segment(p->calls->arg, &p->segment);
+	if (!r)
+		r = tell(p);
 out:
 	fd_close(&fd);
 	return r;
@@ -257,11 +282,14 @@ int proved_read(int store, enum layout_trail t, const char *host, const struct e
 	if (!r && p->lines_n)
 		r = give_up(p, "unsealed", p->seq, "the last file ends without a seal");
 	if (!r)
+		r = tell_late(p);
+	if (!r)
 		r = proved_end(p);
 	proved_unload(p);
 	layout_files_free(&p->files);
 	buf_free(&p->held);
 	free(p->lines);
+	free(p->late);
 	free(p);
 	return r;
 }

@@ -45,7 +45,7 @@ struct proved_calls {
 	/* A proved line.  The seal line itself comes last of what it proves. */
 	int (*line)(void *arg, struct view line, const struct proved_at *at);
 	int (*bad)(void *arg, const struct proved_bad *b);
-	int (*segment)(void *arg, const struct proved_segment *s); /* a file was read */
+	int (*segment)(void *arg, const struct proved_segment *s); /* a file was read, and what is proved of it is known */
 	void *arg;
 	bool chain_only; /* there is no seal key: what the seals say is held against the lines, who made them is not known */
 };

@@ -33,7 +33,8 @@ struct proved {
 	const struct layout_file *file;
 	size_t i; /* its place */
 	char name[NAMES_MAX];
-	struct proved_segment segment;
+	struct proved_segment segment, *late; /* late: files before it whose end waits for a seal */
+	size_t nlate;
 	char last_ts[WALL_TEXT], until[WALL_TEXT];
 	char why[PROVED_WHY];
 
