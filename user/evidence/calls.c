@@ -412,8 +412,12 @@ static void loss(struct host *h, const struct fields *f, const char *ts)
 	row_text(b, SH_LOSSES, fields_text(f, FLD_TO));
 	row_text(b, SH_LOSSES, fields_text(f, FLD_CAUSE));
 	row_end(b, SH_LOSSES, ts);
-	run_finding(h->run, "loss", SH_LOSSES, h->name, "", ts, "", "the writer says that %.*s records were not kept", (int)(f->raw[FLD_COUNT].n < 20 ? f->raw[FLD_COUNT].n : 20),
-	    (const char *)f->raw[FLD_COUNT].p);
+	struct view n = view_head(f->raw[FLD_COUNT], f->raw[FLD_COUNT].n < 20 ? f->raw[FLD_COUNT].n : 20);
+	/* Its events are no records: programs that started, names that were answered. */
+	if (fields_is(f, FLD_CAUSE, "kernel"))
+		run_finding(h->run, "loss", SH_LOSSES, h->name, "", ts, "", "the kernel side had no room for " VIEW_FMT " events, such as a program's start", VIEW_ARG(n));
+	else
+		run_finding(h->run, "loss", SH_LOSSES, h->name, "", ts, "", "the writer says that " VIEW_FMT " records were not kept", VIEW_ARG(n));
 }
 
 static void release(struct host *h, const struct fields *f, const char *ts, bool in)
