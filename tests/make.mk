@@ -37,8 +37,8 @@ demo: deps-test	## the gate in two minutes; KEEP=DIR leaves audit and state in D
 	$Q! command -v npm >/dev/null || $(MAKE) -s testkit || echo "demo: going on without the SDK"
 	$QBUILD=$(abspath $B) KEEP='$(KEEP)' tests/demo.sh
 
-demo-evidence: deps-test	## a week of a fleet with seven faults, collected and exported; the bundle is left in OUT
-	$Q$(MAKE) -s -j2 all $B/fleet/fleetgen
+demo-evidence: deps-test	## two workstations, a collector and a generated fleet in which things went wrong; the bundle is left in OUT
+	$Q$(MAKE) -s -j2 all aids $B/fleet/fleetgen
 	$QBUILD=$(abspath $B) OUT='$(OUT)' tests/evidence-demo.sh
 .PHONY: demo-evidence
 

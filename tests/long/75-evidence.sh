@@ -1,5 +1,5 @@
 #!/bin/bash
-# make demo-evidence: a week with seven faults, collected, exported; the bundle names each planted fact in its file and nothing else.
+# make demo-evidence: workstations on which things go wrong, collected, exported; the bundle names each planted fact in its file and nothing else.
 set -u
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
