@@ -17,7 +17,7 @@ static const char *row_wrong(const struct grant_table *t, const struct grant_row
 	bool one = !(r->flags & GRANT_UID) != !(r->flags & GRANT_ANY_UID);
 
 	for (size_t i = 0; i < GT_TEXTS; i++)
-		if (r->text[i] >= t->pool_n)
+		if (r->text[i] >= t->pool_n || (r->text[i] && t->pool[r->text[i] - 1]))
 			return "has a text outside the table";
 	if (!t->pool[r->text[GT_ID]] || !t->pool[r->text[GT_SERVER]])
 		return "needs an id and a server";

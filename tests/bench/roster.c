@@ -1,20 +1,29 @@
 /*
  * roster.c - how long until callgate-admin knows what is in force, by the number of grants in the journal.
  * roster [--grants N] [--rounds N]: parts of the start, each the median over the rounds, in ms of CPU time, one JSON line.
- *   inflate   the journal's files -> its text           fold      that text -> roster
- *   publish   roster -> the file for the workers        load      that file -> a worker's world
+ *   handout   the journal's files -> its lines (callgate-audit)   fold      those -> roster
+ *   publish   roster -> the file for the workers                  load      that file -> a worker's world
  *   change    one grant revoked: copy, apply, publish, check, as callgate-admin does before the journal is written
+ * The same with what was kept when it was last read whole, and --tail N changes since: kept_*.  start, kept_start: all of it together;
+ * *_wall: the same by the clock on the wall, so that waiting for the machine is in it.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
-#include <zlib.h>
+#include <unistd.h>
 
 #include "admin/problems.h"
 #include "admin/publish.h"
 #include "admin/roster.h"
+#include "admin/state.h"
+#include "audit/entry.h"
+#include "audit/handout.h"
 #include "base/buf.h"
+#include "base/fd.h"
+#include "base/log.h"
 
 #define DOCUMENT "{\"version\":\"1\",\"default\":\"allow\"}"
 
@@ -28,29 +37,63 @@ static void must(int r, const char *what)
 	exit(1);
 }
 
-static void line(struct buf *out, unsigned long seq, const char *rest)
+/* As callgate-audit writes an event. */
+static void line(struct trail *t, const char *event)
 {
-	must(buf_printf(out, "{\"seq\":%lu,\"ts\":\"2026-11-03T10:00:00.%06luZ\",\"host\":\"desk\",\"kind\":\"journal\",%s\n", seq, seq % 1000000, rest), "memory");
+	char kind[64];
+
+	must(entry_object(trail_line(t, "journal", wall_now()), view_str(event), kind, sizeof(kind)), "an event");
+	must(trail_end(t), "a line");
+	if (trail_unsynced(t) > 1 << 20)
+		must(trail_commit(t, TRAIL_WRITTEN), "write");
 }
 
-static void journal(struct buf *out, unsigned long grants)
+/* Ids are random in the service: the order of the journal is none of them. */
+static unsigned long id_of(unsigned long i)
+{
+	return (i * 2654435761u) & 0xffffffffu;
+}
+
+static void journal(struct trail *t, unsigned long grants)
 {
 	char text[1024];
-	unsigned long seq = 0;
 	struct problems p;
 
-	line(out, ++seq, "\"event\":\"server.add\",\"name\":\"mcp\",\"server\":{\"name\":\"mcp\",\"match\":[{\"host\":\"mcp.lab.test\",\"port\":443,\"path\":\"/mcp\"}]}}");
+	line(t, "{\"event\":\"server.add\",\"name\":\"mcp\",\"server\":{\"name\":\"mcp\",\"match\":[{\"host\":\"mcp.lab.test\",\"port\":443,\"path\":\"/mcp\"}]}}");
 	must(problems_find(view_str(DOCUMENT), &p), "policy");
-	snprintf(text, sizeof(text), "\"event\":\"policy.apply\",\"name\":\"p\",\"hash\":\"%s\",\"document\":\"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"allow\\\"}\",\"version\":1}", p.hash);
-	line(out, ++seq, text);
+	snprintf(text, sizeof(text), "{\"event\":\"policy.apply\",\"name\":\"p\",\"hash\":\"%s\",\"document\":\"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"allow\\\"}\",\"version\":1}", p.hash);
+	line(t, text);
 	buf_free(&p.json);
 	for (unsigned long i = 0; i < grants; i++) {
-		snprintf(text, sizeof(text), "\"event\":\"grant.add\",\"id\":\"g-%08lx\",\"grant\":{\"uid\":%lu,\"user\":\"user%lu\",\"agent\":\"claude-code\",\"server\":\"mcp\",\"policy\":\"p\","
+		snprintf(text, sizeof(text), "{\"event\":\"grant.add\",\"id\":\"g-%08lx\",\"grant\":{\"uid\":%lu,\"user\":\"user%lu\",\"agent\":\"claude-code\",\"server\":\"mcp\",\"policy\":\"p\","
 		    "\"requested_by\":\"user%lu\",\"approved_by\":\"lead\",\"ticket\":\"T-%lu\",\"reason\":\"on call\",\"id\":\"g-%08lx\",\"issued_by\":{\"uid\":0,\"person\":1000,\"user\":\"ops\"},"
 		    "\"issued_at\":\"2026-11-03T10:00:00.000000Z\"},\"by\":{\"uid\":0,\"pid\":4711,\"user\":\"root\",\"exe\":\"/usr/local/bin/callgate\",\"pid_start\":77000000000},\"reason\":\"on call\",\"ticket\":\"T-%lu\"}",
-		    i, 10000 + i, i, i, i, i, i);
-		line(out, ++seq, text);
+		    id_of(i), 10000 + i, i, i, i, id_of(i), i);
+		line(t, text);
 	}
+	must(trail_commit(t, TRAIL_DURABLE), "sync");
+}
+
+static struct trail *open_trail(int dir)
+{
+	struct trail_conf conf = {.what = "the journal", .stream = "journal", .host = "desk", .boot = "0123456789abcdef", .level = 6, .segment_bytes = 16 << 20};
+	struct trail *t;
+
+	must(trail_open(dir, &conf, NULL, &t), "journal");
+	return t;
+}
+
+/* One grant in two is one that is there: its end, and a new one. */
+static void tail(struct trail *t, unsigned long n)
+{
+	char text[256];
+
+	for (unsigned long i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), i % 2 ? "{\"event\":\"grant.add\",\"id\":\"n-%lx\",\"grant\":{\"uid\":7,\"server\":\"mcp\",\"policy\":\"p\",\"id\":\"n-%lx\"}}" :
+		    "{\"event\":\"grant.revoke\",\"id\":\"g-%08lx\"}", i % 2 ? i : id_of(i), i);
+		line(t, text);
+	}
+	must(trail_commit(t, TRAIL_DURABLE), "sync");
 }
 
 /* Of this thread: other work on the machine does not count. */
@@ -62,19 +105,12 @@ static double cpu_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
-/* What reading the journal's files costs at least. */
-static double inflate_ms(struct view text)
+static double wall_ms(void)
 {
-	uLongf packed_len = compressBound(text.n), len = text.n;
-	Bytef *packed = malloc(packed_len), *out = malloc(text.n);
+	struct timespec t;
 
-	must(!packed || !out || compress2(packed, &packed_len, text.p, text.n, 6) != Z_OK, "compress");
-	double t0 = cpu_ms();
-	must(uncompress(out, &len, packed, packed_len) != Z_OK, "inflate");
-	t0 = cpu_ms() - t0;
-	free(packed);
-	free(out);
-	return t0;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
 static int by_size(const void *a, const void *b)
@@ -91,7 +127,7 @@ static double median(double *v, size_t n)
 
 static double change_ms(const struct roster *r)
 {
-	json_t *e = json_pack("{s:s s:s s:s}", "kind", "journal", "event", "grant.revoke", "id", "g-00000001");
+	json_t *e = json_pack("{s:s s:s s:s}", "kind", "journal", "event", "grant.revoke", "id", "g-00000000");
 	struct buf out = {.max = 1 << 30};
 	struct roster next;
 	char why[256];
@@ -108,42 +144,112 @@ static double change_ms(const struct roster *r)
 	return t0;
 }
 
+enum part { HANDOUT, FOLD, PUBLISH, LOAD, START, WALL, PARTS };
+
+struct times {
+	double ms[PARTS][ROUNDS_MAX];
+};
+
+/* From the files to a worker's world, as the processes do it. */
+static void start(int dir, struct trail *t, bool whole, struct times *to, size_t i, struct roster *r, struct handout *out, size_t *world)
+{
+	struct buf text = {0};
+	struct view all, file;
+	char why[STATE_WHY];
+	double w = wall_ms(), at[5] = {cpu_ms()};
+	int fd = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	must(handout(dir, t, whole, fd, out), "handout");
+	must(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), "seals");
+	at[1] = cpu_ms();
+	must(fd_map_sealed(fd, 1 << 30, &all), "map");
+	must(out->state_bytes ? state_take(view_head(all, out->state_bytes), r, why) : roster_init(r), "roster");
+	must(roster_fold(r, view_skip(all, out->state_bytes)), "fold");
+	at[2] = cpu_ms();
+	must(publish_world(r, 1, "enforce", &text), "publish");
+	int made = fd_sealed("world", buf_view(&text));
+	must(made < 0, "world");
+	at[3] = cpu_ms();
+	must(fd_map_sealed(made, 1 << 30, &file), "map");
+	must(problems_world(file, why, sizeof(why)), why);
+	at[4] = cpu_ms();
+	for (size_t p = 0; p < 4; p++)
+		to->ms[p][i] = at[p + 1] - at[p];
+	to->ms[START][i] = at[4] - at[0];
+	to->ms[WALL][i] = wall_ms() - w;
+	*world = text.len;
+	buf_free(&text);
+	fd_unmap(&all);
+	fd_unmap(&file);
+	close(fd);
+	close(made);
+}
+
+static void print(const char *before, struct times *t, size_t rounds)
+{
+	static const char *const name[] = {"handout", "fold", "publish", "load", "start", "start_wall"};
+
+	for (size_t p = 0; p < PARTS; p++)
+		printf(",\"%s%s_ms\":%.1f", before, name[p], median(t->ms[p], rounds));
+}
+
+static void keep(int dir, struct trail *t, const struct roster *r, const struct handout *out)
+{
+	struct buf state = {0};
+
+	must(state_put(r, &state), "state");
+	must(kept_save(dir, t, &out->mark, buf_view(&state)), "keep");
+	buf_free(&state);
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long grants = 100000, rounds = 5;
-	static double fold[ROUNDS_MAX], publish[ROUNDS_MAX], load[ROUNDS_MAX], change[ROUNDS_MAX];
-	struct buf text = {.max = 1 << 30};
-	size_t out_len = 0;
-	char why[256];
+	unsigned long grants = 100000, rounds = 5, behind = 0;
+	static struct times whole, kept;
+	static double change[ROUNDS_MAX];
+	char path[] = "/var/tmp/roster-bench-XXXXXX", command[64];
+	struct handout out;
+	struct roster r;
+	size_t world;
 
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--grants") == 0)
 			grants = strtoul(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--rounds") == 0)
 			rounds = strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--tail") == 0)
+			behind = strtoul(argv[i + 1], NULL, 10);
 	}
-	journal(&text, grants);
-	for (size_t i = 0; i < rounds && i < ROUNDS_MAX; i++) {
-		struct roster r;
-		struct buf out = {.max = 1 << 30};
-		must(roster_init(&r), "memory");
-		double t0 = cpu_ms();
-		must(roster_fold(&r, buf_view(&text)), "fold");
-		double t1 = cpu_ms();
-		must(publish_world(&r, 1, "enforce", &out), "publish");
-		double t2 = cpu_ms();
-		must(problems_world(buf_view(&out), why, sizeof(why)), why);
-		double t3 = cpu_ms();
-		fold[i] = t1 - t0;
-		publish[i] = t2 - t1;
-		load[i] = t3 - t2;
-		out_len = out.len;
+	rounds = rounds < ROUNDS_MAX ? rounds : ROUNDS_MAX;
+	log_open("roster", LOG_WARNING);
+	must(!mkdtemp(path), "directory");
+	snprintf(command, sizeof(command), "rm -rf %s", path);
+	int dir = open(path, O_RDONLY | O_DIRECTORY);
+	struct trail *t = open_trail(dir);
+	journal(t, grants);
+	trail_abandon(&t);
+	t = open_trail(dir);
+	for (size_t i = 0; i < rounds; i++) {
+		start(dir, t, true, &whole, i, &r, &out, &world);
 		change[i] = change_ms(&r);
-		buf_free(&out);
+		if (i + 1 == rounds)
+			keep(dir, t, &r, &out);
 		roster_free(&r);
 	}
-	printf("{\"grants\":%lu,\"journal_bytes\":%zu,\"world_bytes\":%zu,\"inflate_ms\":%.1f,\"fold_ms\":%.1f,\"publish_ms\":%.1f,\"load_ms\":%.1f,\"change_ms\":%.1f}\n", grants, text.len, out_len, inflate_ms(buf_view(&text)),
-	    median(fold, rounds), median(publish, rounds), median(load, rounds), median(change, rounds));
-	buf_free(&text);
-	return 0;
+	uint64_t lines = out.lines;
+	tail(t, behind);
+	trail_abandon(&t);
+	t = open_trail(dir);
+	for (size_t i = 0; i < rounds; i++) {
+		start(dir, t, false, &kept, i, &r, &out, &world);
+		must(!out.state_bytes, "the kept state was not used");
+		roster_free(&r);
+	}
+	trail_abandon(&t);
+	close(dir);
+	printf("{\"grants\":%lu,\"lines\":%llu,\"world_bytes\":%zu,\"state_bytes\":%llu,\"tail\":%lu", grants, (unsigned long long)lines, world, (unsigned long long)out.state_bytes, behind);
+	print("", &whole, rounds);
+	print("kept_", &kept, rounds);
+	printf(",\"change_ms\":%.1f}\n", median(change, rounds));
+	return system(command);
 }

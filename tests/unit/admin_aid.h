@@ -19,6 +19,7 @@
 
 #include "admin/client.h"
 #include "admin/job.h"
+#include "admin/journal.h"
 #include "admin/world.h"
 #include "base/err.h"
 #include "base/fd.h"
@@ -49,6 +50,10 @@ struct rig {
 	void (*vault_do)(void *arg, struct view body, struct buf *answer); /* a real one; NULL: what rig_vault() says */
 	void *vault_arg;
 	int journal_fails_in;  /* lines until one cannot be written; 0: none */
+	struct buf kept;      /* what admin made of the first kept_n bytes of the journal */
+	size_t kept_n, handed; /* handed: bytes of it that admin was given whole, last */
+	size_t wholes, alerts;
+	bool whole_mute;      /* the whole journal is not handed out for now */
 	uint64_t held; /* tag of a journal line that was not acknowledged */
 };
 
@@ -94,13 +99,47 @@ static inline void rig_write(struct rig *r, struct view body)
 	assert_int_equal(buf_puts(&r->journal, "\n"), 0);
 }
 
+/* All of it, or what was kept and the lines behind that. */
+static inline void rig_journal(struct rig *r, const struct frame *f)
+{
+	const struct m_journal_get *get = (const void *)f->body.p;
+	struct m_journal m = {.state_bytes = get->whole ? 0 : r->kept.len};
+	struct view lines = view_skip(buf_view(&r->journal), m.state_bytes ? r->kept_n : 0);
+	struct buf all = {0};
+
+	if (!m.state_bytes && r->whole_mute)
+		return;
+	for (size_t i = 0; i < lines.n; i++)
+		m.lines += lines.p[i] == '\n';
+	if (m.state_bytes) {
+		assert_int_equal(buf_put(&all, buf_view(&r->kept)), 0);
+	} else {
+		r->handed = r->journal.len;
+		m.seq = r->handed + 1; /* any number that is no other journal's */
+		r->wholes++;
+	}
+	assert_int_equal(buf_put(&all, lines), 0);
+	int fd = fd_sealed("journal", buf_view(&all));
+	assert_true(fd >= 0);
+	rig_say(&r->audit, M_JOURNAL, f->tag, view_of(&m, sizeof(m)), fd);
+	close(fd);
+	buf_free(&all);
+}
+
 static inline void rig_audit(struct rig *r, const struct frame *f)
 {
 	if (f->type == M_JOURNAL_GET) {
-		int fd = fd_sealed("journal", buf_view(&r->journal));
-		assert_true(fd >= 0);
-		rig_say(&r->audit, M_JOURNAL, f->tag, view_of(NULL, 0), fd);
-		close(fd);
+		rig_journal(r, f);
+	} else if (f->type == M_KEEP) {
+		struct view v;
+		assert_int_equal(fd_map_sealed(f->fd[0], SIZE_MAX, &v), 0);
+		assert_int_equal(((const struct m_keep *)(const void *)f->body.p)->seq, r->handed + 1);
+		buf_reset(&r->kept);
+		assert_int_equal(buf_put(&r->kept, v), 0);
+		r->kept_n = r->handed;
+		fd_unmap(&v);
+	} else if (f->type == M_AUDIT_NOTE) {
+		r->alerts += memmem(f->body.p, f->body.n, "roster-differs", 14) != NULL;
 	} else if (f->type == M_AUDIT_GET) {
 		if (!r->audit_mute)
 			rig_say(&r->audit, M_AUDIT, f->tag, VIEW_LIT("{\"files\":3}"), -1);
@@ -313,13 +352,12 @@ static inline uint32_t rig_world_grants(const struct rig *r)
 	return t.rows;
 }
 
-static inline void rig_open(struct rig *r, const char *conf)
+/* callgate-admin starts, with the journal that is there. */
+static inline void rig_start(struct rig *r, const char *conf)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	log_open("test", LOG_ERROR);
-	*r = (struct rig){0};
 	snprintf(r->dir, sizeof(r->dir), "/tmp/callgate-rig-XXXXXX");
 	assert_non_null(mkdtemp(r->dir));
 	snprintf(r->sock, sizeof(r->sock), "%s/control.sock", r->dir);
@@ -329,9 +367,7 @@ static inline void rig_open(struct rig *r, const char *conf)
 	assert_int_equal(admin_init(&r->a, listener), 0);
 	assert_int_equal(admin_conf(&r->a, view_str(conf)), 0);
 	assert_int_equal(client_listen(&r->a), 0);
-	struct edge *all[] = {&r->sup, &r->ident, &r->vault, &r->audit, &r->worker};
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		all[i]->fd = -1;
+	buf_reset(&r->world);
 	rig_edge(r, &r->sup, P_SUP);
 	rig_edge(r, &r->ident, P_IDENT);
 	rig_edge(r, &r->vault, P_VAULT);
@@ -340,9 +376,26 @@ static inline void rig_open(struct rig *r, const char *conf)
 	rig_turns(r, 4);
 }
 
-static inline void rig_close(struct rig *r)
+static inline void rig_open(struct rig *r, const char *conf)
+{
+	log_open("test", LOG_ERROR);
+	*r = (struct rig){0};
+	struct edge *all[] = {&r->sup, &r->ident, &r->vault, &r->audit, &r->worker};
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		all[i]->fd = -1;
+	rig_start(r, conf);
+}
+
+static inline void rig_stop(struct rig *r)
 {
 	admin_free(&r->a);
+	unlink(r->sock);
+	rmdir(r->dir);
+}
+
+static inline void rig_close(struct rig *r)
+{
+	rig_stop(r);
 	edge_close(&r->sup);
 	edge_close(&r->ident);
 	edge_close(&r->vault);
@@ -352,8 +405,7 @@ static inline void rig_close(struct rig *r)
 	buf_free(&r->world);
 	buf_free(&r->hosts);
 	buf_free(&r->dests);
-	unlink(r->sock);
-	rmdir(r->dir);
+	buf_free(&r->kept);
 }
 
 #endif

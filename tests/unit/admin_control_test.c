@@ -89,6 +89,165 @@ static void the_journal_is_the_state(void **state)
 	rig_close(&r);
 }
 
+static size_t turns_until(struct rig *r, const bool *flag)
+{
+	size_t n = 0;
+
+	while (!*flag && n++ < RIG_TURNS)
+		rig_turn(r);
+	return n;
+}
+
+/* What was kept is in force at once; the journal counts, and nothing is changed before it was read. */
+static void what_was_kept(void **state)
+{
+	static const char list[] = "{\"do\":\"grant.list\",\"args\":{}}\n";
+	struct rig r;
+	char revoke[128], line[128];
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_string_equal(rig_end(&r, SERVER), "ok");
+	assert_string_equal(rig_end(&r, POLICY), "ok");
+	json_t *v = rig_ask(&r, GRANT);
+	const char *id = json_string_value(json_object_get(v, "id"));
+	snprintf(revoke, sizeof(revoke), "{\"do\":\"grant.revoke\",\"args\":{\"id\":\"%s\"}}\n", id);
+	snprintf(line, sizeof(line), "{\"kind\":\"journal\",\"event\":\"grant.revoke\",\"id\":\"%s\"}", id);
+	json_decref(v);
+	rig_stop(&r);
+	/* A short journal is not worth it. */
+	rig_start(&r, CONF);
+	assert_int_equal(r.kept.len, 0);
+	assert_int_equal(r.wholes, 2);
+	for (size_t i = 0; i < JOURNAL_KEEP; i++)
+		rig_write(&r, VIEW_LIT("{\"kind\":\"journal\",\"event\":\"refused\"}"));
+	rig_stop(&r);
+	rig_start(&r, CONF);
+	assert_true(r.kept.len > 0 && r.kept_n == r.journal.len);
+	rig_stop(&r);
+
+	/* In force, though all of it is not read yet: one grant, and a list of grants waits, as a change does. */
+	r.whole_mute = true;
+	rig_start(&r, CONF);
+	assert_true(r.a.early && !r.a.folded);
+	assert_int_equal(rig_world_grants(&r), 1);
+	size_t worlds = r.worlds;
+	int asks = rig_dial(&r), changes = rig_dial(&r);
+	rig_send(&r, asks, view_str(list));
+	rig_send(&r, changes, view_str(revoke));
+	rig_turns(&r, 30);
+	char c;
+	assert_true(recv(asks, &c, 1, MSG_DONTWAIT) < 0 && recv(changes, &c, 1, MSG_DONTWAIT) < 0);
+	assert_int_equal(rig_world_grants(&r), 1);
+	r.whole_mute = false;
+	rig_edge(&r, &r.audit, P_AUDIT);
+	turns_until(&r, &r.a.folded);
+	v = rig_answer(&r, asks);
+	json_t *g = json_array_get(json_object_get(v, "grants"), 0);
+	assert_non_null(json_object_get(g, "issued_at"));
+	json_decref(v);
+	v = rig_answer(&r, changes);
+	assert_true(json_is_true(json_object_get(v, "ok")));
+	json_decref(v);
+	close(asks);
+	close(changes);
+	/* The same journal: the workers were told only of the change. */
+	assert_int_equal(r.worlds, worlds + 1);
+	assert_int_equal(rig_world_grants(&r), 0);
+	assert_int_equal(r.alerts, 0);
+	rig_stop(&r);
+
+	/* What was written behind the kept state counts at once. */
+	r.whole_mute = true;
+	r.kept_n = (size_t)((const char *)memmem(buf_view(&r.journal).p, r.journal.len, "\"event\":\"refused\"", 17) - (const char *)buf_view(&r.journal).p);
+	while (r.kept_n && buf_view(&r.journal).p[r.kept_n - 1] != '\n')
+		r.kept_n--;
+	rig_start(&r, CONF);
+	assert_true(r.a.early);
+	assert_int_equal(rig_world_grants(&r), 0);
+	rig_close(&r);
+}
+
+/* A state that says more than the journal holds until that was read, and no longer; one that is none does no harm. */
+static void what_was_kept_lies(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_string_equal(rig_end(&r, SERVER), "ok");
+	assert_string_equal(rig_end(&r, POLICY), "ok");
+	assert_string_equal(rig_end(&r, GRANT), "ok");
+	for (size_t i = 0; i < JOURNAL_KEEP; i++)
+		rig_write(&r, VIEW_LIT("{\"kind\":\"journal\",\"event\":\"refused\"}"));
+	rig_stop(&r);
+	rig_start(&r, CONF);
+	assert_true(r.kept.len > 0);
+	rig_stop(&r);
+	/* The journal of somebody who never gave that grant. */
+	const char *text = (const char *)buf_view(&r.journal).p, *at = memmem(text, r.journal.len, "\"event\":\"grant.add\"", 19);
+	memcpy(r.journal.mem + r.journal.off + (at - text), "\"event\":\"other.add\"", 19);
+	rig_start(&r, CONF);
+	turns_until(&r, &r.a.folded);
+	rig_turns(&r, 4);
+	assert_false(r.a.early);
+	assert_int_equal(r.alerts, 1);
+	assert_int_equal(rig_world_grants(&r), 0);
+	rig_stop(&r);
+	/* Any byte of its head changed, or a part of it: the whole journal is read instead. */
+	assert_true(r.kept.len > 64);
+	for (size_t i = 0; i < 41; i++) {
+		r.kept.mem[r.kept.off + i] ^= 1;
+		rig_start(&r, CONF);
+		turns_until(&r, &r.a.folded);
+		assert_true(r.a.folded && !r.a.early);
+		assert_int_equal(rig_world_grants(&r), 0);
+		rig_stop(&r);
+		r.kept_n = 0;
+	}
+	assert_int_equal(r.alerts, 1);
+	rig_start(&r, CONF);
+	rig_close(&r);
+}
+
+/* After many changes it is read again, while it is in use. */
+static void read_again(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	if (not_root())
+		skip();
+	rig_open(&r, CONF);
+	assert_string_equal(rig_end(&r, SERVER), "ok");
+	for (size_t i = 0; i < JOURNAL_KEEP; i++)
+		rig_write(&r, VIEW_LIT("{\"kind\":\"journal\",\"event\":\"refused\"}"));
+	size_t wholes = r.wholes;
+	r.a.since = JOURNAL_AGAIN - 2;
+	assert_string_equal(rig_end(&r, POLICY), "ok");
+	rig_turns(&r, 4);
+	assert_int_equal(r.wholes, wholes);
+	assert_string_equal(rig_end(&r, GRANT), "ok");
+	rig_turns(&r, 4);
+	assert_int_equal(r.wholes, wholes + 1);
+	assert_true(r.kept.len > 0 && r.kept_n == r.journal.len);
+	assert_true(r.a.folded && !r.a.rereading && r.a.since == 0);
+	assert_int_equal(r.alerts, 0);
+	assert_int_equal(rig_world_grants(&r), 1);
+	/* A change that nobody made: the journal holds. */
+	rig_write(&r, VIEW_LIT("{\"kind\":\"journal\",\"event\":\"server.remove\",\"name\":\"one\"}"));
+	r.a.since = JOURNAL_AGAIN - 1;
+	assert_string_equal(rig_end(&r, "{\"do\":\"policy.apply\",\"args\":{\"name\":\"q\",\"document\":\"{\\\"version\\\":\\\"1\\\",\\\"default\\\":\\\"allow\\\"}\"}}\n"), "ok");
+	rig_turns(&r, 4);
+	assert_int_equal(r.alerts, 1);
+	assert_false(rig_world_has(&r, "one.example"));
+	rig_close(&r);
+}
+
 static void policies(void **state)
 {
 	struct rig r;
@@ -643,6 +802,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(from_the_socket_to_the_workers),
 	    cmocka_unit_test(the_journal_is_the_state),
+	    cmocka_unit_test(what_was_kept),
+	    cmocka_unit_test(what_was_kept_lies),
+	    cmocka_unit_test(read_again),
 	    cmocka_unit_test(policies),
 	    cmocka_unit_test(long_policies),
 	    cmocka_unit_test(credentials),

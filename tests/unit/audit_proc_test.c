@@ -239,6 +239,32 @@ static void ask_journal(struct run *r, const char *body, int status)
 		assert_true(ack.status < 0);
 }
 
+static struct m_journal get_journal(struct run *r, uint32_t whole, struct view *v)
+{
+	struct m_journal_get get = {.whole = whole};
+	struct m_journal m;
+	struct frame f;
+
+	assert_int_equal(edge_send(&r->admin, M_JOURNAL_GET, 9, view_of(&get, sizeof(get)), -1), 0);
+	assert_int_equal(edge_recv_wait(&r->admin, &f, WAIT_MS), 1);
+	assert_int_equal(f.type, M_JOURNAL);
+	assert_int_equal(f.tag, 9);
+	memcpy(&m, f.body.p, sizeof(m));
+	assert_int_equal(fd_map_sealed(f.fd[0], 1 << 20, v), 0);
+	close(f.fd[0]);
+	return m;
+}
+
+static void keep(struct run *r, uint64_t seq, const char *text)
+{
+	struct m_keep k = {seq};
+	int fd = fd_sealed("state", view_str(text));
+
+	assert_true(fd >= 0);
+	assert_int_equal(edge_send(&r->admin, M_KEEP, 0, view_of(&k, sizeof(k)), fd), 0);
+	close(fd);
+}
+
 static void test_journal(void **state)
 {
 	struct run r;
@@ -256,17 +282,23 @@ static void test_journal(void **state)
 		ask_journal(&r, "[1]", -1);
 		ask_journal(&r, "{}", -1);
 		ask_journal(&r, "{\"event\":\"grant.revoke\",\"id\":\"g-1\"}", 0);
-		assert_int_equal(edge_send(&r.admin, M_JOURNAL_GET, 9, view_of(NULL, 0), -1), 0);
-		assert_int_equal(edge_recv_wait(&r.admin, &f, WAIT_MS), 1);
-		assert_int_equal(f.type, M_JOURNAL);
-		assert_int_equal(fd_map_sealed(f.fd[0], 1 << 20, &v), 0);
+		/* What was kept in the run before, and the lines since; then all of it. */
+		struct m_journal m = get_journal(&r, 0, &v);
+		assert_int_equal(m.state_bytes, run == 1 ? 0 : 5);
+		assert_int_equal(m.lines, 2);
+		assert_true(run == 1 || view_starts(v, VIEW_LIT("state")));
+		fd_unmap(&v);
+		m = get_journal(&r, 1, &v);
+		assert_true(m.state_bytes == 0 && m.lines == 2 * run && m.seq > 2 * run);
 		unsigned n = 0;
 		for (size_t i = 0; i < v.n; i++)
 			n += v.p[i] == '\n';
 		assert_int_equal(n, 2 * run);
 		assert_non_null(memmem(v.p, v.n, "\"event\":\"grant.add\",  \"id\":\"g-1\",\"n\":0.10, \"text\":\"\\n\"}\n", 54));
 		fd_unmap(&v);
-		close(f.fd[0]);
+		/* A number that is not the one that was told is none. */
+		keep(&r, m.seq + 1, "other");
+		keep(&r, m.seq, "state");
 		assert_int_equal(edge_send(&r.admin, M_AUDIT_GET, 10, view_of(NULL, 0), -1), 0);
 		assert_int_equal(edge_recv_wait(&r.admin, &f, WAIT_MS), 1);
 		assert_int_equal(f.type, M_AUDIT);

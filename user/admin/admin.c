@@ -8,6 +8,7 @@
 
 #include "admin/client.h"
 #include "admin/job.h"
+#include "admin/journal.h"
 #include "admin/world.h"
 #include "base/err.h"
 #include "base/fd.h"
@@ -174,41 +175,6 @@ void admin_wake_at(struct admin *a)
 
 /* ---- frames ---- */
 
-static void ask_journal(void *arg);
-
-static void fold(struct admin *a, int fd)
-{
-	struct view text = {0};
-	struct roster next = {0};
-	int r = fd_map_sealed(fd, ADMIN_JOURNAL_MAX, &text);
-
-	if (!r)
-		r = roster_init(&next);
-	if (!r)
-		r = roster_fold(&next, text);
-	fd_unmap(&text);
-	if (r < 0) {
-		log_error("the journal cannot be read: %s", err_text(r));
-		roster_free(&next);
-		exit(1);
-	}
-	if (r > 0)
-		log_error("%d lines of the journal cannot be understood: %s; no grant is in force until that is repaired", r, next.damage);
-	a->folded = true;
-	pump_timer_off(a->pump, ask_journal, a);
-	uint64_t seq = next.seq;
-	log_notice("journal read up to %llu: %zu servers, %zu grants, %zu policies", (unsigned long long)seq,
-	    json_object_size(next.servers), grants_count(&next.grants), json_object_size(next.policies));
-	world_adopt(a, &next, seq);
-	job_next(a);
-}
-
-static void on_journal(struct admin *a, struct edge *e, const struct frame *f)
-{
-	if (e == &a->audit && !a->folded)
-		fold(a, f->fd[0]);
-}
-
 static void on_world_ack(struct admin *a, struct edge *e, const struct frame *f)
 {
 	struct m_world_ack ack;
@@ -261,7 +227,7 @@ void admin_frame(struct admin *a, struct edge *e, const struct frame *f)
 		enum msg type;
 		void (*fn)(struct admin *, struct edge *, const struct frame *);
 	} row[] = {
-	    {M_JOURNAL, on_journal},
+	    {M_JOURNAL, journal_came},
 	    {M_WORLD_ACK, on_world_ack},
 	    {M_TOOL, on_tool},
 	    {M_APPROVAL_ASK, job_approve_ask},
@@ -315,7 +281,7 @@ static void gone(struct admin *a, struct edge *e)
 	}
 	/* What holds stays in force; what the journal says is known again when it is back. */
 	if (e->peer == P_AUDIT) {
-		a->folded = false;
+		journal_lost(a);
 		job_approve_lost(a);
 	}
 	if (e->peer == P_PROXY)
@@ -356,19 +322,6 @@ static void on_edge(void *arg, int fd, short what)
 	}
 }
 
-/* callgate-audit answers only with a whole journal; until it has one it is asked again. */
-static void ask_journal(void *arg)
-{
-	struct admin *a = arg;
-
-	if (a->folded || a->audit.fd < 0)
-		return;
-	if (edge_send(&a->audit, M_JOURNAL_GET, 0, view_of(NULL, 0), -1))
-		log_warning("the journal cannot be asked for now");
-	if (pump_timer(a->pump, mono_after_ms(mono_now(), ADMIN_FOLD_MS), ask_journal, a))
-		log_error("no room for a timer");
-}
-
 static void greet(struct admin *a, struct edge *e)
 {
 	if (e->peer == P_PROXY) {
@@ -385,7 +338,7 @@ static void greet(struct admin *a, struct edge *e)
 		world_names_to(a, e);
 	} else if (e->peer == P_AUDIT) {
 		/* It may have written what it could not acknowledge: only its journal says what holds. */
-		ask_journal(a);
+		journal_ask(a);
 		world_to_audit(a);
 	}
 }

@@ -250,6 +250,13 @@ int grants_load(struct grants *g, struct view table, char *why, size_t why_len)
 	struct grants_base *b = NULL;
 	int r = grant_table_open(table, &t, why, why_len);
 
+	/* A text that is none could not be told to the others, who get JSON. */
+	json_t *text = r ? NULL : json_stringn(t.pool, t.pool_n);
+	if (!r && !text) {
+		snprintf(why, why_len, "the table of grants holds what is no text");
+		r = -ERR_MALFORMED;
+	}
+	json_decref(text);
 	if (!r && !(b = calloc(1, sizeof(*b))))
 		r = -ENOMEM;
 	if (!r) {

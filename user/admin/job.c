@@ -216,6 +216,12 @@ static void ask_who(struct job *j)
 		admin_wake_at(j->a);
 }
 
+/* Whole grants are in the journal alone. */
+static bool shows_grants(const struct job *j)
+{
+	return j->kind == R_GRANT_LIST || j->kind == R_GRANT_SHOW;
+}
+
 void job_start(struct client *c, struct request *r)
 {
 	struct job *j = calloc(1, sizeof(*j));
@@ -245,6 +251,8 @@ void job_start(struct client *c, struct request *r)
 	}
 	if (request_flags(j->kind) & REQ_CHANGE)
 		ask_who(j);
+	else if (shows_grants(j) && c->a->early)
+		wait_turn(j);
 	else
 		job_read(j);
 }
@@ -273,6 +281,11 @@ void job_next(struct admin *a)
 		struct job *j = LIST_ENTRY(n, struct job, node);
 		if (j->stage != JOB_QUEUED)
 			continue;
+		if (shows_grants(j)) {
+			job_read(j);
+			job_next(a);
+			return;
+		}
 		a->holder = j;
 		job_change(j);
 		/* It may have ended at once, and the next one begun: start from the front in any case. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "admin/job.h"
+#include "admin/journal.h"
 #include "admin/world.h"
 #include "base/err.h"
 
@@ -215,4 +216,5 @@ void job_written(struct job *j, const struct m_journal_ack *ack)
 	admin_wake_at(a);
 	job_world(a);
 	job_next(a);
+	journal_changed(a);
 }

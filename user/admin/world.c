@@ -166,13 +166,33 @@ static int seal(struct admin *a, uint64_t generation)
 	return r;
 }
 
+bool world_same(struct admin *a, const struct roster *next)
+{
+	struct buf text = {0};
+	struct view now = {0};
+	int r = publish_world(next, a->generation, a->mode, &text);
+
+	if (!r)
+		r = fd_map_sealed(a->world_fd, SIZE_MAX, &now);
+	bool same = !r && view_eq(now, buf_view(&text));
+	fd_unmap(&now);
+	buf_free(&text);
+	return same;
+}
+
+void world_hold(struct admin *a, struct roster *next)
+{
+	roster_free(&a->roster);
+	a->roster = *next;
+	*next = (struct roster){0};
+}
+
 void world_adopt_tried(struct admin *a, struct roster *next, uint64_t generation)
 {
-	if (next != &a->roster) {
-		roster_free(&a->roster);
-		a->roster = *next;
-		*next = (struct roster){0};
-	}
+	if (next != &a->roster)
+		world_hold(a, next);
+	if (grants_settle(&a->roster.grants))
+		log_warning("no memory to put the grants in order; the next change tries again");
 	int fd = seal(a, generation);
 	world_untry(a);
 	if (fd < 0) {
@@ -187,9 +207,9 @@ void world_adopt_tried(struct admin *a, struct roster *next, uint64_t generation
 	world_names_to(a, &a->fetch);
 	world_names_to(a, &a->ident);
 	world_to_vault(a);
-	world_to_audit(a);
 	for (size_t i = 0; i < ADMIN_WORKERS; i++)
 		world_to_worker(a, &a->worker[i]);
+	world_to_audit(a);
 }
 
 void world_adopt(struct admin *a, struct roster *next, uint64_t generation)

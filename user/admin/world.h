@@ -20,6 +20,9 @@ int world_try(struct admin *a, const struct roster *next, char why[CHECK_WHY]) _
 void world_adopt(struct admin *a, struct roster *next, uint64_t generation);
 /** world_adopt_tried(a, next, generation): The same with the roster of the last world_try(), whose text need not be made again. */
 void world_adopt_tried(struct admin *a, struct roster *next, uint64_t generation);
+/** world_same(a, next): Would the workers get of ${next} what they have?  world_hold(a, next): Then it is (taken over) in force and nobody is told. */
+bool world_same(struct admin *a, const struct roster *next);
+void world_hold(struct admin *a, struct roster *next);
 /** world_untry(a): What was tried is not what would be published any more. */
 void world_untry(struct admin *a);
 /* To one party: when its edge is new, or its queue was full. */

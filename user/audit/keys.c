@@ -273,6 +273,18 @@ int keys_sign(const struct keys *k, struct note *n, struct buf *out)
 	return note_make(n, k->seed, out);
 }
 
+int keys_sign_text(const struct keys *k, struct buf *out)
+{
+	return note_sign(k->name, k->seed, 0, out);
+}
+
+bool keys_signed(const struct keys *k, struct view text)
+{
+	uint8_t public[SIGN_PUBLIC];
+
+	return sign_public(k->seed, public) == 0 && note_signed(text, k->name, public);
+}
+
 int keys_parse(struct view line, struct keys_export *out)
 {
 	json_t *o = json_loadb((const char *)line.p, line.n, JSON_REJECT_DUPLICATES, NULL);

@@ -41,6 +41,10 @@ bool keys_waiting(const struct keys *k);
 /** keys_sign(k, n, out): Sign a checkpoint; fills in name and key. */
 int keys_sign(const struct keys *k, struct note *n, struct buf *out) __attribute__((warn_unused_result));
 
+/** keys_sign_text(k, out): Sign another text, all of ${out}, in the way of a checkpoint.  keys_signed(k, text): Is it signed by this key, in this name? */
+int keys_sign_text(const struct keys *k, struct buf *out) __attribute__((warn_unused_result));
+bool keys_signed(const struct keys *k, struct view text);
+
 /* What a verifier reads: one line of ID.json. */
 struct keys_export {
 	char id[MAC_ID], name[NOTE_NAME];

@@ -131,4 +131,9 @@ struct trail_state {
 };
 struct trail_state trail_state(const struct trail *s);
 
+/* A text about the stream: its name, sign (all of ${out}) and look again, with the key of its checkpoints. */
+const char *trail_name(const struct trail *s);
+int trail_sign(const struct trail *s, struct buf *out) __attribute__((warn_unused_result));
+bool trail_signed(const struct trail *s, struct view text);
+
 #endif

@@ -138,3 +138,18 @@ void trail_checkpoint(struct trail *s, bool filed)
 	if (filed)
 		s->filed_at = now;
 }
+
+const char *trail_name(const struct trail *s)
+{
+	return keys_name(s->keys);
+}
+
+int trail_sign(const struct trail *s, struct buf *out)
+{
+	return keys_sign_text(s->keys, out);
+}
+
+bool trail_signed(const struct trail *s, struct view text)
+{
+	return keys_signed(s->keys, text);
+}

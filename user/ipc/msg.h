@@ -230,6 +230,24 @@ struct m_known {
 	uint16_t pad;
 };
 
+/* M_JOURNAL_GET (admin -> audit) */
+struct m_journal_get {
+	uint32_t whole; /* 0: what was kept of it and the lines behind that will do */
+	uint32_t pad;
+};
+
+/* M_JOURNAL (audit -> admin): what is in the file. */
+struct m_journal {
+	uint64_t state_bytes; /* of its front, what was kept; 0: every line is there */
+	uint64_t lines;       /* behind that */
+	uint64_t seq;         /* for M_KEEP: the last line; 0: nothing can be kept now */
+};
+
+/* M_KEEP (admin -> audit): what M_JOURNAL's lines up to ${seq} come to; there is no answer. */
+struct m_keep {
+	uint64_t seq;
+};
+
 /* M_JOURNAL_ACK (audit -> admin): durable. */
 struct m_journal_ack {
 	int32_t status;

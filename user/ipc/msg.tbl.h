@@ -39,8 +39,9 @@ X(M_APPROVAL_NEWS, 45, A, W, sizeof(struct m_approval_news), sizeof(struct m_app
 /* admin and audit.  The body is a JSON object without seq, ts, host: audit adds them. */
 X(M_JOURNAL_ADD, 50, A, L, 2, MSG_MAX, 0, MSG_ANY_TIME)
 X(M_JOURNAL_ACK, 51, L, A, sizeof(struct m_journal_ack), sizeof(struct m_journal_ack), 0, MSG_ANY_TIME)
-X(M_JOURNAL_GET, 52, A, L, 0, 0, 0, MSG_ANY_TIME)
-X(M_JOURNAL, 53, L, A, 0, 0, 1, MSG_ANY_TIME)                     /* sealed file: all journal lines, oldest first */
+X(M_JOURNAL_GET, 52, A, L, sizeof(struct m_journal_get), sizeof(struct m_journal_get), 0, MSG_ANY_TIME)
+X(M_JOURNAL, 53, L, A, sizeof(struct m_journal), sizeof(struct m_journal), 1, MSG_ANY_TIME) /* sealed file: journal lines, oldest first */
+X(M_KEEP, 49, A, L, sizeof(struct m_keep), sizeof(struct m_keep), 1, MSG_ANY_TIME) /* sealed file: admin/state.h */
 X(M_AUDIT_GET, 54, A, L, 0, 0, 0, MSG_ANY_TIME)
 X(M_AUDIT, 55, L, A, 2, MSG_MAX, 0, MSG_ANY_TIME)                 /* JSON: state of the writer */
 X(M_AUDIT_NOTE, 56, A | S, L, 2, MSG_MAX, 0, MSG_ANY_TIME)        /* JSON object for the audit stream: refused administration, coverage */

@@ -6,13 +6,11 @@
 #include <unistd.h>
 
 #include "audit/entry.h"
-#include "audit/read.h"
+#include "audit/handout.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "proc/audit_internal.h"
-
-enum { JOURNAL_CHUNK = 1 << 18 };
 
 /* ---- the journal ---- */
 
@@ -53,51 +51,40 @@ static void on_journal_add(struct audit *a, struct edge *e, const struct frame *
 		log_warning("callgate-admin cannot be answered: %s", err_text(r));
 }
 
-/* Every journal line into a memory file, oldest first. */
-static int journal_into(struct audit *a, int fd)
-{
-	struct buf b = {0};
-	struct read *in;
-	struct view line;
-	struct entry_head h;
-
-	int r = read_new(a->journal_dir, &in);
-	if (r)
-		return r;
-	while ((r = read_line(in, &line)) > 0) {
-		if (entry_head(line, &h) || !view_is(h.kind, "journal"))
-			continue;
-		r = buf_put(&b, line);
-		if (!r)
-			r = buf_puts(&b, "\n");
-		if (!r && b.len > JOURNAL_CHUNK) {
-			r = fd_write_all(fd, buf_view(&b));
-			buf_reset(&b);
-		}
-		if (r)
-			break;
-	}
-	if (r < 0)
-		log_error("the journal cannot be read at %s: %s", read_file(in), err_text(r));
-	if (!r)
-		r = fd_write_all(fd, buf_view(&b));
-	buf_free(&b);
-	read_free(&in);
-	return r;
-}
-
 static void on_journal_get(struct audit *a, struct edge *e, const struct frame *f)
 {
+	const struct m_journal_get *get = (const void *)f->body.p;
+	struct handout out;
 	int fd = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r = fd < 0 ? -errno : journal_into(a, fd);
+	int r = fd < 0 ? -errno : handout(a->journal_dir, a->journal, get->whole, fd, &out);
 
 	if (!r && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		r = -errno;
 	/* A journal that is not whole would be folded into a state with grants missing or, worse, not revoked: no answer at all. */
-	if (!r)
-		r = edge_send(e, M_JOURNAL, f->tag, view_of(NULL, 0), fd);
+	if (!r) {
+		struct m_journal m = {out.state_bytes, out.lines, out.mark.seq};
+		a->mark = out.mark;
+		r = edge_send(e, M_JOURNAL, f->tag, view_of(&m, sizeof(m)), fd);
+	}
 	if (r)
 		log_error("the journal was not handed to callgate-admin: %s", err_text(r));
+	fd_close(&fd);
+}
+
+/* What it is bound to is the line that we know ourselves. */
+static void on_keep(struct audit *a, struct edge *e, const struct frame *f)
+{
+	const struct m_keep *k = (const void *)f->body.p;
+	struct view state = {0};
+	int fd = f->fd[0];
+
+	(void)e;
+	int r = k->seq && k->seq == a->mark.seq ? fd_map_sealed(fd, KEPT_STATE, &state) : -ERR_RANGE;
+	if (!r)
+		r = kept_save(a->journal_dir, a->journal, &a->mark, state);
+	if (r)
+		log_warning("no state of the journal is kept for the next start: %s", err_text(r));
+	fd_unmap(&state);
 	fd_close(&fd);
 }
 
@@ -229,6 +216,7 @@ static const struct {
 } answers[] = {
     {M_JOURNAL_ADD, on_journal_add},
     {M_JOURNAL_GET, on_journal_get},
+    {M_KEEP, on_keep},
     {M_AUDIT_GET, on_audit_get},
     {M_AUDIT_NOTE, on_note},
     {M_COVER, on_cover},

@@ -7,6 +7,7 @@
 
 #include "audit/charges.h"
 #include "audit/feed.h"
+#include "audit/kept.h"
 #include "audit/note.h"
 #include "audit/retain.h"
 #include "ipc/pump.h"
@@ -53,6 +54,8 @@ struct audit {
 	const char *strict_name;
 	enum strict strict;
 	struct trail_conf conf;
+
+	struct kept_mark mark; /* of the journal as it was last handed out whole; seq 0: it was not, or nothing can be kept of it */
 
 	struct retain retain;
 	char vkey[NOTE_VKEY]; /* of the collector; empty: nothing is removed */

@@ -1,0 +1,174 @@
+/* handout.c - see handout.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "audit/entry.h"
+#include "audit/handout.h"
+#include "audit/read.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+enum { CHUNK = 1 << 18 };
+
+/* Does the stream, read behind the sealed files that were looked at, come by the mark? */
+struct bound {
+	const struct kept_mark *mark; /* NULL: nothing to hold it against */
+	bool passed;
+	struct chain chain;
+	char file[NAMES_MAX];
+};
+
+static bool file_begins(struct bound *b, const char *file, struct view line)
+{
+	static const char key[] = "\"prev\":\"";
+	const uint8_t *at = memmem(line.p, line.n, key, sizeof(key) - 1);
+
+	snprintf(b->file, sizeof(b->file), "%s", file);
+	return at && chain_unhex(view_head(view_skip(line, (size_t)(at - line.p) + sizeof(key) - 1), 2 * CHAIN_LEN), b->chain.head, CHAIN_LEN) == 0;
+}
+
+static bool at_mark(const struct bound *b)
+{
+	return memcmp(b->chain.head, b->mark->head.head, CHAIN_LEN) == 0;
+}
+
+/* Each line up to the mark, and the first one behind it.  0, -ERR_CORRUPT: this is not the stream that was read. */
+static int bind(struct bound *b, const char *file, struct view line, uint64_t seq)
+{
+	if (!b->mark || b->passed)
+		return 0;
+	if (strcmp(b->file, file) != 0 && !file_begins(b, file, line))
+		return -ERR_CORRUPT;
+	if (seq > b->mark->seq) {
+		b->passed = seq == b->mark->seq + 1 && at_mark(b);
+		return b->passed ? 0 : -ERR_CORRUPT;
+	}
+	int r = chain_add(&b->chain, line);
+	if (!r && seq == b->mark->seq) {
+		b->passed = at_mark(b);
+		r = b->passed ? 0 : -ERR_CORRUPT;
+	}
+	return r;
+}
+
+static int put_line(struct buf *b, int fd, struct view line)
+{
+	int r = buf_put(b, line);
+
+	if (!r)
+		r = buf_puts(b, "\n");
+	if (!r && b->len > CHUNK) {
+		r = fd_write_all(fd, buf_view(b));
+		buf_reset(b);
+	}
+	return r;
+}
+
+/* The lines behind the mark of ${k} (NULL: all), oldest first; ${last}: number of the last line of any kind. */
+static int lines_into(int dir, const struct trail *s, const struct kept *k, int fd, struct handout *out, uint64_t *last)
+{
+	const struct kept_mark *after = k ? &k->mark : NULL;
+	struct bound bound = {.mark = after};
+	struct trail_state st = trail_state(s);
+	struct buf b = {0};
+	struct read *in;
+	struct view line;
+	struct entry_head h;
+	int r = read_new(dir, &in);
+
+	if (r)
+		return r;
+	if (k)
+		read_from(in, k->sealed + 1);
+	while ((r = read_line(in, &line)) > 0) {
+		bool ours = entry_head(line, &h) == 0;
+		r = ours || !after ? 0 : -ERR_CORRUPT;
+		if (!r && ours)
+			r = bind(&bound, read_file(in), line, h.seq);
+		if (r)
+			break;
+		*last = ours ? h.seq : *last;
+		if (!ours || (after && h.seq <= after->seq) || !view_is(h.kind, "journal"))
+			continue;
+		out->lines++;
+		r = put_line(&b, fd, line);
+		if (r)
+			break;
+	}
+	/* Nothing was written since. */
+	if (!r && after && !bound.passed && (st.seq != after->seq || memcmp(st.head.head, after->head.head, CHAIN_LEN) != 0))
+		r = -ERR_CORRUPT;
+	if (r < 0 && !after)
+		log_error("the journal cannot be read at %s: %s", read_file(in), err_text(r));
+	if (!r)
+		r = fd_write_all(fd, buf_view(&b));
+	buf_free(&b);
+	read_free(&in);
+	return r;
+}
+
+/* 0, or why there is no use of it. */
+static int with_state(int dir, const struct trail *s, int fd, struct handout *out, char why[KEPT_WHY])
+{
+	struct kept k;
+	uint64_t last = 0;
+	int r = kept_open(dir, s, &k, why);
+
+	if (r)
+		return r;
+	r = kept_copy(&k, fd);
+	if (r == -ERR_CORRUPT)
+		snprintf(why, KEPT_WHY, "its bytes were changed");
+	if (!r) {
+		out->state_bytes = k.bytes;
+		r = lines_into(dir, s, &k, fd, out, &last);
+		if (r == -ERR_CORRUPT)
+			snprintf(why, KEPT_WHY, "the lines from its place on are not those that it was made of");
+	}
+	if (r && !why[0])
+		snprintf(why, KEPT_WHY, "%s", err_text(r));
+	kept_close(&k);
+	return r;
+}
+
+static int all_lines(int dir, const struct trail *s, int fd, struct handout *out)
+{
+	struct trail_state st = trail_state(s);
+	uint64_t sealed, last = 0;
+	char file[NAMES_MAX];
+	int r = kept_files(dir, UINT64_MAX, &sealed, NULL, file);
+
+	if (r == -ERR_CORRUPT)
+		log_error("%s is not what was sealed: somebody changed it; callgate audit verify says which lines are not proved", file);
+	else if (r)
+		log_error("the sealed files of the journal cannot be read at %s: %s", file, err_text(r));
+	if (!r)
+		r = lines_into(dir, s, NULL, fd, out, &last);
+	/* What is kept of this must be about lines that are on the disk, the last one included. */
+	if (!r && !st.err && st.seq == st.safe_seq && last == st.seq)
+		out->mark = (struct kept_mark){st.seq, st.head};
+	return r;
+}
+
+int handout(int dir, struct trail *s, bool whole, int fd, struct handout *out)
+{
+	char why[KEPT_WHY];
+
+	*out = (struct handout){0};
+	int r = trail_commit(s, TRAIL_DURABLE);
+	if (r)
+		log_warning("lines of the journal wait to be written: %s", err_text(r));
+	r = whole ? -ENOENT : with_state(dir, s, fd, out, why);
+	if (!r)
+		return 0;
+	if (r != -ENOENT)
+		log_warning("the kept state of the journal is not used: %s; the whole journal is read", why);
+	*out = (struct handout){0};
+	if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return -errno;
+	return all_lines(dir, s, fd, out);
+}

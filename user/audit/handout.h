@@ -1,0 +1,24 @@
+/*
+ * handout.h - a stream's lines of one kind in a memory file, for another process; or what was kept of the older ones, and the rest.
+ * Floor: audit.
+ */
+#ifndef AUDIT_HANDOUT_H
+#define AUDIT_HANDOUT_H
+
+#include "audit/kept.h"
+
+struct handout {
+	uint64_t state_bytes;  /* of the front of the file; 0: all lines are there */
+	uint64_t lines;        /* that follow it */
+	struct kept_mark mark; /* the last line of the stream, of any kind; seq 0: not known, nothing can be kept */
+};
+
+/**
+ * handout(dir, s, whole, fd, out):
+ * Write to ${fd}, an empty memory file: unless ${whole}, the kept state (kept.h) if there is a good one, and the lines of kind "journal" behind its mark;
+ * else all of them.  Why a state is not used is logged.  A sealed file whose bytes are not those it was sealed with is named in the log, and then
+ * there is nothing: 0, -ERR_CORRUPT, or another error.
+ */
+int handout(int dir, struct trail *s, bool whole, int fd, struct handout *out) __attribute__((warn_unused_result));
+
+#endif
