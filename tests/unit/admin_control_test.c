@@ -167,6 +167,18 @@ static void what_was_kept(void **state)
 	rig_start(&r, CONF);
 	assert_true(r.a.early);
 	assert_int_equal(rig_world_grants(&r), 0);
+	assert_true(rig_world_has(&r, "one.example"));
+	/* It does not stay in force without the journal. */
+	r.a.early_at = (struct mono){1};
+	rig_edge(&r, &r.audit, P_AUDIT);
+	rig_turns(&r, 4);
+	assert_true(!r.a.early && !r.a.folded);
+	assert_false(rig_world_has(&r, "one.example"));
+	r.whole_mute = false;
+	rig_edge(&r, &r.audit, P_AUDIT);
+	turns_until(&r, &r.a.folded);
+	rig_turns(&r, 4);
+	assert_true(rig_world_has(&r, "one.example"));
 	rig_close(&r);
 }
 

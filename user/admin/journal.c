@@ -12,10 +12,26 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 
+/* Whoever keeps the journal from being read must not gain by it. */
+static void withdraw(struct admin *a)
+{
+	struct roster none;
+
+	log_error("the journal is not read after %d s: what was kept of it is no longer in force, and no grant is", JOURNAL_EARLY_MS / 1000);
+	a->early = false;
+	a->kept_bad = true;
+	if (roster_init(&none))
+		exit(1);
+	world_adopt(a, &none, a->generation);
+}
+
 static void ask(void *arg)
 {
 	struct admin *a = arg;
 	struct m_journal_get get = {.whole = a->world_fd >= 0 || a->kept_bad};
+
+	if (a->early && mono_now().ns >= mono_after_ms(a->early_at, JOURNAL_EARLY_MS).ns)
+		withdraw(a);
 
 	if (a->folded || a->audit.fd < 0)
 		return;
@@ -59,6 +75,7 @@ static void early(struct admin *a, struct view state, struct view lines)
 	log_notice("from the kept state of the journal, up to %llu: %zu servers, %zu grants, %zu policies; the journal is read now", (unsigned long long)next.seq,
 	    json_object_size(next.servers), grants_count(&next.grants), json_object_size(next.policies));
 	a->early = true;
+	a->early_at = mono_now();
 	world_adopt(a, &next, next.seq);
 	ask(a);
 }

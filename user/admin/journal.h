@@ -13,6 +13,7 @@
 
 enum {
 	JOURNAL_KEEP = 512,   /* lines: a shorter one is read as quickly as what would be kept of it */
+	JOURNAL_EARLY_MS = 60000, /* so long at most what was kept is in force without the journal */
 	JOURNAL_AGAIN = 8192, /* changes after which it is read again, for a newer state */
 };
 
