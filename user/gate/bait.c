@@ -68,3 +68,32 @@ const struct placeholder *bait_plain(struct conn *c, struct view head, const str
 
 	return in_head(&at, head, h);
 }
+
+const struct placeholder *bait_piece(const struct conn *c, struct view data)
+{
+	uint8_t seam[2 * (PLACEHOLDER_LEN - 1)];
+	size_t before = c->plain_end_n, after = data.n < PLACEHOLDER_LEN - 1 ? data.n : PLACEHOLDER_LEN - 1;
+
+	memcpy(seam, c->plain_end, before);
+	if (after)
+		memcpy(seam + before, data.p, after);
+	const struct placeholder *p = before ? world_stray(c->g->world, view_of(seam, before + after), NULL, view_of(NULL, 0), 0) : NULL;
+	return p ? p : world_stray(c->g->world, data, NULL, view_of(NULL, 0), 0);
+}
+
+void bait_passed(struct conn *c, struct view data)
+{
+	const size_t most = sizeof(c->plain_end);
+
+	if (data.n < most) {
+		size_t keep = c->plain_end_n < most - data.n ? c->plain_end_n : most - data.n;
+		memmove(c->plain_end, c->plain_end + c->plain_end_n - keep, keep);
+		c->plain_end_n = (uint8_t)keep;
+	} else {
+		data = view_skip(data, data.n - most);
+		c->plain_end_n = 0;
+	}
+	if (data.n)
+		memcpy(c->plain_end + c->plain_end_n, data.p, data.n);
+	c->plain_end_n = (uint8_t)(c->plain_end_n + data.n);
+}

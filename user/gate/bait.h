@@ -1,8 +1,7 @@
 /*
  * bait.h - a placeholder that comes where it does not belong: an alert, and the request is refused.
  * Floor: gate.      Source: policy/placeholder.h; docs/WIRE.md "placeholders".
- * Looked at: the whole head of a request, a Basic password in it also decoded, and the body of one on a registered host.  Of a host that is not
- * registered, over plain HTTP, the head.
+ * Looked at: the whole head of a request, a Basic password in it also decoded, and its body; also over plain HTTP to a host that is not registered.
  */
 #ifndef GATE_BAIT_H
 #define GATE_BAIT_H
@@ -20,5 +19,9 @@ void bait_tell(struct conn *c);
 
 /** bait_plain(c, head, h): The same for a request that is passed on without TLS; NULL or the placeholder, for record_stray(). */
 const struct placeholder *bait_plain(struct conn *c, struct view head, const struct http1_head *h);
+
+/** bait_piece(c, data): The same for a piece of such a request's body, before it is passed on: bait_passed() then says that it was. */
+const struct placeholder *bait_piece(const struct conn *c, struct view data);
+void bait_passed(struct conn *c, struct view data);
 
 #endif

@@ -67,6 +67,8 @@ struct conn {
 	bool proxy_asked, proxy_up; /* of ${up}: it was sent, and answered with yes */
 	uint64_t plain_left; /* S_PLAIN: body bytes that follow */
 	bool plain_chunked;
+	uint8_t plain_end[PLACEHOLDER_LEN - 1]; /* of the body so far: a placeholder may begin there */
+	uint8_t plain_end_n;
 	struct chunked chunk;
 	struct call *call;
 };

@@ -159,6 +159,7 @@ static enum step next_head(struct conn *c, struct view in)
 	if (s != STEP_MORE || c->state != S_PLAIN)
 		return s;
 	bool connect = view_is(h->method, "CONNECT"), upgrade = h->upgrade;
+	c->plain_end_n = 0;
 	c->plain_left = h->body == HTTP1_LENGTH ? h->length : 0;
 	c->plain_chunked = h->body == HTTP1_CHUNKED;
 	c->chunk = (struct chunked){.flags = CHUNKED_TRAILERS_OK};
@@ -168,9 +169,27 @@ static enum step next_head(struct conn *c, struct view in)
 	return s == STEP_MORE && upgrade ? conn_goto(c, S_RELAY, 0) : s;
 }
 
+/* STEP_MORE: ${data} may pass.  Of a request that is half sent nobody is told more than its end. */
+static enum step check_piece(struct conn *c, struct view data)
+{
+	const struct placeholder *p = bait_piece(c, data);
+
+	if (p && claim_pending(c))
+		return STEP_WAIT;
+	if (p)
+		record_stray(c, p, "in the body of a request without TLS");
+	if (p && !c->g->conf.observe) {
+		record_refused(c, -ERR_DENIED, "a placeholder key", 0);
+		return conn_reset(c);
+	}
+	bait_passed(c, data);
+	return STEP_MORE;
+}
+
 static enum step body(struct conn *c, struct view in)
 {
 	struct view data;
+	struct chunked before = c->chunk;
 	bool done = false;
 	size_t room = stream_room(c->up);
 
@@ -179,6 +198,9 @@ static enum step body(struct conn *c, struct view in)
 		return STEP_WAIT;
 	if (!c->plain_chunked) {
 		size_t n = in.n < c->plain_left ? in.n : (size_t)c->plain_left;
+		enum step s = check_piece(c, view_head(in, n));
+		if (s != STEP_MORE)
+			return s;
 		c->plain_left -= n;
 		return forward(c, n);
 	}
@@ -190,6 +212,11 @@ static enum step body(struct conn *c, struct view in)
 		return conn_goto(c, S_RELAY, 0);
 	if (n == 0)
 		return STEP_WAIT;
+	enum step s = check_piece(c, data);
+	if (s != STEP_MORE) {
+		c->chunk = before;
+		return s;
+	}
 	c->plain_chunked = !done;
 	return forward(c, (size_t)n);
 }
