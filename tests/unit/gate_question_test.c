@@ -1,4 +1,4 @@
-/* gate_question_test.c - what a client answers goes to the server only where the server has asked, and once. */
+/* gate_question_test.c - what a client answers goes to the server only where the server has asked, and once; answers of the server on another stream. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,9 +30,15 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 		    VIEW_ARG(http1_get(h, "x-session", NULL)));
 		return text;
 	}
+	if (view_is(h->method, "GET")) {
+		*close = true;
+		return view_is(http1_get(h, "last-event-id", NULL), "p-1") ? EVENTS "\r\nid: p-2\n" RESULT : EVENTS "\r\n";
+	}
 	if (!has(body, "tools/call"))
 		return "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 	*close = true;
+	if (has(body, "\"later\"")) /* a priming event, and an end that invites to come back */
+		return EVENTS "\r\nid: p-1\nretry: 10\ndata:\n\n";
 	if (has(body, "\"big\""))
 		return big;
 	return EVENTS "\r\ndata: {\"jsonrpc\":\"2.0\",\"id\":41,\"method\":\"sampling/createMessage\",\"params\":{}}\n\n"
@@ -47,7 +53,7 @@ static int start(void **state)
 	snprintf(big + n + BIG, sizeof(big) - (size_t)n - BIG, "\"}}\n\n" RESULT);
 	B.answer = upstream;
 	bench_start(GATE_ASYNC);
-	bench_grant("enforce", 4242, "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"echo\":{},\"big\":{}}}");
+	bench_grant("enforce", 4242, "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{\"echo\":{},\"big\":{},\"later\":{}}}");
 	return 0;
 }
 
@@ -152,6 +158,22 @@ static void not_looked_into(void **state)
 	client_close(&C);
 }
 
+/* The server ends the stream of a call after its priming event; the client comes back for the answer with what it heard last. */
+static void resumed(void **state)
+{
+	(void)state;
+	assert_true(client_tls(&C, HOST, &B.inner));
+	int n = B.records;
+	say(NULL, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"later\"}}");
+	C.n = 0;
+	assert_non_null(strstr(client_until(&C, "0\r\n\r\n"), "id: p-1\nretry: 10\ndata:\n\n"));
+	assert_string_equal(record_wait(n + 2)->status, "unanswered");
+	client_send(&C, "GET /mcp HTTP/1.1\r\nHost: " HOST "\r\nAccept: text/event-stream\r\nLast-Event-ID: p-1\r\n\r\n");
+	C.n = 0;
+	assert_non_null(strstr(client_until(&C, "0\r\n\r\n"), "id: p-2\n" RESULT));
+	client_close(&C);
+}
+
 static void error_answers(void **state)
 {
 	(void)state;
@@ -171,7 +193,7 @@ static void error_answers(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(without_sessions), cmocka_unit_test(of_the_session), cmocka_unit_test(not_looked_into), cmocka_unit_test(error_answers)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(without_sessions), cmocka_unit_test(of_the_session), cmocka_unit_test(not_looked_into), cmocka_unit_test(resumed), cmocka_unit_test(error_answers)};
 
 	log_open("gate_question_test", LOG_ERROR);
 	return cmocka_run_group_tests(tests, start, stop);
