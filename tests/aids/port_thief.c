@@ -13,6 +13,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
 #ifndef SO_REUSEPORT
 #define SO_REUSEPORT 15
 #endif
@@ -27,12 +30,12 @@ static void on_signal(int s)
 
 static const char *const places[] = {"127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"};
 
-static int take(const char *text, uint16_t port)
+static int take(const char *text, uint16_t port, int protocol)
 {
 	struct sockaddr_in a4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 a6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
 	int v6 = strchr(text, ':') != NULL, one = 1, zero = 0;
-	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
 	if (fd < 0)
 		return -1;
 	inet_pton(v6 ? AF_INET6 : AF_INET, text, v6 ? (void *)&a6.sin6_addr : (void *)&a4.sin_addr);
@@ -71,7 +74,7 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &act, NULL);
 	int first = atoi(argv[1]), count = atoi(argv[2]);
 	for (unsigned i = 0; !ended; i++) {
-		int fd = take(places[i % 5], (uint16_t)(first + (int)(i / 5) % count));
+		int fd = take(places[i % 5], (uint16_t)(first + (int)(i / 5) % count), i / 5 % 3 == 2 ? IPPROTO_MPTCP : 0);
 		tried++;
 		if (fd >= 0) {
 			listened++;

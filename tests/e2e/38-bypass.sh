@@ -181,6 +181,7 @@ before=$(wc -c <"$LAB/plain.log" 2>/dev/null || echo 0)
 in_agent "exec 3<>/dev/tcp/$mcp/80; printf 'GET /mcp HTTP/1.1\r\nHost: mcp.lab.test\r\n\r\n' >&3; timeout 2 head -c 20 <&3" >"$LAB/m/plain.out" 2>&1
 row 47 "plain HTTP, the registered Host in a later request" agents "$(grep -q ' 400' "$LAB/m/plain.out" && [ "$(wc -c <"$LAB/plain.log" 2>/dev/null || echo 0)" = "$before" ] && echo closed || echo open: the server was reached)"
 refused 34 "a worker's port in a namespace of one's own" all steal-port-namespace
+refused 34 "the same, as the port that the kernel gives" all steal-port-given
 in_agent "until [ -e $LAB/m/down ]; do sleep 0.1; done; $bypass tcp $other 443; true" >"$LAB/m/down.out" 2>&1 &
 peer=$!
 sleep 0.5
