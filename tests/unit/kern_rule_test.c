@@ -262,6 +262,9 @@ static bool into_netns_with_listener(void)
 	listen_there = listen_on("127.0.0.1", BASE + 1);
 	if (getsockopt(listen_there, SOL_SOCKET, 71 /* SO_NETNS_COOKIE */, &cookie, &len) < 0 || kern_netns_add(w.k, cookie, BASE + 1) < 0)
 		_exit(97);
+	/* What was done here takes longer than a heartbeat lasts on a slow machine. */
+	if (w.live >> 1 & 1)
+		kern_alive(w.k, 1);
 	return false;
 }
 
