@@ -136,7 +136,12 @@ inbound() { # WHO: what the far side hears from him
 }
 from=$(storm_direct)
 heard=$(inbound free)
-sleep 0.5 # the end of that connection
+# The end of that connection, with what is sent again of it.
+for _ in $(seq 8); do
+	from=$(storm_direct)
+	sleep 1
+	[ "$(storm_direct)" != "$from" ] || break
+done
 from=$(storm_direct)
 got=$(inbound agent)
 case $heard in
