@@ -12,13 +12,14 @@
 #include <linux/types.h>
 #endif
 
-#define CG_ABI_VERSION 3
+#define CG_ABI_VERSION 4
 
 enum {
 	CG_SLOTS = 64,        /* worker slots at most */
 	CG_ANCESTORS = 8,     /* generations remembered of an unmarked process */
 	CG_PATH = 256,
 	CG_SCRIPT = 128,
+	CG_NETS = 64, /* cgroups with an egress hook of their own; more: one at the root */
 	CG_ENGINE = 32, /* name of a container engine's socket; a power of two */
 };
 #define CG_STALE_NS 3000000000ull /* a heartbeat older than this is a dead worker */
@@ -155,9 +156,11 @@ struct cg_exec {
 	char script[CG_SCRIPT]; /* argv[1] */
 };
 
-/* Somebody wanted to connect in a network namespace without a listener of ours, and was refused. */
+#define CG_ASK_NET 0ull      /* no listener is wanted, but the egress hook at the task's cgroup */
+#define CG_ASK_NET_ALL ~0ull /* or at every cgroup: its socket is from elsewhere */
+/* Somebody was refused for want of a listener in his network namespace, or of the egress hook at his cgroup. */
 struct cg_ask {
-	__u64 netns; /* cookie, of the socket's namespace */
+	__u64 netns; /* cookie, of the socket's namespace; or CG_ASK_* */
 	__u32 tgid, tid;
 	__u32 inode; /* of the task's namespace, as /proc/PID/ns/net shows it */
 	__u32 uid;

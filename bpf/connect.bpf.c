@@ -8,6 +8,7 @@
  */
 #include "bpf/lib/dest.bpf.h"
 #include "bpf/lib/label.bpf.h"
+#include "bpf/lib/net.bpf.h"
 #include "bpf/lib/netns.bpf.h"
 #include "bpf/lib/udp.bpf.h"
 
@@ -78,14 +79,26 @@ static __always_inline int keep(struct bpf_sock_addr *ctx, const struct cg_flow 
 	return 0;
 }
 
-/* An agent's socket may send directly only to what is approved here.  Zero: refused, for want of memory. */
+/* Is an agent's socket, whoever made it, where the egress hook sees its packets? */
+static __always_inline bool seen(struct bpf_sock_addr *ctx)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(ctx->sk);
+	return tp && net_sees(tp->inet_conn.icsk_inet.sk.sk_cgrp_data.cgroup);
+}
+
+/* An agent's socket may send directly only to what is approved here.  Zero: refused. */
 static __always_inline int direct(struct bpf_sock_addr *ctx, const struct to *to, bool agent, __u32 why)
 {
 	struct cg_label fresh = {.cls = CG_CLASS_AGENT};
 	count(why);
 	if (!agent)
 		return CG_DIRECT;
-	struct cg_label *l = bpf_sk_storage_get(&cg_label, ctx->sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
+	struct cg_label *l = bpf_sk_storage_get(&cg_label, ctx->sk, 0, 0);
+	if (!l && !seen(ctx)) {
+		net_missing(CG_ASK_NET_ALL);
+		return CG_DENY;
+	}
+	l = bpf_sk_storage_get(&cg_label, ctx->sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!l) {
 		count(CG_COUNT_DENIED_NO_STORAGE);
 		return CG_DENY;

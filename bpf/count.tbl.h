@@ -29,3 +29,4 @@ X(DENIED_PORT_TAKEN, "denied-port-theft")     /* somebody wanted to listen on a 
 X(DENIED_OPTION, "denied-source-route")       /* an agent wanted to set a route of its own */
 X(DROPPED_EGRESS, "dropped-unapproved")       /* a packet of an agent's socket that no hook had let pass */
 X(DNS_LOST, "dns-answer-lost")               /* the ring of DNS answers was full */
+X(DENIED_NO_NET, "denied-no-egress-hook")     /* an agent's socket in a cgroup at which the egress hook does not sit yet */

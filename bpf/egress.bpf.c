@@ -3,9 +3,11 @@
  * egress.bpf.c - the net below: a packet of an agent's socket that nobody approved does not leave.
  *
  * Why this hook: cgroup_skb/egress (4.10) sees every packet of every AF_INET and AF_INET6 socket, whatever its protocol and however it was
- * opened: sockets that listen, that existed before, whose connect no hook saw.  A socket without a label, which is nearly every one,
- * costs one look-up.  A dropped datagram is EPERM; a dropped segment looks like a lossy network, so refusals belong in the other hooks.
+ * opened: sockets that listen, that existed before, whose connect no hook saw.  Even an empty program costs every packet a call, so this one
+ * sits only at the cgroups where agents are (net.bpf.h); there a socket without a label costs one look-up more.
+ * A dropped datagram is EPERM; a dropped segment looks like a lossy network, so refusals belong in the other hooks.
  */
+#include "bpf/lib/net.bpf.h"
 #include "bpf/lib/udp.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -87,5 +89,17 @@ int cg_egress(struct __sk_buff *skb)
 			return 1;
 	}
 	count(CG_COUNT_DROPPED_EGRESS);
+	return 0;
+}
+
+/* Labels that user space gave: one byte of output for each socket whose packets the hook above does not see.  Read by callgated. */
+SEC("iter/bpf_sk_storage_map")
+int cg_unseen(struct bpf_iter__bpf_sk_storage_map *ctx)
+{
+	struct sock *sk = ctx->sk;
+	struct cg_label *label = ctx->value;
+	char one = 1;
+	if (sk && label && !net_sees(sk->sk_cgrp_data.cgroup))
+		bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;
 }

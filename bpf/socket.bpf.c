@@ -7,6 +7,7 @@
  * allowed and not of what is not.  bind4|6 4.17, setsockopt 5.3.  On any failure of ours an agent is refused.
  */
 #include "bpf/lib/label.bpf.h"
+#include "bpf/lib/net.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -31,6 +32,10 @@ int cg_create(struct bpf_sock *sk)
 		return 1;
 	if (!(sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP) && !(sk->type == SOCK_DGRAM && sk->protocol == IPPROTO_UDP)) {
 		count(CG_COUNT_DENIED_KIND);
+		return 0;
+	}
+	if (!net_sees_task()) {
+		net_missing(CG_ASK_NET);
 		return 0;
 	}
 	if (!bpf_sk_storage_get(&cg_label, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE)) {

@@ -93,6 +93,8 @@ struct {
 	__type(key, __u32);
 	__type(value, struct cg_label);
 } cg_label SEC(".maps");
+/* Cgroups (ids) at and below which the egress hook sits: an agent's socket may live nowhere else.  callgated writes. */
+CG_HASH(cg_nets, __u64, __u32, CG_NETS, 0);
 /* The machine's resolvers: where an agent may send a datagram to port 53.  callgated writes. */
 CG_HASH(cg_resolvers, struct cg_addr, __u32, 64, BPF_F_NO_PREALLOC);
 

@@ -7,13 +7,13 @@
 
 #include "bpf/lib/maps.bpf.h"
 
-#define NETNS_AGAIN_NS 200000000ull /* one namespace asks no more often */
+#define NETNS_AGAIN_NS 200000000ull /* one namespace, or cgroup, asks no more often */
 
-/* Without an event nobody opens a listener, but the refusal stands all the same. */
-static __always_inline void netns_ask(__u64 netns, struct task_struct *t, __u32 uid)
+/* ${netns} as in struct cg_ask, ${key} one of its own for each place.  Without an event nobody does what is asked, but the refusal stands all the same. */
+static __always_inline void netns_ask_as(__u64 key, __u64 netns, struct task_struct *t, __u32 uid)
 {
 	__u64 now = bpf_ktime_get_ns();
-	__u64 *at = bpf_map_lookup_elem(&cg_asked, &netns);
+	__u64 *at = bpf_map_lookup_elem(&cg_asked, &key);
 	if (at && now - *at < NETNS_AGAIN_NS)
 		return;
 	struct cg_ask *ask = bpf_ringbuf_reserve(&cg_asks, sizeof(*ask), 0);
@@ -27,7 +27,12 @@ static __always_inline void netns_ask(__u64 netns, struct task_struct *t, __u32 
 	ask->inode = t->nsproxy ? t->nsproxy->net_ns->ns.inum : 0;
 	ask->uid = uid;
 	bpf_ringbuf_submit(ask, 0);
-	bpf_map_update_elem(&cg_asked, &netns, &now, BPF_ANY);
+	bpf_map_update_elem(&cg_asked, &key, &now, BPF_ANY);
+}
+
+static __always_inline void netns_ask(__u64 netns, struct task_struct *t, __u32 uid)
+{
+	netns_ask_as(netns, netns, t, uid);
 }
 
 #endif

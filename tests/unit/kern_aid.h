@@ -117,6 +117,8 @@ AID int remove_cgroup(const char *dir)
 		print_message("# cannot kill what is in %s\n", dir);
 	if (fd >= 0)
 		close(fd);
+	snprintf(path, sizeof(path), "%s/callgate-dns", dir);
+	(void)rmdir(path);
 	snprintf(path, sizeof(path), "%s/service", dir);
 	for (int i = 0; i < 500 && ((rmdir(path) < 0 && errno == EBUSY) || rmdir(dir) < 0); i++)
 		usleep(10000);

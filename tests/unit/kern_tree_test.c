@@ -689,13 +689,13 @@ static void a_set_beside(void **state)
 	assert_int_equal(ask(&agent, &f), GATED);
 	mark(&agent, LABEL);
 	quit(&middle);
-	set_aside("v3-00000000");
+	set_aside("v4-00000000");
 	/* Nobody accepts him yet. */
 	assert_int_equal(tell(&person, 'c'), 0);
 	begin_anew(CG_SCOPE_AGENTS);
 	assert_true(kern_earlier(w.k));
-	assert_true(there("v3-00000000/link_cg_sockops") && there("v3-00000000/link_cg_egress"));
-	assert_false(there("v3-00000000/link_cg_connect4") || there("v3-00000000/link_cg_fork"));
+	assert_true(there("v4-00000000/link_cg_sockops") && there("v4-00000000/link_cg_egress"));
+	assert_false(there("v4-00000000/link_cg_connect4") || there("v4-00000000/link_cg_fork"));
 	assert_int_equal(attached(BPF_CGROUP_INET4_CONNECT), hooks);
 	int waits = arrived(&row), earlier = kern_earlier_fd(w.k);
 	assert_int_not_equal(record_of(waits, &f), 0);
@@ -708,7 +708,7 @@ static void a_set_beside(void **state)
 	assert_int_equal(ask(&person, &f), GATED);
 	assert_true(f.flags & CG_FLOW_KNOWN);
 	kern_settle(w.k);
-	assert_false(kern_earlier(w.k) || there("v3-00000000"));
+	assert_false(kern_earlier(w.k) || there("v4-00000000"));
 	assert_int_equal(kern_earlier_fd(w.k), -1);
 	assert_int_equal(attached(BPF_CGROUP_SOCK_OPS), 1);
 	expect(&orphan, LABEL, &agent);

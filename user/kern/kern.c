@@ -194,14 +194,23 @@ static char *optional_note(struct kern *k, enum kern_part part)
 	return part == PART_DENY ? k->deny_note : k->exec_note;
 }
 
+/* kern_net.c puts the egress hook where agents are. */
+static int attach_one(struct kern *k, size_t row, char *why, size_t len)
+{
+	enum kern_part part = kern_hooks[row].part;
+	if (!k->obj[part] || part == PART_EGRESS)
+		return 0;
+	if (kern_hooks[row].type == BPF_CGROUP_INET_INGRESS)
+		return kern_dns_begin(k, row, why, len);
+	int r = needed(part) ? kern_pin_hook(k, row, why, len) : kern_pin_hook(k, row, optional_note(k, part), NOTE_LEN);
+	return needed(part) ? r : 0;
+}
+
 static int attach_all(struct kern *k, char *why, size_t len)
 {
 	for (size_t i = 0; i < kern_hook_count; i++) {
-		enum kern_part part = kern_hooks[i].part;
-		if (!k->obj[part])
-			continue;
-		int r = needed(part) ? kern_pin_hook(k, i, why, len) : kern_pin_hook(k, i, optional_note(k, part), NOTE_LEN);
-		if (r < 0 && needed(part))
+		int r = attach_one(k, i, why, len);
+		if (r < 0)
 			return r;
 	}
 	return 0;
@@ -261,7 +270,7 @@ int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern 
 	why[0] = 0;
 	if (!k)
 		return kern_load_say(why, len, -ENOMEM, "setup of the BPF side");
-	k->old_accepted = k->old_client = -1;
+	k->old_accepted = k->old_client = k->cgroup = k->dns[0] = k->dns[1] = -1;
 	raise_memlock();
 	r = open_cgroup(k, conf->cgroup, why, len);
 	if (r == 0)
@@ -282,8 +291,10 @@ int kern_setup(const struct kern_conf *conf, char *why, size_t len, struct kern 
 		goto out;
 	}
 	kern_beside_find(k);
+	r = kern_net_begin(k, why, len);
 	kern_beside_learn(k);
-	r = attach_all(k, why, len);
+	if (r == 0)
+		r = attach_all(k, why, len);
 	if (r < 0)
 		goto out;
 	kern_beside_take(k);
@@ -309,6 +320,8 @@ void kern_release(struct kern **kp)
 	kern_beside_close(k);
 	if (k->beats)
 		munmap(k->beats, sizeof(*k->beats));
+	kern_net_end(k);
+	kern_dns_end(k);
 	unload_all(k);
 	if (k->cgroup >= 0)
 		close(k->cgroup);
@@ -403,8 +416,11 @@ void kern_each_hook(struct kern *k, void (*fn)(void *arg, const char *hook, bool
 	char note[512];
 	for (size_t i = 0; i < kern_hook_count; i++) {
 		note_foreign(k, i, note, sizeof(note));
-		bool attached = k->link[i] != NULL;
-		if (attached && kern_hooks[i].part == PART_DENY)
+		/* Where the egress hook is missing, so are agents' sockets. */
+		bool attached = k->link[i] != NULL || kern_hooks[i].part == PART_EGRESS;
+		if (kern_hooks[i].part == PART_EGRESS)
+			kern_net_say(k, note, sizeof(note));
+		else if (attached && kern_hooks[i].part == PART_DENY)
 			snprintf(note, sizeof(note), "by %s", k->deny_way);
 		else if (!attached)
 			snprintf(note, sizeof(note), "%s; %s", kern_hooks[i].lost, optional_note(k, kern_hooks[i].part));

@@ -73,6 +73,8 @@ bool kern_agent(const struct kern *k, uint32_t tgid);
 bool kern_redirected(const struct kern *k, int fd);
 /** kern_label(k, fd, addr, port): Make it an agent's socket that may send to there only (port 0: nowhere).  1, 0 when it has a label, or negative. */
 int kern_label(const struct kern *k, int fd, const uint8_t addr[16], uint16_t port) __attribute__((warn_unused_result));
+/** kern_net_check(k): After kern_label(): the egress hook sees the packets of every socket that has a label. */
+int kern_net_check(struct kern *k) __attribute__((warn_unused_result));
 
 /**
  * kern_earlier(k): Programs of another layout, of an earlier version, are attached beside ours.  kern_earlier_fd(k): records by accepted socket of what

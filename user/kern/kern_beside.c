@@ -21,7 +21,7 @@
 enum { KEYS_MAX = 65536, KEY_LEN = 32, VALUE_LEN = 256 };
 
 /* Of a set that hands over, these stay until the end: records on their way, names of peers, labels. */
-static const char *const kept[] = {"link_cg_sockops", "link_cg_peername4", "link_cg_peername6", "link_cg_egress"};
+static const char *const kept[] = {"link_cg_sockops", "link_cg_peername4", "link_cg_peername6", "link_cg_egress", "link_egress_"};
 
 static bool has_links(const char *dir)
 {
@@ -141,7 +141,7 @@ static void keep_only(const struct kern_old *o)
 	while (d && (e = readdir(d))) {
 		bool keep = strncmp(e->d_name, "link_", 5) != 0;
 		for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
-			keep |= strcmp(e->d_name, kept[i]) == 0;
+			keep |= strncmp(e->d_name, kept[i], strlen(kept[i])) == 0;
 		snprintf(path, sizeof(path), "%s/%s", o->dir, e->d_name);
 		if (!keep)
 			kern_pin_drop(path);

@@ -1,5 +1,5 @@
 /*
- * kern_cgroup.c - where cgroup v2 is mounted; never assumed to be /sys/fs/cgroup.
+ * kern_cgroup.c - where cgroup v2 is mounted, which is never assumed to be /sys/fs/cgroup, and where in it a process is.
  * Floor: kern.      Source: proc(5), mountinfo.
  */
 #include <errno.h>
@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "kern/kern_internal.h"
 
 /* mountinfo writes space, tab, newline and backslash as \ooo. */
@@ -77,4 +79,93 @@ int kern_cgroup_open(const char *path, char *why, size_t len)
 		return kern_load_say(why, len, -ERR_NO_FEATURE, "%s is not a directory of cgroup v2", path);
 	}
 	return fd;
+}
+
+/* "0::/user.slice/...", the line of cgroup v2. -ESRCH: the process has gone, or died and its cgroup has gone. */
+static int path_of(uint32_t tgid, char path[PATH_MAX])
+{
+	static const char gone[] = " (deleted)";
+	char *line = NULL, name[64];
+	size_t cap = 0, len;
+	ssize_t n;
+	int r = -ESRCH;
+	snprintf(name, sizeof(name), "/proc/%u/cgroup", tgid);
+	FILE *f = fopen(name, "re");
+	if (!f)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (r && (n = getline(&line, &cap, f)) > 0) {
+		if (strncmp(line, "0::/", 4) != 0)
+			continue;
+		line[n - 1] = 0;
+		len = strlen(line);
+		if (len > strlen(gone) && strcmp(line + len - strlen(gone), gone) == 0)
+			break;
+		snprintf(path, PATH_MAX, "%s", line + 3);
+		r = 0;
+	}
+	free(line);
+	fclose(f);
+	return r;
+}
+
+enum { DEPTH_MAX = 64, TRIES = 3 };
+
+/* How many levels the cgroup is below ours; negative: it is not. */
+static int climb(const struct kern *k, int fd)
+{
+	struct stat st;
+	int n = 0, up = -1;
+	for (; n < DEPTH_MAX; n++) {
+		struct statfs fs;
+		if (fstat(n ? up : fd, &st) < 0 || fstatfs(n ? up : fd, &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+			break;
+		if (st.st_ino == k->cgroup_id) {
+			fd_close(&up);
+			return n;
+		}
+		int next = openat(n ? up : fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd_close(&up);
+		up = next;
+		if (up < 0)
+			break;
+	}
+	fd_close(&up);
+	return -ENOENT;
+}
+
+/* The process may be moved, or the cgroup removed, between the two. */
+static int open_cgroup_of(const char *root, uint32_t tgid)
+{
+	char path[PATH_MAX];
+	int r = -ESRCH, dir = -1, top = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (int i = 0; i < TRIES && top >= 0 && dir < 0; i++) {
+		r = path_of(tgid, path);
+		if (r < 0)
+			break;
+		dir = openat(top, path[1] ? path + 1 : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = dir < 0 ? -errno : 0;
+	}
+	if (top < 0)
+		r = -errno;
+	fd_close(&top);
+	return r < 0 ? r : dir;
+}
+
+int kern_cgroup_of(const struct kern *k, uint32_t tgid, int levels)
+{
+	char root[PATH_MAX];
+	int r = find_root(root);
+	int dir = r < 0 ? r : open_cgroup_of(root, tgid);
+	if (dir < 0)
+		return dir;
+	int depth = climb(k, dir);
+	if (depth < 0)
+		fd_close(&dir);
+	for (int i = 0; i < depth - levels && dir >= 0; i++) {
+		int next = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = -errno;
+		close(dir);
+		dir = next;
+	}
+	return depth < 0 ? -EXDEV : dir < 0 ? r : dir;
 }

@@ -29,6 +29,11 @@ struct kern_old { /* a set of another layout, still attached */
 	bool readable; /* of our ABI version */
 };
 
+struct kern_net { /* the egress hook at one cgroup */
+	uint64_t id;
+	struct bpf_link *link;
+};
+
 struct kern {
 	int cgroup;           /* directory */
 	uint64_t cgroup_id;
@@ -36,7 +41,10 @@ struct kern {
 	char dir[PATH_MAX];   /* pins of this one */
 	struct bpf_object *obj[PART_COUNT];
 	struct bpf_link *link[HOOKS_MAX]; /* by row of kern_hooks; NULL: not attached */
+	struct kern_net nets[CG_NETS];    /* while the egress hook is not at the root */
+	size_t net_count;
 	struct cg_beats *beats;           /* mapped */
+	int dns[2];                       /* raw sockets; -1: none */
 	uint32_t slots;
 	uint32_t watched_s; /* as in struct cg_conf */
 	struct ring_buffer *asks; /* NULL: not opened */
@@ -102,6 +110,12 @@ int kern_netns_home(struct kern *k) __attribute__((warn_unused_result));
 /** kern_netns_close(k): Stop reading asks. */
 void kern_netns_close(struct kern *k);
 
+/* kern_dns.c */
+
+/** kern_dns_begin(k, row, why, len): Put the program that sees DNS answers where it costs least.  kern_dns_end(k): close what it looks at. */
+int kern_dns_begin(struct kern *k, size_t row, char *why, size_t len) __attribute__((warn_unused_result));
+void kern_dns_end(struct kern *k);
+
 /* kern_deny.c */
 
 /** kern_deny_load(k): Load the optional denials, by the first way that this kernel takes; k->deny_note says what is lost when it takes none. */
@@ -111,5 +125,24 @@ void kern_deny_load(struct kern *k);
 
 /** kern_cgroup_open(path, why, len): The cgroup v2 directory ${path}, or the root of the mount when NULL. */
 int kern_cgroup_open(const char *path, char *why, size_t len) __attribute__((warn_unused_result));
+
+/** kern_cgroup_of(k, tgid, levels): The directory of the process's cgroup, or its ancestor that is ${levels} below k->cgroup; closed by
+ *  the caller.  -ESRCH: the process has gone; -EXDEV: it is not below k->cgroup. */
+int kern_cgroup_of(const struct kern *k, uint32_t tgid, int levels) __attribute__((warn_unused_result));
+
+/* kern_net.c */
+
+/** kern_net_begin(k, why, len): Take over the egress hooks of an earlier run.  kern_net_end(k): let go of them; they stay pinned. */
+int kern_net_begin(struct kern *k, char *why, size_t len) __attribute__((warn_unused_result));
+void kern_net_end(struct kern *k);
+
+/** kern_net_cover(k, tgid): The egress hook sees the sockets that this process will make. */
+int kern_net_cover(struct kern *k, uint32_t tgid) __attribute__((warn_unused_result));
+
+/** kern_net_asked(k, ask): Somebody was refused for want of it. */
+void kern_net_asked(struct kern *k, const struct cg_ask *ask);
+
+/** kern_net_say(k, note, len): Append where the egress hook sits, for people. */
+void kern_net_say(const struct kern *k, char *note, size_t len);
 
 #endif

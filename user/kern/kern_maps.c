@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mtime.h"
 #include "kern/kern_internal.h"
 
@@ -260,6 +261,9 @@ int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, ui
 	/* Nobody becomes less than an agent by starting an editor. */
 	if (cls == CG_CLASS_EDITOR && of_an_agent(procs, fd, tgid, start_ns))
 		return 0;
+	/* Where this fails the agent is refused its sockets, and asks.  It is an agent all the same. */
+	if (cls == CG_CLASS_AGENT && kern_net_cover(k, tgid) < 0)
+		log_detail("the egress hook does not see process %u", tgid);
 	if (cls == CG_CLASS_NONE) {
 		bpf_map_delete_elem(fd, &id);
 	} else if (bpf_map_update_elem(fd, &id, &mark, BPF_ANY) < 0) {

@@ -43,12 +43,15 @@ int kern_netns_home(struct kern *k)
 
 static int on_ask(void *arg, void *data, size_t len)
 {
-	const struct kern *k = arg;
+	struct kern *k = arg;
 	struct cg_ask ask;
 	if (len < sizeof(ask))
 		return 0;
 	memcpy(&ask, data, sizeof(ask));
-	k->ask_fn(k->ask_arg, &ask);
+	if (ask.netns == CG_ASK_NET || ask.netns == CG_ASK_NET_ALL)
+		kern_net_asked(k, &ask);
+	else
+		k->ask_fn(k->ask_arg, &ask);
 	return 0;
 }
 

@@ -159,7 +159,7 @@ static void sweep(void *arg)
 	struct sup *s = arg;
 	struct kern_conf conf;
 	struct dirent *e;
-	uint64_t before = s->early_cut;
+	uint64_t before = s->early_cut, labelled = s->early_labelled;
 	DIR *d = opendir("/proc");
 	sup_kern_settings(s, &conf);
 	while (d && (e = readdir(d))) {
@@ -171,6 +171,8 @@ static void sweep(void *arg)
 	}
 	if (d)
 		closedir(d);
+	if (s->early_labelled != labelled && kern_net_check(s->kern) < 0)
+		log_error("packets of agents' sockets that are older than the gate may leave unseen");
 	if (s->early_cut != before)
 		log_notice("%llu connections that were open before the gate were ended", (unsigned long long)(s->early_cut - before));
 }
