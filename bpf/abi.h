@@ -141,6 +141,7 @@ struct cg_proc {
 	__u64 start_ns;
 	struct cg_mark mark; /* cls 0: not, or not yet, in a tree */
 	__u64 ancestor[CG_ANCESTORS]; /* cg_proc_id, nearest first, 0 ends */
+	__u64 looked; /* no mark of itself or an ancestor is missing here that was given before this many others */
 };
 static inline __u64 cg_proc_id(__u32 tgid, __u64 start_ns)
 {
@@ -181,6 +182,6 @@ _Static_assert(__builtin_offsetof(struct cg_flow, start_ns) == 56, "cg_flow.star
 _Static_assert(__builtin_offsetof(struct cg_flow, comm) == 120, "cg_flow.comm");
 _Static_assert(sizeof(struct cg_conf) == 32 && sizeof(struct cg_dest) == 24, "settings are part of the ABI");
 _Static_assert(sizeof(struct cg_label) == 24 && sizeof(struct cg_addr) == 16, "labels are part of the ABI");
-_Static_assert(sizeof(struct cg_proc) == 88 && sizeof(struct cg_exec) == 424, "processes are part of the ABI");
+_Static_assert(sizeof(struct cg_proc) == 96 && sizeof(struct cg_exec) == 424, "processes are part of the ABI");
 
 #endif

@@ -34,15 +34,15 @@ static __always_inline void by_parents(struct cg_proc *new, struct task_struct *
 static __always_inline void look_for_mark(__u32 tgid)
 {
 	struct cg_mark m;
+	__u64 given = task_marks_given();
+	barrier();
 	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
 	if (!p || p->mark.cls)
 		return;
-	for (int i = 0; i < CG_ANCESTORS && p->ancestor[i]; i++) {
-		if (!task_mark_of(p->ancestor[i], &m))
-			continue;
+	if (task_mark_of(cg_proc_id(tgid, p->start_ns), &m) || task_mark_by_birth(p, &m))
 		p->mark = m;
-		return;
-	}
+	else
+		p->looked = given;
 }
 
 static __always_inline long enter(__u32 tgid, const struct cg_proc *new, __u64 flags)

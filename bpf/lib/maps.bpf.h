@@ -72,6 +72,8 @@ struct {
 } cg_asks SEC(".maps");
 /* Roots of agent trees by cg_proc_id.  callgated writes; exec deletes at the root's exit. */
 CG_HASH(cg_marks, __u64, struct cg_mark, 16384, BPF_F_NO_PREALLOC);
+/* How many marks were ever given.  callgated counts, behind the mark. */
+CG_ARRAY(cg_given, __u64, 0);
 /* Processes by tgid.  exec writes; callgated fills in marks. */
 CG_HASH(cg_procs, __u32, struct cg_proc, 65536, BPF_F_NO_PREALLOC);
 /* Records between the two ends' ESTABLISHED callbacks.  sockops writes; preallocated, so that it cannot fail for memory. */

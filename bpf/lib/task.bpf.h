@@ -84,22 +84,47 @@ static __always_inline bool task_missed(struct task_struct *leader, struct cg_ma
 	return true;
 }
 
-/* The agent tree that the process is in, if any. */
+static __always_inline __u64 task_marks_given(void)
+{
+	__u32 zero = 0;
+	__u64 *n = bpf_map_lookup_elem(&cg_given, &zero);
+	return n ? *n : 0;
+}
+
+/* A mark of one of the process's ancestors at birth. */
+static __always_inline bool task_mark_by_birth(const struct cg_proc *p, struct cg_mark *out)
+{
+	for (int i = 0; i < CG_ANCESTORS && p->ancestor[i]; i++)
+		if (task_mark_of(p->ancestor[i], out))
+			return true;
+	return false;
+}
+
+/*
+ * The agent tree that the process is in, if any.  Nearly every process is in none: that costs one look-up, unless a mark was given to anybody since it was
+ * last found out.  The count is read before the marks are.
+ */
 static __always_inline bool task_mark_leader(struct task_struct *leader, struct cg_mark *out)
 {
 	__u32 tgid = leader->tgid;
+	__u64 given = task_marks_given();
+	barrier();
+	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
+	if (p && p->start_ns != leader->start_boottime)
+		p = NULL;
+	if (p && !p->mark.cls && p->looked == given)
+		return false;
 	if (task_mark_of(task_id(leader), out))
 		return true;
-	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
-	if (!p || p->start_ns != leader->start_boottime)
+	if (!p)
 		return task_mark_by_parents(leader, out) || task_missed(leader, out);
 	if (p->mark.cls) {
 		*out = p->mark;
 		return true;
 	}
-	for (int i = 0; i < CG_ANCESTORS && p->ancestor[i]; i++)
-		if (task_mark_of(p->ancestor[i], out))
-			return true;
+	if (task_mark_by_birth(p, out))
+		return true;
+	p->looked = given;
 	return false;
 }
 

@@ -112,10 +112,27 @@ static void add_proc(int from, int to, const void *key, void *value)
 		(void)bpf_map_delete_elem(to, key); /* it ended meanwhile */
 }
 
+/* Whoever has looked for marks looks again: the count is above that of every earlier set. */
+static void count_marks(const struct kern *k, const struct kern_old *o)
+{
+	uint64_t theirs = 0, ours = 0;
+	uint32_t zero = 0;
+	int from = open_like(k, o, "cg_given"), to = kern_maps_fd(k, "cg_given");
+	(void)bpf_map_lookup_elem(to, &zero, &ours);
+	if (from >= 0) {
+		(void)bpf_map_lookup_elem(from, &zero, &theirs);
+		close(from);
+	}
+	ours = (theirs > ours ? theirs : ours) + 1;
+	if (bpf_map_update_elem(to, &zero, &ours, BPF_ANY) < 0)
+		log_warning("agents of the earlier set may be unknown until they are found again: %s", strerror(errno));
+}
+
 void kern_beside_learn(struct kern *k)
 {
 	for (size_t i = 0; i < k->old_count; i++) {
 		each(k, &k->old[i], "cg_marks", add);
+		count_marks(k, &k->old[i]);
 		each(k, &k->old[i], "cg_dests", add);
 		each(k, &k->old[i], "cg_resolvers", add);
 	}

@@ -253,6 +253,22 @@ static void forget_dead(int fd)
 	}
 }
 
+/* Who has looked for marks looks again when their number has changed. */
+static int give(const struct kern *k, int fd, uint64_t id, const struct cg_mark *mark)
+{
+	uint32_t zero = 0;
+	uint64_t given;
+	if (bpf_map_update_elem(fd, &id, mark, BPF_ANY) < 0) {
+		forget_dead(fd);
+		if (bpf_map_update_elem(fd, &id, mark, BPF_ANY) < 0)
+			return -errno;
+	}
+	if (bpf_map_lookup_elem(kern_maps_fd(k, "cg_given"), &zero, &given) < 0)
+		return -errno;
+	given++;
+	return put_one(k, "cg_given", &given);
+}
+
 int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, uint32_t label)
 {
 	int fd = kern_maps_fd(k, "cg_marks"), procs = kern_maps_fd(k, "cg_procs");
@@ -266,10 +282,10 @@ int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, ui
 		log_detail("the egress hook does not see process %u", tgid);
 	if (cls == CG_CLASS_NONE) {
 		bpf_map_delete_elem(fd, &id);
-	} else if (bpf_map_update_elem(fd, &id, &mark, BPF_ANY) < 0) {
-		forget_dead(fd);
-		if (bpf_map_update_elem(fd, &id, &mark, BPF_ANY) < 0)
-			return -errno;
+	} else {
+		int r = give(k, fd, id, &mark);
+		if (r < 0)
+			return r;
 	}
 	spread(procs, fd, id, &mark);
 	return 0;
