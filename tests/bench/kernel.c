@@ -1,12 +1,16 @@
 /*
  * kernel.c - what the BPF programs cost a process that is not governed: the same work with the programs detached, attached, and detached
- * again, round by round.
- *   kernel [--rounds N] [--without PROGRAM]      without: cg_egress, cg_sockops ..., to see what one of them costs
+ * again, round by round.  While they are attached an agent runs, and the work is done twice: in a cgroup apart from the agent's, as a service of the
+ * machine or another user, and beside the agent in the same cgroup, where the egress hook sits (kern_net.c).  Once more it is done with nothing but
+ * an empty program as egress hook: the least that any program costs that sees every packet.
+ *   kernel [--rounds N] [--without PROGRAM]      without: cg_connect4, cg_sockops ..., to see what one of them costs
  * Sockets, ports and processes lie in a network namespace, a mount namespace and a cgroup of its own.  One table on standard output.
  *
- * Each time is the median of many short blocks, so that what else runs on the machine shows little.  Attached is compared with the mean of the two
- * detached halves around it, which cancels drift; the difference between the halves is the resolution.
+ * Each time is the median of many short blocks, and a round is short too, so that what else runs on the machine shows little.  Attached is compared
+ * with the mean of the two detached parts around it, which cancels drift; the difference between these, over the root of the number of rounds, is the
+ * resolution.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,11 +21,13 @@
 #include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,7 +38,8 @@
 #include "kern/kern_internal.h"
 
 enum { GOVERNED = 12001, STRANGER = 12003, ROUNDS_MAX = 200, BLOCKS_MAX = 4000, PIECE = 65536, UDP_PORT = 9 };
-enum { TCP_CONNECT, UDP_CONNECT, SOCKET, BULK, PING_ONE, PING_TWO, WORKS };
+enum { TCP_CONNECT, UDP_CONNECT, SOCKET, BULK, PING_ONE, PING_TWO, DATAGRAM, WORKS };
+enum { BEFORE, APART, BESIDE, EMPTY, AFTER, PHASES };
 
 struct phase {
 	double ns[WORKS]; /* of one operation */
@@ -98,7 +105,7 @@ static void pair(int fd[2])
 /* The handshake is done when a blocking connect() on loopback returns, so one thread is enough. */
 static double tcp_connect(void)
 {
-	enum { N = 3000 };
+	enum { N = 600 };
 	struct sockaddr_in at;
 	int l = listener(&at);
 	for (int i = 0; i < N; i++) {
@@ -118,7 +125,7 @@ static double tcp_connect(void)
 /* The same hook with hardly anything around it. */
 static double udp_connect(void)
 {
-	enum { N = 1000, TIMES = 20 };
+	enum { N = 200, TIMES = 20 };
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(UDP_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int s = socket(AF_INET, SOCK_DGRAM, 0);
 	for (int i = 0; i < N; i++) {
@@ -134,7 +141,7 @@ static double udp_connect(void)
 
 static double make_socket(void)
 {
-	enum { N = 1000, TIMES = 10 };
+	enum { N = 200, TIMES = 10 };
 	for (int i = 0; i < N; i++) {
 		double t = now();
 		for (int j = 0; j < TIMES; j++)
@@ -182,7 +189,7 @@ static double turns(size_t bytes, int blocks, int times, bool back)
 /* What is usually meant: two processes, woken in turn, on one CPU. */
 static double two_processes(void)
 {
-	enum { N = 400, TIMES = 20 };
+	enum { N = 100, TIMES = 20 };
 	char c = 0;
 	int fd[2];
 	pair(fd);
@@ -206,34 +213,65 @@ static double two_processes(void)
 	return median(block, N);
 }
 
+/* One datagram of one byte, there and not back. */
+static double datagrams(void)
+{
+	enum { N = 100, TIMES = 50 };
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(at);
+	char c = 0;
+	int to = socket(AF_INET, SOCK_DGRAM, 0), from = socket(AF_INET, SOCK_DGRAM, 0);
+	if (bind(to, (struct sockaddr *)&at, len) < 0 || getsockname(to, (struct sockaddr *)&at, &len) < 0 || connect(from, (struct sockaddr *)&at, len) < 0)
+		die("datagram sockets");
+	for (int i = 0; i < N; i++) {
+		double t = now();
+		for (int j = 0; j < TIMES; j++)
+			if (send(from, &c, 1, 0) != 1 || recv(to, &c, 1, 0) != 1)
+				die("datagrams");
+		block[i] = (now() - t) / TIMES;
+	}
+	close(to);
+	close(from);
+	return median(block, N);
+}
+
 static void measure(struct phase *p)
 {
 	p->ns[TCP_CONNECT] = tcp_connect();
 	p->ns[UDP_CONNECT] = udp_connect();
 	p->ns[SOCKET] = make_socket();
-	p->ns[BULK] = turns(PIECE, 200, 20, false);
-	p->ns[PING_ONE] = turns(1, 400, 50, true);
+	p->ns[BULK] = turns(PIECE, 60, 20, false);
+	p->ns[PING_ONE] = turns(1, 100, 50, true);
 	p->ns[PING_TWO] = two_processes();
+	p->ns[DATAGRAM] = datagrams();
 }
 
-/* In the cgroup, as somebody who is not governed, on one CPU. */
-static struct phase child(const char *cgroup)
+static void enter(const char *cgroup, const char *below)
+{
+	char path[PATH_MAX + 128];
+	snprintf(path, sizeof(path), "%s/%s/cgroup.procs", cgroup, below);
+	int fd = open(path, O_WRONLY);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		die(path);
+	close(fd);
+}
+
+/* In a cgroup, as somebody who is not governed, on one CPU. */
+static struct phase child(const char *cgroup, const char *below)
 {
 	struct phase p = {0};
 	int pipes[2], status;
-	usleep(500000); /* what loading and freeing left to be done later */
+	usleep(200000); /* what loading and freeing left to be done later */
 	if (pipe(pipes) < 0)
 		die("pipe");
 	pid_t pid = fork();
 	if (pid == 0) {
-		char path[PATH_MAX];
 		cpu_set_t one;
 		CPU_ZERO(&one);
 		CPU_SET(0, &one);
-		snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-		int fd = open(path, O_WRONLY);
-		if (fd < 0 || write(fd, "0", 1) != 1 || sched_setaffinity(0, sizeof(one), &one) < 0)
-			die(path);
+		enter(cgroup, below);
+		if (sched_setaffinity(0, sizeof(one), &one) < 0)
+			die("sched_setaffinity");
 		setpriority(PRIO_PROCESS, 0, -20);
 		if (setgid(STRANGER) < 0 || setuid(STRANGER) < 0)
 			die("setuid");
@@ -250,7 +288,38 @@ static struct phase child(const char *cgroup)
 	return p;
 }
 
-static struct phase attached(const char *cgroup, const char *without)
+static pid_t agent(const char *cgroup)
+{
+	int ready[2];
+	char c;
+	if (pipe(ready) < 0)
+		die("pipe");
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		enter(cgroup, "agents");
+		if (write(ready[1], "", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	if (read(ready[0], &c, 1) != 1)
+		die("an agent");
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void detach_one(const struct kern *k, const char *prog)
+{
+	char path[PATH_MAX + 64];
+	snprintf(path, sizeof(path), "%s/link_%.40s", k->dir, prog);
+	int link = bpf_obj_get(path);
+	if (link < 0 || bpf_link_detach(link) < 0)
+		die(path);
+	close(link);
+}
+
+static void attached(const char *cgroup, const char *without, struct phase p[PHASES])
 {
 	static const uint32_t users[] = {GOVERNED};
 	static const uint16_t ports[] = {80, 443, 8080, 8443};
@@ -258,32 +327,72 @@ static struct phase attached(const char *cgroup, const char *without)
 	struct kern_conf c = {.cgroup = cgroup, .bpffs = bpffs, .users = users, .user_count = 1, .ports = ports, .port_count = 4,
 	    .port_base = 700, .slots = 2, .generation = 1};
 	struct kern *k;
-	char why[512], link[PATH_MAX];
+	char why[512];
 	if (kern_setup(&c, why, sizeof(why), &k) < 0) {
 		fprintf(stderr, "kernel: %s\n", why);
 		exit(1);
 	}
-	snprintf(link, sizeof(link), "%.4000s/link_%s", k->dir, without);
-	kern_release(&k); /* the pins hold the links */
-	if (without[0] && unlink(link) < 0)
-		die(link);
-	struct phase p = child(cgroup);
+	pid_t pid = agent(cgroup);
+	if (kern_mark(k, (uint32_t)pid, 1, CG_CLASS_AGENT, 1) < 0)
+		die("the agent's mark");
+	if (without[0])
+		detach_one(k, without);
+	p[APART] = child(cgroup, "others");
+	p[BESIDE] = child(cgroup, "agents");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	kern_release(&k);
 	if (kern_teardown(bpffs) < 0)
 		die("detach");
+}
+
+static struct phase with_empty_program(const char *cgroup)
+{
+	struct bpf_insn pass[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1}, {.code = BPF_JMP | BPF_EXIT}};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_CGROUP_INET_EGRESS);
+	int prog = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SKB, "empty", "GPL", pass, 2, &opts);
+	int dir = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int link = bpf_link_create(prog, dir, BPF_CGROUP_INET_EGRESS, NULL);
+	if (link < 0)
+		die("an empty program");
+	struct phase p = child(cgroup, "others");
+	close(link);
+	close(prog);
+	close(dir);
 	return p;
 }
 
-static void say(const char *name, double *before, double *on, double *after, int rounds)
+static void say(const char *name, double v[PHASES][ROUNDS_MAX], int rounds)
 {
-	double added[ROUNDS_MAX], ratio[ROUNDS_MAX], apart[ROUNDS_MAX], off[ROUNDS_MAX];
+	enum { ON = AFTER - APART };
+	double added[ON][ROUNDS_MAX], ratio[ON][ROUNDS_MAX], gap[ROUNDS_MAX], off[ROUNDS_MAX];
 	for (int i = 0; i < rounds; i++) {
-		off[i] = (before[i] + after[i]) / 2;
-		added[i] = on[i] - off[i];
-		ratio[i] = off[i] / on[i];
-		apart[i] = fabs(before[i] - after[i]);
+		off[i] = (v[BEFORE][i] + v[AFTER][i]) / 2;
+		gap[i] = fabs(v[BEFORE][i] - v[AFTER][i]);
+		for (int w = 0; w < ON; w++) {
+			added[w][i] = v[APART + w][i] - off[i];
+			ratio[w][i] = off[i] / v[APART + w][i];
+		}
 	}
-	double base = median(off, rounds), gap = median(apart, rounds);
-	printf("%-32s %10.0f %10.0f %10.3f %12.0f ns %.3f\n", name, base, median(added, rounds), median(ratio, rounds), gap, gap / base);
+	double base = median(off, rounds), between = median(gap, rounds) / sqrt(rounds);
+	printf("%-32s %9.0f", name, base);
+	for (int w = 0; w < ON; w++)
+		printf(" %9.0f %9.3f", median(added[w], rounds), median(ratio[w], rounds));
+	printf(" %8.0f %8.3f\n", between, between / base);
+}
+
+/* Made, or taken away with the cgroup itself. */
+static void below(const char *cgroup, bool make)
+{
+	static const char *const names[] = {"agents", "others"};
+	char path[PATH_MAX + 128];
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", cgroup, names[i]);
+		if (make ? mkdir(path, 0755) < 0 : rmdir(path) < 0)
+			die(path);
+	}
+	if (!make)
+		rmdir(cgroup);
 }
 
 static void own_world(char *cgroup, size_t len)
@@ -300,6 +409,7 @@ static void own_world(char *cgroup, size_t len)
 	int s;
 	if (mkdir(cgroup, 0755) < 0)
 		die(cgroup);
+	below(cgroup, true);
 	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
 	    mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=700") < 0)
 		die("namespaces of its own");
@@ -311,11 +421,12 @@ static void own_world(char *cgroup, size_t len)
 int main(int argc, char **argv)
 {
 	static const char *const names[WORKS] = {"connect(), TCP, loopback", "connect(), UDP", "socket() and close()",
-	    "bulk, 64 KiB, one thread", "1-byte ping-pong, one thread", "1-byte ping-pong, two processes"};
-	static double v[WORKS][3][ROUNDS_MAX];
+	    "bulk, 64 KiB, one thread", "1-byte ping-pong, one thread", "1-byte ping-pong, two processes",
+	    "1-byte datagram, one thread"};
+	static double v[WORKS][PHASES][ROUNDS_MAX];
 	static const struct option options[] = {{"rounds", required_argument, NULL, 'r'}, {"without", required_argument, NULL, 'w'}, {0}};
 	char cgroup[PATH_MAX + 64];
-	int rounds = 12, c;
+	int rounds = 40, c;
 	const char *without = "";
 	while ((c = getopt_long(argc, argv, "", options, NULL)) == 'r' || c == 'w')
 		if (c == 'r')
@@ -327,20 +438,24 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	own_world(cgroup, sizeof(cgroup));
-	(void)child(cgroup);
+	(void)child(cgroup, "others");
 	for (int i = 0; i < rounds; i++) {
-		struct phase p[3];
-		p[0] = child(cgroup);
-		p[1] = attached(cgroup, without);
-		p[2] = child(cgroup);
+		struct phase p[PHASES];
+		p[BEFORE] = child(cgroup, "others");
+		attached(cgroup, without, p);
+		p[EMPTY] = with_empty_program(cgroup);
+		p[AFTER] = child(cgroup, "others");
 		for (int w = 0; w < WORKS; w++)
-			for (int k = 0; k < 3; k++)
+			for (int k = 0; k < PHASES; k++)
 				v[w][k][i] = p[k].ns[w];
 		fprintf(stderr, "bench-kernel: round %d of %d\n", i + 1, rounds);
 	}
-	rmdir(cgroup);
-	printf("%-32s %10s %10s %10s %15s\n", "", "detached", "added ns", "throughput", "resolution");
+	below(cgroup, false);
+	printf("%-32s %9s %19s %19s %19s %17s\n%-32s %9s", "", "detached", "apart from agents", "beside an agent", "an empty program", "resolution", "ns", "");
+	for (int w = APART; w < AFTER; w++)
+		printf(" %9s %9s", "added", "ratio");
+	puts("");
 	for (int w = 0; w < WORKS; w++)
-		say(names[w], v[w][0], v[w][1], v[w][2], rounds);
+		say(names[w], v[w], rounds);
 	return 0;
 }
