@@ -66,6 +66,7 @@ static void what_is_charged_waits_for_its_record(void **state)
 	assert_non_null(strstr(call("get_note"), "\"result\":{}"));
 	assert_string_equal(record_wait(n + 1)->risk, "Read");
 	assert_int_equal(B.up_requests, up + 1);
+	record_wait(n + 2); /* its result, which nobody waits for */
 	n = B.records;
 	assert_non_null(strstr(call("get_page"), "did not reach the disk"));
 	assert_string_equal(record_wait(n + 1)->risk, "Read");
