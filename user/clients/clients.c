@@ -1,4 +1,4 @@
-/* clients.c - see clients.h.  Which members hold servers, URLs and keys: the clients' own manuals, as of versions in docs/CLIENTS.md. */
+/* clients.c - see clients.h.  Which members hold servers, URLs and keys is as the clients write them today; what is not known is not looked at. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
