@@ -223,8 +223,8 @@ $B/bench/cost: $B/tests/bench/cost.o
 bench-fleet: deps-test	## verify, ingest and status of 1,000,000 generated records, a core; SIZES; build/bench/fleet.json
 	$Q$(MAKE) -s -j2 all $B/fleet/fleetgen $B/bench/cost
 	$QBUILD=$(abspath $B) bash tests/bench/fleet.sh
-campaign-fleet: deps-test	## the same at 1 and 10 million, and twenty hosts with a week of faults
-	$Q$(MAKE) -s -j2 all $B/fleet/fleetgen $B/bench/cost
+campaign-fleet: deps-test	## the same at 1 and 10 million, and twenty hosts, two of them real, with a week of faults
+	$Q$(MAKE) -s -j2 all aids $B/fleet/fleetgen $B/bench/cost
 	$QBUILD=$(abspath $B) SIZES="$${SIZES:-1000000 10000000}" bash tests/bench/fleet.sh
 	$QBUILD=$(abspath $B) bash tests/long/80-fleet-week.sh
 .PHONY: bench-fleet campaign-fleet
