@@ -221,7 +221,7 @@ static void on_stop(struct admin *a, struct edge *e, const struct frame *f)
 	pump_stop(a->pump);
 }
 
-void admin_frame(struct admin *a, struct edge *e, const struct frame *f)
+static void take_frame(struct admin *a, struct edge *e, const struct frame *f)
 {
 	static const struct {
 		enum msg type;
@@ -316,7 +316,7 @@ static void on_edge(void *arg, int fd, short what)
 		}
 		if (e == &a->sup && a->on_means && a->on_means(a->means, &f))
 			continue;
-		admin_frame(a, e, &f);
+		take_frame(a, e, &f);
 		for (size_t i = 0; i < MSG_FDS; i++)
 			fd_close(&f.fd[i]);
 	}

@@ -89,8 +89,6 @@ void admin_free(struct admin *a);
 int admin_conf(struct admin *a, struct view json) __attribute__((warn_unused_result));
 /** admin_edge(a, e): Use ${e} (taken over) instead of an earlier edge to the same party and slot. */
 void admin_edge(struct admin *a, struct edge e);
-/** admin_frame(a, e, f): A frame from a peer. */
-void admin_frame(struct admin *a, struct edge *e, const struct frame *f);
 /** admin_wake_at(a): Set the timer to the next deadline of a client or job. */
 void admin_wake_at(struct admin *a);
 /** admin_name_of(a, uid): The account's name, or NULL. */

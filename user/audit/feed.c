@@ -127,7 +127,7 @@ static struct wall when(const struct feed *f, const struct feed_ring *r, uint64_
 	return (struct wall){f->wall.ns - (int64_t)(f->now.ns - mono_ns)};
 }
 
-void feed_abandon(struct feed *f, uint64_t ring, uint64_t call, const char *why)
+static void abandon(struct feed *f, uint64_t ring, uint64_t call, const char *why)
 {
 	struct jsonw *w = trail_line(f->trail, "abandoned", wall_now());
 	entry_id(w, ring, call);
@@ -181,7 +181,7 @@ static const char *breaks(struct feed *f, struct feed_ring *r, const struct rec_
 		size_t n;
 		uint64_t *open = calls_list(&r->calls, &n);
 		for (size_t i = 0; i < n / 2; i++) {
-			feed_abandon(f, r->id, open[i], "too-many-open");
+			abandon(f, r->id, open[i], "too-many-open");
 			calls_close(&r->calls, open[i]);
 		}
 		free(open);
@@ -338,7 +338,7 @@ static void abandon_all(struct feed *f, struct feed_ring *r, const char *why)
 	uint64_t *open = calls_list(&r->calls, &n);
 
 	for (size_t i = 0; i < n; i++)
-		feed_abandon(f, r->id, open[i], why);
+		abandon(f, r->id, open[i], why);
 	free(open);
 	calls_free(&r->calls);
 }

@@ -38,6 +38,5 @@ struct feed {
 /** feed_find(f, id): The ring's entry or NULL; id 0: a free entry. */
 struct feed_ring *feed_find(struct feed *f, uint64_t id);
 struct feed_ring *feed_room(struct feed *f);
-void feed_abandon(struct feed *f, uint64_t ring, uint64_t call, const char *why);
 
 #endif

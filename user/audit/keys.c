@@ -26,7 +26,7 @@ _Static_assert(sizeof(struct state) == 96, "on disk");
 
 struct keys {
 	int dir, fd; /* keys/, state */
-	bool fresh, dirty;
+	bool dirty;
 	char id[MAC_ID], name[NOTE_NAME];
 	uint64_t next;
 	uint8_t key[MAC_LEN], seed[SIGN_SEED];
@@ -166,7 +166,6 @@ static int make(struct keys *k, int dir, const char *host, uint64_t next)
 	struct state s = {0};
 
 	fd_close(&k->fd);
-	k->fresh = true;
 	k->next = next;
 	if (getrandom(k->key, MAC_LEN, 0) != MAC_LEN || getrandom(k->seed, SIGN_SEED, 0) != SIGN_SEED)
 		return -EIO;
@@ -250,11 +249,6 @@ const char *keys_id(const struct keys *k)
 const char *keys_name(const struct keys *k)
 {
 	return k->name;
-}
-
-bool keys_fresh(const struct keys *k)
-{
-	return k->fresh;
 }
 
 bool keys_waiting(const struct keys *k)

@@ -32,10 +32,9 @@ int keys_save(struct keys *k, uint64_t next, const uint8_t key[MAC_LEN]) __attri
 /** keys_sync(k): fdatasync(2) of it, if there is something. */
 int keys_sync(struct keys *k) __attribute__((warn_unused_result));
 
-/** keys_id(k), keys_name(k): Borrowed.  keys_fresh(k): made just now.  keys_waiting(k): nobody has taken ID.json away yet. */
+/** keys_id(k), keys_name(k): Borrowed.  keys_waiting(k): nobody has taken ID.json away yet. */
 const char *keys_id(const struct keys *k);
 const char *keys_name(const struct keys *k);
-bool keys_fresh(const struct keys *k);
 bool keys_waiting(const struct keys *k);
 
 /** keys_sign(k, n, out): Sign a checkpoint; fills in name and key. */

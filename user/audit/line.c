@@ -28,7 +28,7 @@ static uint32_t code_point(struct view v, size_t *used)
 }
 
 /* Controls of both kinds, what is invisible, what turns text around, what stands on another character. */
-bool line_harmful(uint32_t c)
+static bool harmful(uint32_t c)
 {
 	static const uint32_t ranges[][2] = {{0, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x300, 0x36f}, {0x61c, 0x61c}, {0x180e, 0x180e}, {0x1ab0, 0x1aff}, {0x1dc0, 0x1dff},
 	    {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0x20d0, 0x20ff}, {0xfe00, 0xfe0f}, {0xfe20, 0xfe2f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, {0xe0000, 0x10ffff}};
@@ -106,7 +106,7 @@ int line_safe(struct view v, struct buf *out)
 	while (v.n && !r) {
 		size_t used;
 		uint32_t c = code_point(v, &used);
-		if (line_harmful(c))
+		if (harmful(c))
 			r = put_escape(c, out);
 		else if (c == REPLACEMENT)
 			r = buf_puts(out, "\xef\xbf\xbd");
@@ -135,7 +135,7 @@ int line_cell(struct view v, size_t wide, struct buf *out)
 	while (v.n && !r) {
 		size_t used, c_wide;
 		uint32_t c = code_point(v, &used);
-		bool bad = line_harmful(c) || c == REPLACEMENT;
+		bool bad = harmful(c) || c == REPLACEMENT;
 		c_wide = bad ? 1 : columns(c);
 		/* The last column is kept for the sign that something was cut. */
 		if (wide && at + c_wide + (v.n > used) > wide) {

@@ -13,9 +13,6 @@
 /** line_parse(line): The object, to be freed with json_decref(), or NULL: not JSON.  A number beyond 63 bits comes as text. */
 json_t *line_parse(struct view line);
 
-/** line_harmful(c): Does a terminal obey this code point, hide it, or turn the reading direction at it? */
-bool line_harmful(uint32_t c);
-
 /** line_safe(line, out): Append ${line}, with every harmful code point as JSON may write it (\uXXXX); bytes that are no UTF-8 become U+FFFD. */
 int line_safe(struct view line, struct buf *out) __attribute__((warn_unused_result));
 

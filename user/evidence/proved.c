@@ -72,7 +72,8 @@ static int give_up(struct proved *p, const char *what, uint64_t to, const char *
 	return proved_bad_at(p, what, from, to, "%s", why);
 }
 
-int proved_deliver(struct proved *p, struct view seal_line, uint64_t seal, uint64_t member, uint64_t offset)
+/* Hand out what is held, and the seal that proves it. */
+static int deliver(struct proved *p, struct view seal_line, uint64_t seal, uint64_t member, uint64_t offset)
 {
 	struct view v = buf_view(&p->held);
 	struct proved_at at = {.seal = seal};
@@ -132,7 +133,7 @@ static int take(struct proved *p, struct view line, uint64_t member, uint64_t of
 	if (chain_add(&p->chain, line))
 		return -ENOMEM;
 	if (seal) {
-		r = proved_deliver(p, line, p->seal, member, offset);
+		r = deliver(p, line, p->seal, member, offset);
 		p->range_first = p->seq + 1;
 		p->range_raw = 0;
 		p->proven = p->seq;

@@ -63,8 +63,6 @@ struct proved {
 int proved_bad_at(struct proved *p, const char *what, uint64_t from, uint64_t to, const char *fmt, ...)
     __attribute__((format(printf, 5, 6), warn_unused_result));
 void proved_drop(struct proved *p);
-/** proved_deliver(): Hand out what is held, and the seal that proves it. */
-int proved_deliver(struct proved *p, struct view seal_line, uint64_t seal, uint64_t member, uint64_t offset) __attribute__((warn_unused_result));
 
 /** proved_first(p, line): Does the first line of a file continue what was read?  0; 1 with p->why; or negative. */
 int proved_first(struct proved *p, struct view line) __attribute__((warn_unused_result));

@@ -120,7 +120,5 @@ enum step step_withheld(struct conn *c);
 
 /** relay_pump(from, to, count): Move what there is room for; passes an end of stream on.  -EPIPE: one of them is dead. */
 int relay_pump(struct stream *from, struct stream *to, uint64_t *count) __attribute__((warn_unused_result));
-/** relay_done(a, b): Both directions ended and flushed. */
-bool relay_done(const struct stream *a, const struct stream *b);
 
 #endif

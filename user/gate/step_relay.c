@@ -30,7 +30,8 @@ int relay_pump(struct stream *from, struct stream *to, uint64_t *count)
 	return f & STREAM_ERROR ? -EPIPE : 0;
 }
 
-bool relay_done(const struct stream *a, const struct stream *b)
+/* Both directions ended and flushed. */
+static bool relay_done(const struct stream *a, const struct stream *b)
 {
 	unsigned fa = stream_flags(a), fb = stream_flags(b), both = STREAM_EOF | STREAM_SHUT | STREAM_FLUSHED;
 

@@ -127,7 +127,7 @@ int proc_parse_uid(struct view status, uint32_t *uid)
 	return 0;
 }
 
-int proc_parse_groups(struct view status, uint32_t *out, size_t max)
+static int parse_groups(struct view status, uint32_t *out, size_t max)
 {
 	const uint8_t *at = status.n ? memmem(status.p, status.n, "\nGroups:\t", 9) : NULL;
 	uint64_t gid;
@@ -198,7 +198,7 @@ int proc_groups(const struct proc *p, uint32_t *out, size_t max)
 	char text[2 * TEXT];
 	int n = slurp(p, "status", text, sizeof(text));
 
-	return n < 0 ? n : proc_parse_groups(view_of(text, (size_t)n), out, max);
+	return n < 0 ? n : parse_groups(view_of(text, (size_t)n), out, max);
 }
 
 int proc_exe(const struct proc *p, char out[PATH_MAX], bool *deleted)

@@ -49,7 +49,6 @@ bool proc_root_owned(const struct proc *p, int procfs, const char *path);
 /* The readers themselves.  Any input is legal to pass. */
 int proc_parse_stat(struct view text, struct proc_stat *st) __attribute__((warn_unused_result));
 int proc_parse_uid(struct view status, uint32_t *uid) __attribute__((warn_unused_result));
-int proc_parse_groups(struct view status, uint32_t *out, size_t max) __attribute__((warn_unused_result));
 int proc_parse_cgroup(struct view text, char *out, size_t cap) __attribute__((warn_unused_result));
 
 /** proc_unit(cgroup, out, cap): The systemd unit that a cgroup path belongs to, or empty. */

@@ -223,7 +223,7 @@ bool stream_tls_resumed(const struct stream *s)
 
 /* ---- what it is ---- */
 
-bool stream_queued(const struct stream *s)
+static bool queued(const struct stream *s)
 {
 	return s->out.len || s->next.len || s->wire.len || (s->bits & BIT_TX_BUSY);
 }
@@ -232,7 +232,7 @@ unsigned stream_flags(const struct stream *s)
 {
 	bool fin_due = (s->flags & STREAM_SHUT) && !(s->bits & (BIT_TX_FIN | BIT_TX_DEAD));
 
-	return s->flags | (stream_queued(s) || fin_due ? 0 : STREAM_FLUSHED);
+	return s->flags | (queued(s) || fin_due ? 0 : STREAM_FLUSHED);
 }
 
 int stream_error(const struct stream *s)

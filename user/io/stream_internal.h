@@ -62,7 +62,6 @@ void stream_wake(struct stream *s);
 void stream_touch(struct stream *s);
 void stream_mark(struct stream *s);
 void stream_fail(struct stream *s, int err);
-bool stream_queued(const struct stream *s);
 void stream_release(struct stream *s);
 void stream_free_all(struct loop *l);
 void stream_free_slots(struct loop *l);

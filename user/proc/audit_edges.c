@@ -90,7 +90,7 @@ static void on_keep(struct audit *a, struct edge *e, const struct frame *f)
 
 /* ---- the audit stream ---- */
 
-void audit_note(struct audit *a, struct view body)
+static void note(struct audit *a, struct view body)
 {
 	static const char *const kinds[] = {"note", "coverage", "refused", "alert"};
 	char kind[NAME_LEN];
@@ -118,7 +118,7 @@ static void on_note(struct audit *a, struct edge *e, const struct frame *f)
 {
 	if (e == &a->admin)
 		audit_cover_note(a, f->body);
-	audit_note(a, f->body);
+	note(a, f->body);
 }
 
 static void on_cover(struct audit *a, struct edge *e, const struct frame *f)

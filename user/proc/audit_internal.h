@@ -88,8 +88,6 @@ void audit_cover(struct audit *a, struct view body);
 void audit_cover_note(struct audit *a, struct view body);
 /** audit_cover_seal(arg, w): The members that callgate-audit adds to a seal. */
 void audit_cover_seal(void *arg, struct jsonw *w);
-/** audit_note(a, body): A line for the audit stream from another process. */
-void audit_note(struct audit *a, struct view body);
 
 /** audit_charges(a, quiet): Once a turn.  ${quiet}: nothing that came before is still to be written.  True: there is more to read at once. */
 bool audit_charges(struct audit *a, bool quiet);

@@ -16,7 +16,8 @@ void serve_fatal(const char *what, int err)
 	exit(1);
 }
 
-void serve_drop(struct serve *s, struct edge *e)
+/* Close an edge and stop watching it. */
+static void drop(struct serve *s, struct edge *e)
 {
 	if (e->fd >= 0)
 		pump_del(s->pump, e->fd);
@@ -47,7 +48,7 @@ static void on_peer(void *arg, int fd, short what)
 		return;
 	if (r != -ERR_CLOSED)
 		log_error("%s broke the protocol: %s", party_name(e->peer), err_text(r));
-	serve_drop(self, e);
+	drop(self, e);
 }
 
 /* Take the edges that callgated sent since the last time. */
@@ -68,7 +69,7 @@ static void adopt(struct serve *s)
 			edge_close(&e);
 			continue;
 		}
-		serve_drop(s, mine);
+		drop(s, mine);
 		*mine = e;
 		if (pump_add(s->pump, mine->fd, POLLIN, on_peer, mine))
 			serve_fatal("too many channels", -ENOSPC);

@@ -29,9 +29,6 @@ void __attribute__((noreturn)) serve_fatal(const char *what, int err);
 /** serve_start(s): Take the edges that came with the start, watch callgated.  Every place holds an edge with fd -1.  Exits when it cannot. */
 void serve_start(struct serve *s);
 
-/** serve_drop(s, e): Close an edge and stop watching it. */
-void serve_drop(struct serve *s, struct edge *e);
-
 /** serve_run(s): Answer until callgated says stop or is gone.  The exit status. */
 int serve_run(struct serve *s) __attribute__((warn_unused_result));
 

@@ -150,7 +150,6 @@ void sup_child_stop(struct sup *s, enum party p);
 /* sup_plumb.c: everything a starting child and its peers need. */
 int sup_plumb(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
 int sup_plumb_conf(struct sup *s, struct sup_child *c) __attribute__((warn_unused_result));
-void sup_plumb_ring(struct sup *s, struct sup_child *to, struct sup_ring *r);
 int sup_plumb_fd(struct sup_child *to, enum fd_what what, uint32_t slot, uint64_t ring, int fd) __attribute__((warn_unused_result));
 
 /* sup_netns.c: listeners in other network namespaces. */

@@ -92,7 +92,7 @@ static int reopen_ro(int fd)
 	return ro < 0 ? -errno : ro;
 }
 
-void sup_plumb_ring(struct sup *s, struct sup_child *to, struct sup_ring *r)
+static void plumb_ring(struct sup *s, struct sup_child *to, struct sup_ring *r)
 {
 	(void)s;
 	int ack = to->party == P_AUDIT ? r->ack : reopen_ro(r->ack);
@@ -209,9 +209,9 @@ static int worker_means(struct sup *s, struct sup_child *c)
 		r = sup_limits_send(s, c);
 	if (r)
 		return r;
-	sup_plumb_ring(s, c, ring);
+	plumb_ring(s, c, ring);
 	if (audit && audit->life != LIFE_NONE)
-		sup_plumb_ring(s, audit, ring);
+		plumb_ring(s, audit, ring);
 	return 0;
 }
 
@@ -224,7 +224,7 @@ static int audit_means(struct sup *s, struct sup_child *c)
 		r = sup_cover_means(s, c);
 	for (size_t i = 0; i < SUP_RINGS && !r; i++)
 		if (s->ring[i].id)
-			sup_plumb_ring(s, c, &s->ring[i]);
+			plumb_ring(s, c, &s->ring[i]);
 	return r;
 }
 
