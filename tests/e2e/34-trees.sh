@@ -36,18 +36,19 @@ GO
 chmod 755 "$LAB/go"
 go=$LAB/go
 
+# Each agent waits until it is known to be one, which takes callgate-ident some milliseconds, or many on a busy machine.
 # an editor: window, terminal's shell, extension host and what that starts
-as "$code" -c "sleep 0.3; (bash -c '$go shell; true'; bash -i -c '$go interactive; true') & '$code' -c 'sleep 0.3; $go tool; true' code --type=utility --utility-sub-type=node.mojom.NodeService --dns-result-order=ipv4first --inspect-port=0; wait; true"
+as "$code" -c "sleep 1; (bash -c '$go shell; true'; bash -i -c '$go interactive; true') & '$code' -c 'sleep 1; $go tool; true' code --type=utility --utility-sub-type=node.mojom.NodeService --dns-result-order=ipv4first --inspect-port=0; wait; true"
 # agents: plain, and every way out of the tree
-as "$claude" -c "sleep 0.3; $go child; true"
-as "$claude" -c "sleep 0.3; $go copy $home/bin/harmless; true"
-as "$claude" -c "sleep 0.3; cp /usr/bin/curl $home/bin/fresh; $go fresh $home/bin/fresh init; true"
-as "$claude" -c "sleep 0.3; $go renamed /usr/bin/curl '[kworker/0:1]'; true"
-as "$claude" -c "sleep 0.3; setsid sh -c '(sleep 1; $go orphan) & true' & sleep 0.1; exit 0"
-as "$claude" -c "sleep 0.3; setsid -f $go session; true"
-as "$claude" -c "sleep 0.3; '$code' -c 'sleep 0.3; $go editor-of-agent; true'; true"
+as "$claude" -c "sleep 1; $go child; true"
+as "$claude" -c "sleep 1; $go copy $home/bin/harmless; true"
+as "$claude" -c "sleep 1; cp /usr/bin/curl $home/bin/fresh; $go fresh $home/bin/fresh init; true"
+as "$claude" -c "sleep 1; $go renamed /usr/bin/curl '[kworker/0:1]'; true"
+as "$claude" -c "sleep 1; setsid sh -c '(sleep 1; $go orphan) & true' & sleep 0.1; exit 0"
+as "$claude" -c "sleep 1; setsid -f $go session; true"
+as "$claude" -c "sleep 1; '$code' -c 'sleep 1; $go editor-of-agent; true'; true"
 # after its root is gone
-as "$claude" -c "sleep 0.3; (sleep 2; $go late) & exit 0"
+as "$claude" -c "sleep 1; (sleep 2; $go late) & exit 0"
 # a person's own
 as bash -c "$go own; true"
 sleep 4
@@ -65,7 +66,7 @@ seen "a session of its own" claude-code session
 seen "an editor that an agent starts, and the shell in it" claude-code editor-of-agent
 seen "a process that outlives the agent" claude-code late
 # the registered server, from the editor's shell: gated like everywhere
-out=$(lab_as alice "$code" -c "sleep 0.3; curl -sS --max-time 10 -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '$(rpc echo '{"message":"from-the-shell"}')' $MCP; true" 2>&1)
+out=$(lab_as alice "$code" -c "sleep 1; curl -sS --max-time 10 -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' -d '$(rpc echo '{"message":"from-the-shell"}')' $MCP; true" 2>&1)
 has "a registered server is reached through the gate from an editor's shell" "$out" from-the-shell
 check "and the record says whose editor" lab_wait 5 lab_has_record '.kind=="call" and .agent=="vscode"'
 lab_end

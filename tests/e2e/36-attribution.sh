@@ -68,7 +68,7 @@ is .netns "$(python3 -c 'import socket; print(int.from_bytes(socket.socket().get
 kill "$pid" 2>/dev/null
 # the call's other kinds carry them as well: a refused one, and a relayed connection
 lab_server other good
-lab_as alice "$claude" -c "sleep 0.3; curl -sS --max-time 10 https://other.lab.test/ >/dev/null; true" >/dev/null 2>&1
+lab_as alice "$claude" -c "sleep 1; curl -sS --max-time 10 https://other.lab.test/ >/dev/null; true" >/dev/null 2>&1
 rec=
 lab_wait 5 lab_has_record '.kind=="connection" and .dst_host=="other.lab.test"'
 rec=$(lab_records '.kind=="connection" and .dst_host=="other.lab.test"' | head -1)
