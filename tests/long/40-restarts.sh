@@ -33,8 +33,8 @@ install_again() { # the same programs as new files
 		cp "$ORIGINAL/$f" "$LAB/bins/$f.new" && mv "$LAB/bins/$f.new" "$LAB/bins/$f"
 	done
 }
-set_aside() { # as if an earlier version had pinned what is there now
-	for d in /sys/fs/bpf/callgate/v*-*; do mv "$d" "/sys/fs/bpf/callgate/$1" 2>/dev/null; done
+set_aside() { # as if an earlier version had pinned what is there now; not while the last such set is still there, into which it would be moved
+	for d in /sys/fs/bpf/callgate/v*-*; do [ -e "/sys/fs/bpf/callgate/$1" ] || mv "$d" "/sys/fs/bpf/callgate/$1"; done
 }
 abi=$(sed -n 's/^#define CG_ABI_VERSION //p' "$LAB_TOP/bpf/abi.h")
 ways=(restart kill-callgated kill-worker kill-both upgrade layout version)
