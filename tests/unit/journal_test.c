@@ -534,6 +534,68 @@ static void kept_of_other_files(void **state)
 	kept_free(&k);
 }
 
+/* Two starts after the state was made: the file behind it is changed, or is gone.  What it says that came after must not be left out. */
+static void changed_behind_the_state(void **state)
+{
+	(void)state;
+	struct kept_sample k;
+	struct buf world = {0}, bytes = {0};
+	char name[NAMES_MAX];
+	struct names_list l;
+	bool used;
+	size_t step = 1;
+
+#ifdef CG_SANITIZED
+	step = 5;
+#endif
+	make_kept(&k, true, MIDDLE);
+	struct trail *s = start();
+	trail_abandon(&s);
+	for (int later = 0; later < 2; later++) {
+		s = start();
+		assert_int_equal(names_read(dir, NAMES_SEALED, &l), 0);
+		assert_true(l.n >= 2);
+		names_path(&l.at[1], name);
+		names_free(&l);
+		buf_reset(&bytes);
+		assert_int_equal(fd_slurp(dir, name, 1 << 20, &bytes), 0);
+		assert_int_equal(in_force_now(s, &used, &world), 0);
+		assert_true(used && view_eq(buf_view(&world), buf_view(&k.world[CHANGES])));
+		for (size_t i = 0; i < bytes.len; i += step) {
+			bytes.mem[bytes.off + i] ^= (uint8_t)(1u << (i % 8));
+			put(name, buf_view(&bytes));
+			if (in_force_now(s, &used, &world) != -ERR_CORRUPT)
+				fail_msg("byte %zu of %s changed, and the journal is handed out", i, name);
+			bytes.mem[bytes.off + i] ^= (uint8_t)(1u << (i % 8));
+		}
+		put(name, buf_view(&bytes));
+		trail_abandon(&s);
+	}
+	assert_int_equal(unlinkat(dir, name, 0), 0);
+	s = start();
+	assert_true(in_force_now(s, &used, &world) || !used);
+	trail_abandon(&s);
+	/* The newest one, and the service begins with it: the chain goes on from what it says now. */
+	put(name, buf_view(&bytes));
+	assert_int_equal(names_read(dir, NAMES_SEALED, &l), 0);
+	names_path(&l.at[l.n - 1], name);
+	names_free(&l);
+	buf_reset(&bytes);
+	assert_int_equal(fd_slurp(dir, name, 1 << 20, &bytes), 0);
+	for (size_t i = 0; i < bytes.len; i += 7 * step) {
+		bytes.mem[bytes.off + i] ^= 1;
+		put(name, buf_view(&bytes));
+		bytes.mem[bytes.off + i] ^= 1;
+		s = start();
+		if (in_force_now(s, &used, &world) != -ERR_CORRUPT)
+			fail_msg("byte %zu of %s changed before a start, and the journal is handed out", i, name);
+		trail_abandon(&s);
+	}
+	buf_free(&bytes);
+	buf_free(&world);
+	kept_free(&k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -542,6 +604,7 @@ int main(void)
 	    cmocka_unit_test(kept_and_cut),
 	    cmocka_unit_test(kept_and_changed),
 	    cmocka_unit_test(kept_of_other_files),
+	    cmocka_unit_test(changed_behind_the_state),
 	};
 
 	log_open("journal_test", LOG_ERROR);

@@ -14,45 +14,53 @@
 
 enum { CHUNK = 1 << 18 };
 
-/* Does the stream, read behind the sealed files that were looked at, come by the mark? */
+/* Does the stream, read behind the sealed files that were looked at, come by the mark, and from there without a gap to where it ends now? */
 struct bound {
 	const struct kept_mark *mark; /* NULL: nothing to hold it against */
 	bool passed;
-	struct chain chain;
+	struct chain chain; /* after the last line that was read; the mark's before there is one */
 	char file[NAMES_MAX];
 };
 
+static bool same(const struct chain *a, const struct chain *b)
+{
+	return memcmp(a->head, b->head, CHAIN_LEN) == 0;
+}
+
+/* The first line of a file says how the chain stood before it. */
 static bool file_begins(struct bound *b, const char *file, struct view line)
 {
 	static const char key[] = "\"prev\":\"";
 	const uint8_t *at = memmem(line.p, line.n, key, sizeof(key) - 1);
+	bool first = !b->file[0];
+	struct chain prev;
 
 	snprintf(b->file, sizeof(b->file), "%s", file);
-	return at && chain_unhex(view_head(view_skip(line, (size_t)(at - line.p) + sizeof(key) - 1), 2 * CHAIN_LEN), b->chain.head, CHAIN_LEN) == 0;
+	if (!at || chain_unhex(view_head(view_skip(line, (size_t)(at - line.p) + sizeof(key) - 1), 2 * CHAIN_LEN), prev.head, CHAIN_LEN))
+		return false;
+	bool follows = first || same(&prev, &b->chain);
+	b->chain = prev;
+	return follows;
 }
 
-static bool at_mark(const struct bound *b)
-{
-	return memcmp(b->chain.head, b->mark->head.head, CHAIN_LEN) == 0;
-}
-
-/* Each line up to the mark, and the first one behind it.  0, -ERR_CORRUPT: this is not the stream that was read. */
+/* Each line.  0, -ERR_CORRUPT: this is not the stream that was read. */
 static int bind(struct bound *b, const char *file, struct view line, uint64_t seq)
 {
-	if (!b->mark || b->passed)
+	if (!b->mark)
 		return 0;
 	if (strcmp(b->file, file) != 0 && !file_begins(b, file, line))
 		return -ERR_CORRUPT;
-	if (seq > b->mark->seq) {
-		b->passed = seq == b->mark->seq + 1 && at_mark(b);
-		return b->passed ? 0 : -ERR_CORRUPT;
-	}
-	int r = chain_add(&b->chain, line);
-	if (!r && seq == b->mark->seq) {
-		b->passed = at_mark(b);
-		r = b->passed ? 0 : -ERR_CORRUPT;
-	}
-	return r;
+	if (seq == b->mark->seq + 1)
+		b->passed = same(&b->chain, &b->mark->head);
+	if (seq > b->mark->seq && !b->passed)
+		return -ERR_CORRUPT;
+	return chain_add(&b->chain, line);
+}
+
+/* All lines were read: they end where the stream does, and none of them is missing. */
+static bool bound_whole(const struct bound *b, const struct trail_state *st)
+{
+	return !b->mark || (same(&b->chain, &st->head) && (b->passed || (st->seq == b->mark->seq && same(&b->chain, &b->mark->head))));
 }
 
 static int put_line(struct buf *b, int fd, struct view line)
@@ -82,8 +90,10 @@ static int lines_into(int dir, const struct trail *s, const struct kept *k, int 
 
 	if (r)
 		return r;
-	if (k)
+	if (k) {
 		read_from(in, k->sealed + 1);
+		bound.chain = k->mark.head;
+	}
 	while ((r = read_line(in, &line)) > 0) {
 		bool ours = entry_head(line, &h) == 0;
 		r = ours || !after ? 0 : -ERR_CORRUPT;
@@ -99,8 +109,7 @@ static int lines_into(int dir, const struct trail *s, const struct kept *k, int 
 		if (r)
 			break;
 	}
-	/* Nothing was written since. */
-	if (!r && after && !bound.passed && (st.seq != after->seq || memcmp(st.head.head, after->head.head, CHAIN_LEN) != 0))
+	if (!r && !bound_whole(&bound, &st))
 		r = -ERR_CORRUPT;
 	if (r < 0 && !after)
 		log_error("the journal cannot be read at %s: %s", read_file(in), err_text(r));

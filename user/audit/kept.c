@@ -71,11 +71,11 @@ int kept_files(int dir, uint64_t seq, uint64_t *last, uint8_t sum[CHAIN_LEN], ch
 		return r;
 	}
 	for (size_t i = 0; !r && i < list.n; i++) {
-		if (list.at[i].last > seq)
-			continue;
 		r = file_sum(dir, &list.at[i], one, file);
 		if (r)
 			break;
+		if (list.at[i].last > seq)
+			continue;
 		chain_hex(one, CHAIN_LEN, hex);
 		int len = snprintf(text, sizeof(text), "%s %s\n", file, hex);
 		r = chain_sum_add(all, view_of(text, (size_t)len));

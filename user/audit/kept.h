@@ -40,8 +40,8 @@ int kept_head(struct view text, struct kept *k) __attribute__((warn_unused_resul
 
 /**
  * kept_open(dir, s, k, why):
- * Is there one that is this stream's, unchanged, and about the sealed files that are there?  0: kept_copy() and kept_close() follow; the lines behind
- * ${sealed} are still to be held against ${mark}.  -ENOENT: there is none.  Other errors: with a line in ${why}.
+ * Is there one that is this stream's, unchanged, and about the sealed files that are there, of which none was changed since?  0: kept_copy() and
+ * kept_close() follow; the lines behind ${sealed} are still to be held against ${mark}.  -ENOENT: there is none.  Other errors: with a line in ${why}.
  */
 int kept_open(int dir, const struct trail *s, struct kept *k, char why[KEPT_WHY]) __attribute__((warn_unused_result));
 /** kept_copy(k, fd): Write the state to ${fd}.  0, -ERR_CORRUPT, errno; then what was written is worth nothing. */
@@ -53,8 +53,8 @@ int kept_save(int dir, const struct trail *s, const struct kept_mark *mark, stru
 
 /**
  * kept_files(dir, seq, n, sum, file):
- * The sealed files that end at line ${seq} or before: the last line of them, and the hash over them, which may be NULL.  0; -ERR_CORRUPT: the bytes of ${file} are
- * not those it was sealed with; errno.
+ * The sealed files that end at line ${seq} or before: the last line of them, and the hash over them, which may be NULL.  0; -ERR_CORRUPT: the bytes of ${file},
+ * whichever lines it holds, are not those it was sealed with; errno.
  */
 int kept_files(int dir, uint64_t seq, uint64_t *last, uint8_t sum[CHAIN_LEN], char file[NAMES_MAX]) __attribute__((warn_unused_result));
 
