@@ -168,12 +168,23 @@ static void what_was_kept(void **state)
 	assert_true(r.a.early);
 	assert_int_equal(rig_world_grants(&r), 0);
 	assert_true(rig_world_has(&r, "one.example"));
-	/* It does not stay in force without the journal. */
-	r.a.early_at = (struct mono){1};
-	rig_edge(&r, &r.audit, P_AUDIT);
-	rig_turns(&r, 4);
-	assert_true(!r.a.early && !r.a.folded);
-	assert_false(rig_world_has(&r, "one.example"));
+	rig_stop(&r);
+	/* It does not stay in force without the journal, also when nobody is there any more who could hand it out. */
+	r.early_ms = 50;
+	for (int gone = 0; gone < 2; gone++) {
+		worlds = r.worlds;
+		rig_start(&r, CONF);
+		if (gone)
+			edge_close(&r.audit);
+		for (size_t n = 0; r.a.early && n < RIG_TURNS; n++)
+			rig_turn(&r);
+		rig_turns(&r, 4);
+		assert_true(!r.a.early && !r.a.folded);
+		assert_int_equal(r.worlds, worlds + 2);
+		assert_false(rig_world_has(&r, "one.example"));
+		if (!gone)
+			rig_stop(&r);
+	}
 	r.whole_mute = false;
 	rig_edge(&r, &r.audit, P_AUDIT);
 	turns_until(&r, &r.a.folded);

@@ -13,11 +13,12 @@
 #include "base/log.h"
 
 /* Whoever keeps the journal from being read must not gain by it. */
-static void withdraw(struct admin *a)
+static void withdraw(void *arg)
 {
+	struct admin *a = arg;
 	struct roster none;
 
-	log_error("the journal is not read after %d s: what was kept of it is no longer in force, and no grant is", JOURNAL_EARLY_MS / 1000);
+	log_error("the journal is not read after %llu s: what was kept of it is no longer in force, and no grant is", (unsigned long long)a->early_ms / 1000);
 	a->early = false;
 	a->kept_bad = true;
 	if (roster_init(&none))
@@ -29,9 +30,6 @@ static void ask(void *arg)
 {
 	struct admin *a = arg;
 	struct m_journal_get get = {.whole = a->world_fd >= 0 || a->kept_bad};
-
-	if (a->early && mono_now().ns >= mono_after_ms(a->early_at, JOURNAL_EARLY_MS).ns)
-		withdraw(a);
 
 	if (a->folded || a->audit.fd < 0)
 		return;
@@ -65,6 +63,9 @@ static void early(struct admin *a, struct view state, struct view lines)
 		r = roster_fold(&next, lines);
 		snprintf(why, sizeof(why), "%s", r < 0 ? err_text(r) : next.damage);
 	}
+	/* By the clock alone: whether anybody can be asked for the journal makes no difference. */
+	if (!r && (r = pump_timer(a->pump, mono_after_ms(mono_now(), a->early_ms), withdraw, a)))
+		snprintf(why, sizeof(why), "%s", err_text(r));
 	if (r) {
 		log_warning("the kept state of the journal is not used: %s; the whole journal is read", why);
 		roster_free(&next);
@@ -75,7 +76,6 @@ static void early(struct admin *a, struct view state, struct view lines)
 	log_notice("from the kept state of the journal, up to %llu: %zu servers, %zu grants, %zu policies; the journal is read now", (unsigned long long)next.seq,
 	    json_object_size(next.servers), grants_count(&next.grants), json_object_size(next.policies));
 	a->early = true;
-	a->early_at = mono_now();
 	world_adopt(a, &next, next.seq);
 	ask(a);
 }
@@ -154,6 +154,7 @@ static void whole(struct admin *a, struct view lines, const struct m_journal *m)
 	a->folded = true;
 	a->early = false;
 	pump_timer_off(a->pump, ask, a);
+	pump_timer_off(a->pump, withdraw, a);
 	job_next(a);
 }
 
