@@ -497,6 +497,36 @@ static void test_journal_fails(void **state)
 	}
 }
 
+/* One breaks off, and the next one says what is in force: nothing changes by it, and what was begun before does not count with it. */
+static void test_nothing_after_half(void **state)
+{
+	struct place *p = *state;
+	struct spec s = one;
+
+	s.credentials[0] = NULL;
+	s.servers = "{\"name\":\"one\",\"match\":[{\"host\":\"one.example\"}]}";
+	trust(p);
+	assert_string_equal(apply(p, &s), "ok");
+	for (int again = 0; again < 2; again++) {
+		struct spec half = s;
+		half.version = s.version + 1;
+		half.grants = "";
+		p->r.journal_fails_in = 2;
+		has(apply(p, &half), "nothing was changed");
+		p->r.journal_fails_in = 0;
+		if (again)
+			rig_edge(&p->r, &p->r.audit, P_AUDIT);
+		rig_turns(&p->r, 4);
+		s.version += 2;
+		assert_string_equal(apply(p, &s), "ok");
+		rig_edge(&p->r, &p->r.audit, P_AUDIT);
+		rig_turns(&p->r, 4);
+		assert_string_equal(p->r.a.roster.damage, "");
+		assert_int_equal(roster_bundle(&p->r.a.roster), s.version);
+		assert_int_equal(rig_world_grants(&p->r), 1);
+	}
+}
+
 /* A journal that says what no bundle can have said is damage, and no grant is in force. */
 static void test_damage(void **state)
 {
@@ -526,6 +556,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {T(test_in_force), T(test_refused), T(test_local), T(test_next), T(test_trust), T(test_broken_off), T(test_journal_fails),
+	    T(test_nothing_after_half),
 	    cmocka_unit_test(test_damage)};
 	if (geteuid() != 0)
 		return 0;

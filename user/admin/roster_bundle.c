@@ -2,6 +2,7 @@
  * roster_bundle.c - signed bundles in the journal.  See roster.h.
  * What a bundle changes are events like any other, each with "bundle": {"version","item"}, items counted from 0.  They count when the event
  * "bundle.apply" follows that names how many they are, all of them or none: a writing that broke off leaves events that nothing follows.
+ * What is held is dropped when the next bundle begins: with item 0, or with "bundle.apply" alone, when it changes nothing.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -129,6 +130,8 @@ int roster_bundle_apply(struct roster *r, const json_t *e)
 	json_t *was = json_object();
 	struct roster t = {0};
 
+	if (number(e, "items") == 0)
+		json_object_clear(r->held);
 	if (version < 1 || !json_is_string(json_object_get(e, "sha256")) || number(e, "items") != (json_int_t)json_object_size(r->held)) {
 		json_decref(was);
 		return -ERR_MALFORMED;
