@@ -131,7 +131,9 @@ static void test_export(void **state)
 	assert_int_equal(rows("artefacts/call_log.csv", "esc"), 0);
 	assert_int_equal(rows("findings.csv", "lines-rejected,"), 1);
 	assert_int_equal(rows("findings.csv", ",2 proved lines"), 1);
-	assert_int_equal(rows("criteria/CC7.2/alerts.csv", ",placeholder,0123456789ab-3,,\"placeholder p-1, in the head of a request\",1000,/usr/bin/thief,s,s.example,k,"), 1);
+	assert_int_equal(rows("criteria/CC7.2/alerts.csv", "event,call_id,claimed,detail,segment_file,member_offset,line_offset,seal_seq,uid,exe,server,destination,credential"), 1);
+	assert_int_equal(rows("criteria/CC7.2/alerts.csv", ",placeholder,0123456789ab-3,,\"placeholder p-1, in the head of a request\","), 1);
+	assert_int_equal(rows("criteria/CC7.2/alerts.csv", ",1000,/usr/bin/thief,s,s.example,k"), 1);
 	/* Confirmed by another person; by the same one; given without a proposal. */
 	assert_int_equal(rows("criteria/CC8.1/policy_versions.csv", "root (login 2002),root (login 2002),yes,"), 1);
 	assert_int_equal(rows("findings.csv", "policy-not-approved,"), 1);

@@ -322,7 +322,7 @@ void calls_end(struct host *h)
 
 /* ---- the rest ---- */
 
-static void where(struct host *h, enum sheet s, const struct proved_at *at, const char *ts)
+static void where(struct host *h, enum sheet s, const struct proved_at *at)
 {
 	struct bundle *b = h->run->b;
 
@@ -330,9 +330,6 @@ static void where(struct host *h, enum sheet s, const struct proved_at *at, cons
 	row_num(b, s, at->member);
 	row_num(b, s, at->offset);
 	row_num(b, s, at->seal);
-	if (s == SH_BYPASS)
-		row_str(b, s, layout_trail(h->trail));
-	row_end(b, s, ts);
 }
 
 static void bypass(struct host *h, const struct fields *f, struct view kind, const struct proved_at *at, const char *ts)
@@ -366,7 +363,9 @@ static void bypass(struct host *h, const struct fields *f, struct view kind, con
 	row_text(b, SH_BYPASS, fields_text(f, FLD_SERVER));
 	row_text(b, SH_BYPASS, fields_text(f, FLD_ERR));
 	row_text(b, SH_BYPASS, fields_text(f, FLD_DETAIL).n ? fields_text(f, FLD_DETAIL) : fields_text(f, FLD_REASON));
-	where(h, SH_BYPASS, at, ts);
+	where(h, SH_BYPASS, at);
+	row_str(b, SH_BYPASS, layout_trail(h->trail));
+	row_end(b, SH_BYPASS, ts);
 }
 
 /* A change that somebody may not make stands in the journal. */
@@ -393,12 +392,13 @@ static void alert(struct host *h, const struct fields *f, const struct proved_at
 	row_text(b, SH_ALERTS, fields_text(f, FLD_ID));
 	row_text(b, SH_ALERTS, fields_text(f, FLD_CLAIMED));
 	row_text(b, SH_ALERTS, fields_text(f, FLD_DETAIL));
+	where(h, SH_ALERTS, at);
 	row_text(b, SH_ALERTS, f->raw[FLD_UID]);
 	row_text(b, SH_ALERTS, fields_text(f, FLD_EXE));
 	row_text(b, SH_ALERTS, fields_text(f, FLD_SERVER));
 	row_text(b, SH_ALERTS, fields_text(f, FLD_DST_HOST));
 	row_text(b, SH_ALERTS, fields_text(f, FLD_CRED));
-	where(h, SH_ALERTS, at, ts);
+	row_end(b, SH_ALERTS, ts);
 }
 
 static void loss(struct host *h, const struct fields *f, const char *ts)

@@ -41,7 +41,7 @@ X(BYPASS, "criteria/CC6.6/bypass_attempts.csv", "CC6.6", "host,seq,ts_utc,person
   "a connection, request or change that was refused before it could become a call")
 X(SECRET_SCAN, "criteria/CC6.6/config_secret_scan.csv", "CC6.6", "host,path,owner,kind,found_at,fingerprint", "-a real key found in an agent's configuration file")
 X(DENIED, "criteria/CC7.2/denied_calls.csv", "CC7.2", CALL_COLUMNS, "a denied call: a row of call_log.csv")
-X(ALERTS, "criteria/CC7.2/alerts.csv", "CC7.2", "host,seq,ts_utc,event,call_id,claimed,detail,uid,exe,server,destination,credential,segment_file,member_offset,line_offset,seal_seq", "an alert")
+X(ALERTS, "criteria/CC7.2/alerts.csv", "CC7.2", "host,seq,ts_utc,event,call_id,claimed,detail,segment_file,member_offset,line_offset,seal_seq,uid,exe,server,destination,credential", "an alert")
 X(SELFTESTS, "criteria/CC7.2/detector_selftests.csv", "CC7.2", "host,detector,injected_at,alerted_at,passed", "-a detector's weekly test with an injected event")
 X(HEARTBEATS, "criteria/CC7.2/heartbeats.csv", "CC7.2", "host,hour,seals,longest_gap_s,intercepted,refused,dropped,queue_dropped,mode", "an hour of a host in which a seal stands")
 X(TRIAGE, "criteria/CC7.3/alert_triage.csv", "CC7.3", "alert,host,raised_at,triaged_at,by,disposition,calls", "-who looked at an alert, and what came of it")
