@@ -17,8 +17,8 @@ int fleet_bundle(int argc, char **argv);
 int fleet_trust(int argc, char **argv);
 int fleet_apply(int argc, char **argv);
 
-/** fleet_trust_file(path, replace): Bundles signed with the key in this file count from now on. */
-int fleet_trust_file(const char *path, bool replace);
+/** fleet_trust_file(path, replace, answer): Bundles signed with the key in this file count from now on.  EXIT_YES after a line for people, with --json nothing is printed: ${answer} has the "signer". */
+int fleet_trust_file(const char *path, bool replace, json_t **answer);
 
 /** fleet_dir(what, path): Open a directory, or say why not and return -1. */
 int fleet_dir(const char *what, const char *path);

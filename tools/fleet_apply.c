@@ -11,16 +11,12 @@
 #include "base/fd.h"
 #include "tools/fleet.h"
 
-static void print_trust(const json_t *answer)
-{
-	printf("bundles count here when %s signed them\n", tool_text(json_object_get(answer, "signer")));
-}
-
-int fleet_trust_file(const char *path, bool replace)
+int fleet_trust_file(const char *path, bool replace, json_t **answer)
 {
 	struct buf b = {0};
 	int status = tool_file(path, NOTE_VKEY, &b);
 
+	*answer = NULL;
 	if (status) {
 		buf_free(&b);
 		return status;
@@ -32,9 +28,13 @@ int fleet_trust_file(const char *path, bool replace)
 	if (args && replace)
 		json_object_set_new(args, "replace", json_true());
 	if (args)
-		status = tool_simple("bundle.trust", args, print_trust);
+		status = tool_ask(tool_request("bundle.trust", args), view_of(NULL, 0), answer);
 	else
 		status = tool_fail(EXIT_NO, "%s: is no text", path);
+	if (!status && !tool_opts.json) {
+		printf("bundles count here when %s signed them\n", tool_text(json_object_get(*answer, "signer")));
+		tool_remark(*answer);
+	}
 	buf_free(&b);
 	return status;
 }
@@ -50,7 +50,12 @@ int fleet_trust(int argc, char **argv)
 		return EXIT_USAGE;
 	if (!n)
 		return tool_fail(EXIT_USAGE, "fleet trust: whom?  The KEY.pub that callgate fleet bundle-key made");
-	return fleet_trust_file(file, replace);
+	json_t *answer;
+	int status = fleet_trust_file(file, replace, &answer);
+	if (!status && tool_opts.json)
+		tool_json(answer);
+	json_decref(answer);
+	return status;
 }
 
 static void print_applied(const json_t *answer)

@@ -203,15 +203,29 @@ static int write_box(const struct collector *c, const struct enrol *e, const cha
 static void vault_key(struct enrol *e)
 {
 	json_t *answer = NULL;
+	bool json = tool_opts.json;
 
+	tool_opts.json = false; /* a remark: the answer of the command is that the enrolment was made */
 	if (tool_ask(tool_request("bundle.key", NULL), view_of(NULL, 0), &answer) == EXIT_YES)
 		snprintf(e->vault, sizeof(e->vault), "%.64s", tool_text(json_object_get(answer, "public")));
 	else
 		fprintf(stderr, "callgate: the enrolment holds no key of the vault: no bundle can bring credentials here until it is made again\n");
+	tool_opts.json = json;
 	json_decref(answer);
 }
 
-static int enroll(int home, const char *collector_file, const char *out)
+static void print_enrolled(const struct enrol *e, const struct collector *c, const char *file, const char *signer)
+{
+	if (tool_opts.json) {
+		json_t *o = json_pack("{s:b s:s s:s s:b s:s*}", "ok", 1, "host", e->host, "file", file, "vault_key", *e->vault != 0, "signer", signer);
+		tool_json(o);
+		json_decref(o);
+		return;
+	}
+	printf("%s holds the keys of %s, for %s alone; take it there: callgate fleet accept\n", file, e->host, c->org);
+}
+
+static int enroll(int home, const char *collector_file, const char *out, const char *signer)
 {
 	struct enrol e = {0};
 	struct collector c;
@@ -249,8 +263,8 @@ static int enroll(int home, const char *collector_file, const char *out)
 		r = write_box(&c, &e, out ? out : name);
 	if (r < 0)
 		tool_fail(EXIT_NO, "the enrolment cannot be made: %s", r == -ERR_AMBIGUOUS ? "the waiting keys are of different hosts" : err_text(r));
-	if (!r && !tool_opts.json)
-		printf("%s holds the keys of %s, for %s alone; take it there: callgate fleet accept\n", out ? out : name, e.host, c.org);
+	if (!r)
+		print_enrolled(&e, &c, out ? out : name, signer);
 out:
 	for (enum layout_trail t = 0; t < LAYOUT_TRAILS; t++)
 		buf_free(&ids[t]);
@@ -272,9 +286,11 @@ int fleet_enroll(int argc, char **argv)
 	int home = fleet_home();
 	if (home < 0)
 		return tool_fail(EXIT_NO, "%s/fleet: %s", tool_opts.state, err_text(home));
-	int status = signer ? fleet_trust_file(signer, false) : EXIT_YES;
+	json_t *trusted = NULL;
+	int status = signer ? fleet_trust_file(signer, false, &trusted) : EXIT_YES;
 	if (!status)
-		status = enroll(home, collector, out);
+		status = enroll(home, collector, out, json_string_value(json_object_get(trusted, "signer")));
+	json_decref(trusted);
 	fd_close(&home);
 	return status;
 }

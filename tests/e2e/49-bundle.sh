@@ -27,7 +27,12 @@ check "the key that signs" fleet bundle-key --org lab --key $key
 has "is made once" "$(fleet bundle-key --org lab --key $key 2>&1)" "is there already"
 check "nobody else reads it" test "$(stat -c %a $key)" = 400
 has "a file that is no key is none to trust" "$(callgate fleet trust $STORE/collector.vkey 2>&1)" "must be the public key"
-check "the workstation enrols, and learns who signs" callgate fleet enroll --collector $STORE/collector.json --signer $key.pub
+same_answer() { [ "$(jq -cs "$1" <<<"$2")" = "$3" ] || { printf '%s\n' "$2"; return 1; }; }
+out=$(callgate --run "$LAB" --json fleet enroll --collector $STORE/collector.json --out no-vault.enrol 2>no-vault.err)
+check "without the service it enrols as well, and gives one answer" same_answer '[.[] | [.ok, .host, .file, .vault_key, .signer]]' "$out" '[[true,"desk.lab.test","no-vault.enrol",false,null]]'
+has "with a remark beside it" "$(cat no-vault.err)" "holds no key of the vault"
+out=$(callgate --json fleet enroll --collector $STORE/collector.json --signer $key.pub)
+check "the workstation enrols, and learns who signs" same_answer '[.[] | [.ok, .host, .vault_key, .signer]]' "$out" "[[true,\"desk.lab.test\",true,\"callgate-bundle/lab\"]]"
 fleet_accept desk.lab.test.enrol
 has "without a bundle everything is its own" "$(in_force)" null
 chmod 644 $src/credentials/fleet-key
