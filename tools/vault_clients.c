@@ -39,13 +39,21 @@ static void read_one(const struct clients_file *f, const char *dir, clients_fn *
 	fd_close(&fd);
 }
 
-static void read_files(const struct as_user *u, const void *project, clients_fn *fn, void *arg)
+struct files_work {
+	const char *project; /* or NULL */
+	struct import_keys *before; /* of other users */
+};
+
+static void read_files(const struct as_user *u, const void *what, clients_fn *fn, void *arg)
 {
+	const struct files_work *w = what;
 	const struct clients_file *f;
 
+	/* Not in a process that reads this user's files. */
+	import_free(w->before);
 	for (size_t i = 0; (f = clients_file(i)); i++)
-		if (!f->project || project)
-			read_one(f, f->project ? project : u->home, fn, arg);
+		if (!f->project || w->project)
+			read_one(f, f->project ? w->project : u->home, fn, arg);
 }
 
 /* ---- what is known of a key ---- */
@@ -156,17 +164,17 @@ static void show(const struct import_keys *keys)
 /* Basic is kept as what it says. */
 static int decoded(const struct import_key *k, struct clients_row *out)
 {
+	uint32_t len = k->row.value_len, pad = 0;
+
 	*out = k->row;
 	if (strncasecmp(k->row.format, "Basic ", 6) != 0)
 		return EXIT_YES;
-	if (k->row.value_len % 4)
-		return tool_fail(EXIT_NO, "%s, %s: the password of Basic is no base64", k->row.file, k->row.at);
-	int n = EVP_DecodeBlock((uint8_t *)out->value, (const uint8_t *)k->row.value, (int)k->row.value_len);
+	while (pad < len && k->row.value[len - 1 - pad] == '=')
+		pad++;
+	int n = len % 4 || pad > 2 ? -1 : EVP_DecodeBlock((uint8_t *)out->value, (const uint8_t *)k->row.value, (int)len);
 	if (n < 0)
 		return tool_fail(EXIT_NO, "%s, %s: the password of Basic is no base64", k->row.file, k->row.at);
-	for (uint32_t i = k->row.value_len; i && k->row.value[i - 1] == '='; i--)
-		n--;
-	out->value_len = (uint32_t)n;
+	out->value_len = (uint32_t)n - pad;
 	return EXIT_YES;
 }
 
@@ -280,19 +288,19 @@ static int take_server(const struct import_keys *keys, const char *server, const
 
 static int find(const char *users, const char *project, struct import_keys *keys)
 {
+	struct files_work work = {project, keys};
 	int status = EXIT_YES;
-	static struct as_user u;
+	struct as_user u;
 
 	do {
 		char name[64];
 		size_t n = users ? strcspn(users, ",") : 0;
 		snprintf(name, sizeof(name), "%.*s", n < sizeof(name) ? (int)n : 0, users ? users : "");
 		status = as_user_find(users ? name : NULL, &u);
-		keys->user = u.name;
-		status = status ? status : as_user_rows(&u, read_files, project, import_row, keys);
+		status = status ? status : import_rows(&u, read_files, &work, keys);
 		users = users && users[n] == ',' ? users + n + 1 : NULL;
 	} while (!status && users);
-	return status || !keys->no_memory ? status : tool_fail(EXIT_NO, "no memory");
+	return status;
 }
 
 int import_clients(const char *users, const char *project, const char *server, const char *as, bool all, const struct import_how *how)

@@ -15,7 +15,7 @@
 #include "tools/vault.h"
 #include "tools/vault_import.h"
 
-void import_row(void *arg, const struct clients_row *row)
+static void import_row(void *arg, const struct clients_row *row)
 {
 	struct import_keys *keys = arg;
 	struct import_key *k = calloc(1, sizeof(*k)), **more = realloc(keys->key, (keys->n + 1) * sizeof(*more));
@@ -29,6 +29,13 @@ void import_row(void *arg, const struct clients_row *row)
 	snprintf(k->user, sizeof(k->user), "%s", keys->user);
 	k->row = *row;
 	keys->key[keys->n++] = k;
+}
+
+int import_rows(const struct as_user *u, as_user_work *work, const void *what, struct import_keys *keys)
+{
+	keys->user = u->name;
+	int status = as_user_rows(u, work, what, import_row, keys);
+	return status || !keys->no_memory ? status : tool_fail(EXIT_NO, "no memory");
 }
 
 void import_free(struct import_keys *keys)
@@ -187,8 +194,7 @@ static int import_env(const char *path, const char *user, const char *const *wor
 
 	if (status)
 		return status;
-	keys.user = u.name;
-	status = as_user_rows(&u, env_work, &w, import_row, &keys);
+	status = import_rows(&u, env_work, &w, &keys);
 	for (size_t i = 0; i < keys.n; i++)
 		if (keys.key[i]->row.state == CLIENTS_NOTE)
 			fprintf(stderr, "callgate: %s %s\n", keys.key[i]->row.file, keys.key[i]->row.ref);

@@ -22,8 +22,8 @@ struct import_how {
 	const char *type, *only_for, *reason, *ticket;
 };
 
-/** import_row(keys, row): A clients_fn: keep it. */
-void import_row(void *keys, const struct clients_row *row);
+/** import_rows(u, work, what, keys): As as_user_rows(): keep them.  EXIT_YES, or a status after a message. */
+int import_rows(const struct as_user *u, as_user_work *work, const void *what, struct import_keys *keys);
 void import_free(struct import_keys *keys);
 
 /** import_name(text, user, out): A name for a credential out of whatever text; ${user} (may be NULL) is put behind. */

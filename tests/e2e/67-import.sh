@@ -21,12 +21,14 @@ cat >"$A/.codex/config.toml" <<-T
 T
 printf '// %s\n{"servers": {"basic": {"url": "https://other.lab.test/basic", "headers": {"Authorization": "Basic %s",},},}}' note "$(printf 'u:%s' "$(key C)" | base64 -w0)" >"$A/p/.vscode/mcp.json"
 # What must not be read: root's file behind a link, a FIFO, a directory, more than there is room for.
-printf '{"mcp": {"r": {"url": "https://root.test/", "headers": {"Authorization": "Bearer %s"}}}}' "$(key R)" >"$LAB/roots.json" && chmod 600 "$LAB/roots.json"
+printf '{"mcp": {"r": {"url": "https://root.test/", "headers": {"Authorization": "Bearer %s"}}}}' "$(key R)" >"$LAB/roots.json" && chmod 640 "$LAB/roots.json" # not for a group of root's either
 ln -s "$LAB/roots.json" "$A/.config/opencode/opencode.json"
 mkfifo "$A/.gemini/settings.json"
 mkdir "$A/.config/Code/User/mcp.json"
 truncate -s 9M "$A/.cursor/mcp.json"
 chown -R 12001:12001 "$A"
+echo devs:x:12050:alice >>/etc/group
+chown 0:12050 "$A/p/.vscode/mcp.json" && chmod 640 "$A/p/.vscode/mcp.json" # alice may read it as one of that group
 find "$A" -type f -exec sha256sum {} + -exec stat -c '%n %Y %Z %a' {} + | sort >"$LAB/before"
 
 out=$(callgate vault import --clients --user alice --project "$A/p" 2>"$LAB/err")

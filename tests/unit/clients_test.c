@@ -95,6 +95,7 @@ static void hostile(void **state)
 	    {".claude.json", "", "note  clear::0 [] [|] cannot be read: the input breaks its format, line 1\n"},
 	    {".claude.json", "\n[", "note  clear::0 [] [|] cannot be read: the input breaks its format, line 2\n"}, {".claude.json", "[]", ""}, {".claude.json", "{\"mcpServers\":[]}", ""}, {".claude.json", "{\"mcpServers\":{\"a\":1,\"b\":{\"url\":1}}}", ""},
 	    {".claude.json", "{\"mcpServers\":{\"a\":{\"url\":\"ftp://x/\"},\"b\":{\"url\":\"https://\"},\"c\":{\"url\":\"https://h:0/\"},\"d\":{\"url\":\"https://h\\n/\"}},\"projects\":[]}", ""},
+	    {".claude.json", "{\"mcpServers\":{\"a\":{\"url\":\"https://evil.example\\\\@h/\"},\"b\":{\"url\":\"https://%68/\"},\"c\":{\"url\":\"https://[g]/\"},\"d\":{\"url\":\"https://u:p@w@h/\"}}}", "url d h:443/ [] [|] \n"},
 	    {".claude.json", "{\"a\":1,\"a\":2}", "note  clear::0 [] [|] cannot be read: a key is given twice in one object, line 1\n"},
 	    {".claude.json", "{\"mcpServers\":{\"\\u001b[2J\\u202e\":{\"url\":\"https://h/\"}}}", "none ?[2J??? h:443/ [] [|] \n"},
 	    {".codex/config.toml", "[mcp_servers.a\nurl='x'", "note  clear::0 [] [|] cannot be read: the input breaks its format, line 1\n"},

@@ -39,13 +39,24 @@ static int port_of(struct view v, uint16_t *port)
 	return n && n <= 65535 ? 0 : -ERR_MALFORMED;
 }
 
+/* What readers of URLs take for a host in different ways is none. */
+static bool plain(const char *host, const char *set)
+{
+	return host[0] && !host[strspn(host, set)];
+}
+
 static int authority(struct view v, struct url *out)
 {
-	size_t at = until(v, "@"), n;
+	const char *set = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+	size_t n;
 
-	if (at < v.n) {
+	/* Browsers read it as '/'. */
+	if (until(v, "\\") < v.n)
+		return -ERR_MALFORMED;
+	/* A user or a password may hold an '@' of its own. */
+	while ((n = until(v, "@")) < v.n) {
 		out->more = true;
-		v = view_skip(v, at + 1);
+		v = view_skip(v, n + 1);
 	}
 	if (v.n && v.p[0] == '[') {
 		n = until(v, "]");
@@ -55,6 +66,7 @@ static int authority(struct view v, struct url *out)
 		if (r)
 			return r;
 		v = view_skip(v, n + 1);
+		set = "abcdef0123456789:.";
 	} else {
 		n = until(v, ":");
 		size_t end = n > 1 && v.p[n - 1] == '.' ? n - 1 : n;
@@ -63,7 +75,7 @@ static int authority(struct view v, struct url *out)
 			return r;
 		v = view_skip(v, n);
 	}
-	if (!out->host[0])
+	if (!plain(out->host, set))
 		return -ERR_MALFORMED;
 	return !v.n ? 0 : v.p[0] == ':' ? port_of(view_skip(v, 1), &out->port) : -ERR_MALFORMED;
 }
