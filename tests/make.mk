@@ -95,8 +95,8 @@ bench-evidence: deps-test	## an export of 1, 3 and 10 million records; build/ben
 	$QBUILD=$(abspath $B) bash tests/bench/evidence.sh
 .PHONY: bench-evidence
 bench-kernel: deps-test	## what the BPF programs cost a process that is not governed, attached against detached; ROUNDS
-	$Q$(MAKE) -s -j2 $B/bench/kernel
-	$Q$B/bench/kernel --rounds $${ROUNDS:-40} | tee $B/bench/kernel.txt
+	$Q$(MAKE) -s -j2 all aids $B/bench/kernel
+	$QBUILD=$(abspath $B) bash tests/bench/kernel.sh | tee $B/bench/kernel.txt
 .PHONY: bench-kernel
 # Clang's own build of the floors, with the fuzzer's instrumentation; it warns of other things than the compiler of the product, and would count an
 # empty view's NULL + 0.

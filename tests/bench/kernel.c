@@ -3,8 +3,8 @@
  * again, round by round.  While they are attached an agent runs, and the work is done twice: in a cgroup apart from the agent's, as a service of the
  * machine or another user, and beside the agent in the same cgroup, where the egress hook sits (kern_net.c).  Once more it is done with nothing but
  * an empty program as egress hook: the least that any program costs that sees every packet.
- *   kernel [--rounds N] [--without PROGRAM]      without: cg_connect4, cg_sockops ..., to see what one of them costs
- * Sockets, ports and processes lie in a network namespace, a mount namespace and a cgroup of its own.  One table on standard output.
+ *   kernel --cgroup DIR [--rounds N] [--without PROGRAM]      without: cg_connect4, cg_sockops ..., to see what one of them costs
+ * DIR has agents/ and others/; kernel.sh makes it, and the namespaces around it.  One table on standard output.
  *
  * Each time is the median of many short blocks, and a round is short too, so that what else runs on the machine shows little.  Attached is compared
  * with the mean of the two detached parts around it, which cancels drift; the difference between these, over the root of the number of rounds, is the
@@ -16,7 +16,6 @@
 #include <getopt.h>
 #include <limits.h>
 #include <math.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -25,8 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -381,63 +378,26 @@ static void say(const char *name, double v[PHASES][ROUNDS_MAX], int rounds)
 	printf(" %8.0f %8.3f\n", between, between / base);
 }
 
-/* Made, or taken away with the cgroup itself. */
-static void below(const char *cgroup, bool make)
-{
-	static const char *const names[] = {"agents", "others"};
-	char path[PATH_MAX + 128];
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", cgroup, names[i]);
-		if (make ? mkdir(path, 0755) < 0 : rmdir(path) < 0)
-			die(path);
-	}
-	if (!make)
-		rmdir(cgroup);
-}
-
-static void own_world(char *cgroup, size_t len)
-{
-	char line[PATH_MAX + 256], root[PATH_MAX] = "";
-	struct ifreq lo = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-	FILE *f = fopen("/proc/self/mountinfo", "r");
-	while (f && fgets(line, sizeof(line), f))
-		if (strstr(line, " - cgroup2 ") && sscanf(line, "%*s %*s %*s %*s %4095s", root) == 1)
-			break;
-	if (f)
-		fclose(f);
-	snprintf(cgroup, len, "%s/callgate-bench-%d", root, (int)getpid());
-	int s;
-	if (mkdir(cgroup, 0755) < 0)
-		die(cgroup);
-	below(cgroup, true);
-	if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_PRIVATE | MS_REC, NULL) < 0 ||
-	    mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=700") < 0)
-		die("namespaces of its own");
-	if ((s = socket(AF_INET, SOCK_DGRAM, 0)) < 0 || ioctl(s, SIOCSIFFLAGS, &lo) < 0)
-		die("loopback");
-	close(s);
-}
-
 int main(int argc, char **argv)
 {
 	static const char *const names[WORKS] = {"connect(), TCP, loopback", "connect(), UDP", "socket() and close()",
 	    "bulk, 64 KiB, one thread", "1-byte ping-pong, one thread", "1-byte ping-pong, two processes",
 	    "1-byte datagram, one thread"};
 	static double v[WORKS][PHASES][ROUNDS_MAX];
-	static const struct option options[] = {{"rounds", required_argument, NULL, 'r'}, {"without", required_argument, NULL, 'w'}, {0}};
-	char cgroup[PATH_MAX + 64];
+	static const struct option options[] = {{"cgroup", required_argument, NULL, 'c'}, {"rounds", required_argument, NULL, 'r'}, {"without", required_argument, NULL, 'w'}, {0}};
 	int rounds = 40, c;
-	const char *without = "";
-	while ((c = getopt_long(argc, argv, "", options, NULL)) == 'r' || c == 'w')
-		if (c == 'r')
+	const char *cgroup = NULL, *without = "";
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1 && c != '?')
+		if (c == 'c')
+			cgroup = optarg;
+		else if (c == 'r')
 			rounds = atoi(optarg);
 		else
 			without = optarg;
-	if (c != -1 || rounds < 1 || rounds > ROUNDS_MAX) {
-		fprintf(stderr, "usage: kernel [--rounds 1..%d] [--without PROGRAM]\n", ROUNDS_MAX);
+	if (c != -1 || !cgroup || rounds < 1 || rounds > ROUNDS_MAX) {
+		fprintf(stderr, "usage: kernel --cgroup DIR [--rounds 1..%d] [--without PROGRAM]\n", ROUNDS_MAX);
 		return 2;
 	}
-	own_world(cgroup, sizeof(cgroup));
 	(void)child(cgroup, "others");
 	for (int i = 0; i < rounds; i++) {
 		struct phase p[PHASES];
@@ -450,7 +410,6 @@ int main(int argc, char **argv)
 				v[w][k][i] = p[k].ns[w];
 		fprintf(stderr, "bench-kernel: round %d of %d\n", i + 1, rounds);
 	}
-	below(cgroup, false);
 	printf("%-32s %9s %19s %19s %19s %17s\n%-32s %9s", "", "detached", "apart from agents", "beside an agent", "an empty program", "resolution", "ns", "");
 	for (int w = APART; w < AFTER; w++)
 		printf(" %9s %9s", "added", "ratio");
