@@ -254,6 +254,13 @@ static inline void rig_turns(struct rig *r, int n)
 		rig_turn(r);
 }
 
+/* callgate-audit is another one, and its journal is folded anew. */
+static inline void rig_read_again(struct rig *r)
+{
+	rig_edge(r, &r->audit, P_AUDIT);
+	rig_turns(r, 4);
+}
+
 static inline int rig_dial(struct rig *r)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -311,16 +318,20 @@ static inline json_t *rig_ask(struct rig *r, const char *text)
 	return v;
 }
 
-/* Ask, and say how it ended: "ok" or the error's word. */
-static inline const char *rig_end(struct rig *r, const char *text)
+/* How it ended: "ok" or the error's word. */
+static inline const char *rig_word(json_t *v)
 {
 	static char word[64];
-	json_t *v = rig_ask(r, text);
 	const char *error = json_string_value(json_object_get(v, "error"));
 
 	snprintf(word, sizeof(word), "%s", json_is_true(json_object_get(v, "ok")) ? "ok" : error ? error : "closed");
 	json_decref(v);
 	return word;
+}
+
+static inline const char *rig_end(struct rig *r, const char *text)
+{
+	return rig_word(rig_ask(r, text));
 }
 
 static inline size_t rig_events(const struct rig *r, const char *event)

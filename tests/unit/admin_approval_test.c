@@ -322,8 +322,7 @@ static void asked_approved_used(void **state)
 	assert_non_null(memmem(j.p, j.n, "\"reason\":\"because\"", 18));
 	assert_int_equal(r.worlds, worlds);
 	/* Folded again it is the same roster; what waited is void. */
-	rig_edge(&r, &r.audit, P_AUDIT);
-	rig_turns(&r, 4);
+	rig_read_again(&r);
 	assert_string_equal(r.a.roster.damage, "");
 	rig_close(&r);
 }

@@ -219,8 +219,7 @@ static void test_in_force(void **state)
 	/* What was folded anew is what was in force. */
 	struct buf before = {0};
 	assert_int_equal(buf_put(&before, buf_view(&p->r.world)), 0);
-	rig_edge(&p->r, &p->r.audit, P_AUDIT);
-	rig_turns(&p->r, 4);
+	rig_read_again(&p->r);
 	assert_true(p->r.a.folded && view_eq(buf_view(&before), buf_view(&p->r.world)));
 	assert_int_equal(roster_bundle(&p->r.a.roster), 1);
 	buf_free(&before);
@@ -277,8 +276,7 @@ static void test_refused(void **state)
 	assert_true(journal_has(p, "\"do\":\"bundle.apply\",\"reason\":\"it was made for laptop.lab") && journal_has(p, "\"offered\":{\"sha256\":\""));
 	/* Nothing of it holds, here or after a restart. */
 	assert_true(view_eq(buf_view(&before), buf_view(&p->r.world)));
-	rig_edge(&p->r, &p->r.audit, P_AUDIT);
-	rig_turns(&p->r, 4);
+	rig_read_again(&p->r);
 	assert_int_equal(roster_bundle(&p->r.a.roster), 5);
 	assert_string_equal(apply(p, &s), "ok");
 	assert_int_equal(roster_bundle(&p->r.a.roster), 6);
@@ -486,8 +484,7 @@ static void test_journal_fails(void **state)
 		p->r.journal_fails_in = 0;
 		picture(&p->r.a.roster, &after);
 		assert_true(view_eq(buf_view(&before), buf_view(&after)));
-		rig_edge(&p->r, &p->r.audit, P_AUDIT);
-		rig_turns(&p->r, 4);
+		rig_read_again(&p->r);
 		picture(&p->r.a.roster, &after);
 		assert_true(view_eq(buf_view(&before), buf_view(&after)));
 		assert_string_equal(apply(p, &s), "ok");
@@ -515,12 +512,10 @@ static void test_nothing_after_half(void **state)
 		has(apply(p, &half), "nothing was changed");
 		p->r.journal_fails_in = 0;
 		if (again)
-			rig_edge(&p->r, &p->r.audit, P_AUDIT);
-		rig_turns(&p->r, 4);
+			rig_read_again(&p->r);
 		s.version += 2;
 		assert_string_equal(apply(p, &s), "ok");
-		rig_edge(&p->r, &p->r.audit, P_AUDIT);
-		rig_turns(&p->r, 4);
+		rig_read_again(&p->r);
 		assert_string_equal(p->r.a.roster.damage, "");
 		assert_int_equal(roster_bundle(&p->r.a.roster), s.version);
 		assert_int_equal(rig_world_grants(&p->r), 1);
