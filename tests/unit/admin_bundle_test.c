@@ -3,14 +3,11 @@
  * workstation, and a journal that breaks off at every byte.
  */
 #include "admin_aid.h"
-
-#include <dirent.h>
-#include <fcntl.h>
+#include "vault_aid.h"
 
 #include "admin/bundle_plan.h"
 #include "admin/publish.h"
 #include "base/hex.h"
-#include "vault/op.h"
 
 static const uint8_t seed[SIGN_SEED] = "thirty-two bytes of a test's key", other_seed[SIGN_SEED] = "some other signer's very own key";
 #define SIGNER PARCEL_SIGNER "lab"
@@ -21,10 +18,7 @@ static const uint8_t seed[SIGN_SEED] = "thirty-two bytes of a test's key", other
 
 struct place {
 	struct rig r;
-	char path[64];
-	int dir;
-	struct wrap_key *key;
-	struct op_vault v;
+	struct aid_vault at;
 	uint8_t public[BOX_KEY];
 	char vkey[NOTE_VKEY];
 	const char *refuse; /* the vault fails at this credential */
@@ -38,7 +32,7 @@ static void vault_do(void *arg, struct view body, struct buf *answer)
 	if (p->refuse && memmem(body.p, body.n, p->refuse, strlen(p->refuse)))
 		assert_int_equal(buf_puts(answer, "{\"ok\":false,\"error\":\"unavailable\",\"text\":\"the vault's directory could not be written\"}"), 0);
 	else
-		assert_int_equal(op_do(&p->v, body, answer, &fx), 0);
+		assert_int_equal(op_do(&p->at.v, body, answer, &fx), 0);
 }
 
 static void key_of(const uint8_t *from, char out[NOTE_VKEY])
@@ -52,17 +46,8 @@ static int setup(void **state)
 {
 	struct place *p = calloc(1, sizeof(*p));
 	struct buf said = {0};
-	int fd = fd_sealed("key", VIEW_LIT("0123456789abcdef0123456789abcdef"));
 
-	snprintf(p->path, sizeof(p->path), "/tmp/admin_bundle_test.XXXXXX");
-	assert_non_null(mkdtemp(p->path));
-	p->dir = open(p->path, O_RDONLY | O_DIRECTORY);
-	lseek(fd, 0, SEEK_SET);
-	assert_int_equal(wrap_key_read(fd, &p->key), 0);
-	close(fd);
-	assert_int_equal(store_open(p->dir, p->key, &p->v.store), 0);
-	p->v.book = lease_new();
-	p->v.tokens = token_new();
+	aid_vault_open(&p->at);
 	vault_do(p, VIEW_LIT("{\"op\":\"box\"}"), &said);
 	const uint8_t *at = memmem(buf_view(&said).p, said.len, "\"public\":\"", 10);
 	assert_int_equal(hex_bytes(view_of(at + 10, 64), p->public, BOX_KEY), 0);
@@ -78,18 +63,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct place *p = *state;
-	DIR *d = opendir(p->path);
 
 	rig_close(&p->r);
-	for (struct dirent *e; (e = readdir(d));)
-		(void)unlinkat(p->dir, e->d_name, 0);
-	closedir(d);
-	rmdir(p->path);
-	store_free(&p->v.store);
-	lease_free(&p->v.book);
-	free(p->v.tokens);
-	wrap_key_free(&p->key);
-	close(p->dir);
+	aid_vault_close(&p->at);
 	free(p);
 	return 0;
 }
@@ -203,7 +179,7 @@ static void test_in_force(void **state)
 	assert_true(rig_world_has(&p->r, "\"credential_items\":{\"bot\":\"bot.bundle-a\"}"));
 	assert_int_equal(rig_world_grants(&p->r), 1);
 	assert_non_null(memmem(buf_view(&p->r.hosts).p, p->r.hosts.len, "\"credential\":\"bot.bundle-a\"", 27));
-	assert_non_null(store_find(p->v.store, "bot.bundle-a"));
+	assert_non_null(store_find(p->at.v.store, "bot.bundle-a"));
 	assert_false(journal_has(p, "canary") || rig_world_has(&p->r, "canary"));
 	v = rig_ask(&p->r, "{\"do\":\"status\"}\n");
 	const json_t *at = json_object_get(json_object_get(v, "in_force"), "bundle");
@@ -362,10 +338,10 @@ static void test_next(void **state)
 	assert_true(rig_world_has(&p->r, "two.example") && rig_world_has(&p->r, "own.example"));
 	assert_string_equal(roster_item(&p->r.a.roster, "bot"), "bot.bundle-b");
 	rig_turns(&p->r, 4);
-	assert_non_null(store_find(p->v.store, "bot.bundle-b"));
-	assert_null(store_find(p->v.store, "bot.bundle-a"));
-	assert_null(store_find(p->v.store, "more.bundle-a"));
-	assert_non_null(store_find(p->v.store, "own"));
+	assert_non_null(store_find(p->at.v.store, "bot.bundle-b"));
+	assert_null(store_find(p->at.v.store, "bot.bundle-a"));
+	assert_null(store_find(p->at.v.store, "more.bundle-a"));
+	assert_non_null(store_find(p->at.v.store, "own"));
 	assert_null(json_object_get(p->r.a.roster.credentials, "more"));
 	/* Without permission, and without anything: nothing is left. */
 	s = (struct spec){.version = 3};

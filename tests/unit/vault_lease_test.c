@@ -2,26 +2,17 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include <cmocka.h>
+#include "vault_aid.h"
 
 #include "base/box.h"
 #include "base/err.h"
-#include "base/fd.h"
 #include "base/hex.h"
-#include "vault/op.h"
 
 struct place {
-	char path[64];
-	int dir;
-	struct wrap_key *key;
-	struct op_vault v;
+	struct aid_vault at;
 	struct keep secret;
 	struct buf answer;
 	struct op_effect fx;
@@ -32,18 +23,9 @@ static const struct mono t0 = {1000000000000};
 static int setup(void **state)
 {
 	struct place *p = calloc(1, sizeof(*p));
-	int fd = fd_sealed("key", VIEW_LIT("0123456789abcdef0123456789abcdef"));
 
-	snprintf(p->path, sizeof(p->path), "/tmp/vault_lease_test.XXXXXX");
-	assert_non_null(mkdtemp(p->path));
-	p->dir = open(p->path, O_RDONLY | O_DIRECTORY);
-	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	assert_int_equal(wrap_key_read(fd, &p->key), 0);
-	close(fd);
+	aid_vault_open(&p->at);
 	assert_int_equal(keep_open(&p->secret, WRAP_BODY_MAX), 0);
-	assert_int_equal(store_open(p->dir, p->key, &p->v.store), 0);
-	p->v.book = lease_new();
-	p->v.tokens = token_new();
 	*state = p;
 	return 0;
 }
@@ -51,19 +33,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct place *p = *state;
-	DIR *d = opendir(p->path);
 
-	for (struct dirent *e; (e = readdir(d));)
-		(void)unlinkat(p->dir, e->d_name, 0);
-	closedir(d);
-	rmdir(p->path);
-	store_free(&p->v.store);
-	lease_free(&p->v.book);
-	free(p->v.tokens);
-	wrap_key_free(&p->key);
+	aid_vault_close(&p->at);
 	keep_free(&p->secret);
 	buf_free(&p->answer);
-	close(p->dir);
 	free(p);
 	return 0;
 }
@@ -80,7 +53,7 @@ static const char *ask(struct place *p, const char *json, struct view secret)
 	}
 	buf_reset(&p->answer);
 	p->answer.max = MSG_MAX;
-	assert_int_equal(op_do(&p->v, buf_view(&body), &p->answer, &p->fx), 0);
+	assert_int_equal(op_do(&p->at.v, buf_view(&body), &p->answer, &p->fx), 0);
 	assert_true(p->answer.len <= MSG_MAX);
 	assert_int_equal(buf_put(&p->answer, view_of("", 1)), 0);
 	buf_free(&body);
@@ -115,7 +88,7 @@ static int status(struct place *p, const struct m_lease_get *q)
 	struct m_release rec;
 	struct m_lease head;
 
-	bool tell = lease_answer(p->v.book, p->v.store, p->v.tokens, q, 0, t0, &rec, &head, &p->secret);
+	bool tell = lease_answer(p->at.v.book, p->at.v.store, p->at.v.tokens, q, 0, t0, &rec, &head, &p->secret);
 	assert_int_equal(rec.status, head.status);
 	assert_true(rec.ring == 11 && rec.call == 22);
 	assert_int_equal(head.len, p->secret.n);
@@ -195,7 +168,7 @@ static void test_hostile_request(void **state)
 	assert_true(ok(p, HOSTS, none));
 	for (int fill = 0; fill < 256; fill++) {
 		memset(&q, fill, sizeof(q));
-		lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 0, t0, &rec, &head, &p->secret);
+		lease_answer(p->at.v.book, p->at.v.store, p->at.v.tokens, &q, 0, t0, &rec, &head, &p->secret);
 		assert_true(head.status < 0);
 		for (size_t i = 0; i < NAME_LEN && rec.credential[i]; i++)
 			assert_true(rec.credential[i] > 0x20 && rec.credential[i] < 0x7f);
@@ -203,7 +176,7 @@ static void test_hostile_request(void **state)
 		assert_int_equal(rec.host[HOST_LEN - 1], 0);
 	}
 	q = want("bot", "github", "api.example", 443);
-	lease_answer(p->v.book, p->v.store, p->v.tokens, &q, LEASE_SLOTS, t0, &rec, &head, &p->secret);
+	lease_answer(p->at.v.book, p->at.v.store, p->at.v.tokens, &q, LEASE_SLOTS, t0, &rec, &head, &p->secret);
 	assert_int_equal(head.status, -ERR_DENIED);
 }
 
@@ -218,7 +191,7 @@ static void test_rate(void **state)
 	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\"}", VIEW_LIT("tok")));
 	assert_true(ok(p, HOSTS, none));
 	for (int i = 0; i < 5000; i++) {
-		bool tell = lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 3, t0, &rec, &head, &p->secret);
+		bool tell = lease_answer(p->at.v.book, p->at.v.store, p->at.v.tokens, &q, 3, t0, &rec, &head, &p->secret);
 		given += head.status == 0;
 		told += head.status && tell;
 		if (head.status)
@@ -227,11 +200,11 @@ static void test_rate(void **state)
 	assert_int_equal(given, 4000);
 	assert_int_equal(told, 200); /* of 1000 refusals */
 	/* it is the server's share: another worker gets nothing either; a second later there is a second's worth */
-	lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 4, t0, &rec, &head, &p->secret);
+	lease_answer(p->at.v.book, p->at.v.store, p->at.v.tokens, &q, 4, t0, &rec, &head, &p->secret);
 	assert_int_equal(head.status, -EAGAIN);
 	given = 0;
 	for (int i = 0; i < 3000; i++) {
-		lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 4, mono_after_ms(t0, 1000), &rec, &head, &p->secret);
+		lease_answer(p->at.v.book, p->at.v.store, p->at.v.tokens, &q, 4, mono_after_ms(t0, 1000), &rec, &head, &p->secret);
 		given += head.status == 0;
 	}
 	assert_int_equal(given, 1000);
@@ -254,14 +227,14 @@ static void test_rate_of_a_worker(void **state)
 		json_array_append_new(all, json_pack("{s:s s:s s:[{s:s}]}", "name", name, "credential", "bot", "match", "host", host));
 	}
 	char why[192] = "";
-	assert_int_equal(lease_hosts(p->v.book, all, why, sizeof(why)), 1);
+	assert_int_equal(lease_hosts(p->at.v.book, all, why, sizeof(why)), 1);
 	json_decref(all);
 	for (int i = 0; i < 8 * 3000; i++) {
 		char name[8], host[16];
 		snprintf(name, sizeof(name), "s%d", i % 8);
 		snprintf(host, sizeof(host), "h%d.example", i % 8);
 		struct m_lease_get q = want("bot", name, host, 443);
-		lease_answer(p->v.book, p->v.store, p->v.tokens, &q, 5, t0, &rec, &head, &p->secret);
+		lease_answer(p->at.v.book, p->at.v.store, p->at.v.tokens, &q, 5, t0, &rec, &head, &p->secret);
 		given += head.status == 0;
 	}
 	assert_int_equal(given, 20000);
@@ -312,12 +285,12 @@ static void test_hosts(void **state)
 		assert_false(p->fx.revoke);
 	}
 	/* a refused set leaves the old one in force */
-	assert_true(lease_host(p->v.book, "api.example"));
-	assert_true(lease_host(p->v.book, "2001:db8::1"));
-	assert_true(lease_host(p->v.book, "open.example"));
-	assert_false(lease_host(p->v.book, ""));
-	assert_false(lease_host(p->v.book, "api"));
-	assert_false(lease_host(p->v.book, "zzz.example"));
+	assert_true(lease_host(p->at.v.book, "api.example"));
+	assert_true(lease_host(p->at.v.book, "2001:db8::1"));
+	assert_true(lease_host(p->at.v.book, "open.example"));
+	assert_false(lease_host(p->at.v.book, ""));
+	assert_false(lease_host(p->at.v.book, "api"));
+	assert_false(lease_host(p->at.v.book, "zzz.example"));
 }
 
 static void test_set(void **state)
@@ -415,8 +388,8 @@ static void test_unseal(void **state)
 	assert_int_equal(strncmp(text, at, strlen(at)), 0);
 	assert_int_equal(hex_bytes(view_of(text + strlen(at), 64), public, BOX_KEY), 0);
 	/* The same after a restart. */
-	store_free(&p->v.store);
-	assert_int_equal(store_open(p->dir, p->key, &p->v.store), 0);
+	store_free(&p->at.v.store);
+	assert_int_equal(store_open(p->at.dir, p->at.key, &p->at.v.store), 0);
 	assert_int_equal(hex_bytes(view_of(ask(p, "{\"op\":\"box\"}", none) + strlen(at), 64), again, BOX_KEY), 0);
 	assert_memory_equal(public, again, BOX_KEY);
 
@@ -427,7 +400,7 @@ static void test_unseal(void **state)
 		box.mem[box.off + i] ^= 1;
 		assert_false(ok(p, ask_it, view_of(buf_view(&box).p, i)));
 	}
-	assert_null(store_find(p->v.store, "bot.bundle-a"));
+	assert_null(store_find(p->at.v.store, "bot.bundle-a"));
 	assert_false(ok(p, "{\"op\":\"unseal\",\"name\":\"bot.bundle-a\",\"what\":\"bundle 8 desk bot\"}", buf_view(&box)));
 	assert_false(ok(p, "{\"op\":\"unseal\",\"name\":\"bot.bundle-a\"}", buf_view(&box)));
 	assert_false(ok(p, "{\"op\":\"unseal\",\"what\":\"bundle 7 desk bot\"}", buf_view(&box)));
@@ -435,7 +408,7 @@ static void test_unseal(void **state)
 	assert_true(ok(p, ask_it, buf_view(&box)));
 	assert_true(p->fx.record && strcmp(p->fx.rec.credential, "bot.bundle-a") == 0);
 	assert_null(strstr(ask(p, "{\"op\":\"list\"}", none), "canary"));
-	const struct store_item *it = store_find(p->v.store, "bot.bundle-a");
+	const struct store_item *it = store_find(p->at.v.store, "bot.bundle-a");
 	assert_string_equal(it->head.type, "basic");
 	assert_string_equal(it->head.scope, "api.example");
 	/* What "set" would not take, a box does not bring in either. */
