@@ -171,7 +171,7 @@ clean "executables and process numbers"
 # ---- the fake key of her configuration, carried elsewhere ----
 callgate grant add --user alice --server mcp --policy lab >/dev/null
 fake=$(callgate vault placeholder mcp-key --prefix ghp_ --for alice 2>"$LAB/fake.err")
-id=$(grep -o 'p-[0-9a-f]\{8\}' "$LAB/fake.err")
+id=$(grep -o 'p-[a-z0-9]\{8\}' "$LAB/fake.err")
 check "a placeholder: looks like a key of its kind" bash -c '[[ $1 =~ ^ghp_[A-Za-z0-9]{36}$ ]]' - "$fake"
 weapon thief
 has "a placeholder: on the way to its own server it is nothing" "$(PLACEHOLDER=$fake strike thief alice echo '{"message":"home"}')" home

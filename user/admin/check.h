@@ -34,7 +34,8 @@ json_t *check_grant(const json_t *args, const struct roster *r, struct wall now,
  */
 int check_grant_equal(const json_t *args, const struct roster *r, struct wall now, char **id) __attribute__((warn_unused_result));
 
-/** check_grant_id(r, id): A new id "g-XXXXXXXX" that no grant of ${r} has. */
+/** check_grant_id(r, id): A new id "g-XXXXXXXX" that no grant of ${r} has.      check_id(map, id): A new "p-XXXXXXXX" that is no member of ${map}. */
 int check_grant_id(const struct roster *r, char id[16]) __attribute__((warn_unused_result));
+int check_id(const json_t *map, char id[16]) __attribute__((warn_unused_result));
 
 #endif

@@ -189,7 +189,8 @@ json_t *check_grant(const json_t *args, const struct roster *r, struct wall now,
 	return g ? g : fail(why, "out of memory");
 }
 
-int check_grant_id(const struct roster *r, char id[16])
+/* ${map} NULL: of grants. */
+static int new_id(const struct roster *r, const json_t *map, char id[16])
 {
 	static const char set[] = "abcdefghijkmnpqrstuvwxyz23456789";
 
@@ -197,12 +198,22 @@ int check_grant_id(const struct roster *r, char id[16])
 		unsigned char rnd[8];
 		if (getrandom(rnd, sizeof(rnd), 0) != sizeof(rnd))
 			return -EIO;
-		memcpy(id, "g-", 3);
+		memcpy(id, map ? "p-" : "g-", 3);
 		for (size_t i = 0; i < sizeof(rnd); i++)
 			id[2 + i] = set[rnd[i] & 31];
 		id[10] = '\0';
-		if (!grants_find(&r->grants, id, NULL))
+		if (map ? !json_object_get(map, id) : !grants_find(&r->grants, id, NULL))
 			return 0;
 	}
 	return -ERR_EXISTS;
+}
+
+int check_grant_id(const struct roster *r, char id[16])
+{
+	return new_id(r, NULL, id);
+}
+
+int check_id(const json_t *map, char id[16])
+{
+	return new_id(NULL, map, id);
 }

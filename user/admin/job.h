@@ -118,6 +118,10 @@ void job_approve_written(struct job *j);
 void job_read(struct job *j);
 void job_read_reply(struct job *j, enum party from, const struct frame *f);
 void job_read_late(struct job *j);
+/** job_list(j, name, map, but): Answer with the values of ${map} as a list, without their member ${but}. */
+void job_list(struct job *j, const char *name, json_t *map, const char *but);
+/** job_named(j, map, what, see): What the request's "id" names in ${map} (borrowed), or NULL after the job has ended; ${see}: the command that lists them. */
+json_t *job_named(struct job *j, const json_t *map, const char *what, const char *see);
 
 /* job_change.c: the caller may do it, and it is this job's turn. */
 void job_change(struct job *j);

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "admin/job.h"
+#include "audit/chain.h"
 #include "policy/placeholder.h"
 
 enum { PREFIX_MAX = 24, KEY_MAX = 256, MOST = 1000 };
@@ -69,20 +70,7 @@ static bool digest(const char *key, char hex[2 * PLACEHOLDER_SHA256 + 1])
 
 	if (EVP_Digest(key, PLACEHOLDER_LEN, sum, &n, EVP_sha256(), NULL) != 1)
 		return false;
-	for (size_t i = 0; i < sizeof(sum); i++)
-		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
-	return true;
-}
-
-static bool new_id(const struct job *j, char id[16])
-{
-	uint32_t n;
-
-	do {
-		if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
-			return false;
-		snprintf(id, 16, "p-%08x", n);
-	} while (json_object_get(j->a->roster.placeholders, id));
+	chain_hex(sum, sizeof(sum), hex);
 	return true;
 }
 
@@ -119,7 +107,7 @@ void job_placeholder_add(struct job *j)
 	size_t n = prefix ? strlen(prefix) : 0;
 	char *core = key + n;
 	memcpy(key, prefix ? prefix : "", n);
-	if (!mark_of(j, mark) || !draw(core, (size_t)length - n) || !new_id(j, id)) {
+	if (!mark_of(j, mark) || !draw(core, (size_t)length - n) || check_id(j->a->roster.placeholders, id)) {
 		job_fail(j, "unavailable", "no randomness for a placeholder");
 		return;
 	}
@@ -141,25 +129,11 @@ void job_placeholder_add(struct job *j)
 
 void job_placeholder_list(struct job *j)
 {
-	json_t *out = json_array(), *p;
-	const char *id;
-
-	json_object_foreach(j->a->roster.placeholders, id, p) {
-		json_t *row = json_copy(p);
-		json_object_del(row, "mark");
-		json_array_append_new(out, row);
-	}
-	job_done(j, json_pack("{s:o}", "placeholders", out));
+	job_list(j, "placeholders", j->a->roster.placeholders, "mark");
 }
 
 void job_placeholder_remove(struct job *j)
 {
-	const char *id = arg(j, "id");
-
-	if (!json_object_get(j->a->roster.placeholders, id)) {
-		snprintf(j->why, sizeof(j->why), "there is no placeholder %.64s (callgate vault placeholder --list)", id);
-		job_fail(j, "not-found", j->why);
-		return;
-	}
-	job_write(j, json_pack("{s:s s:s}", "event", "placeholder.remove", "id", id));
+	if (job_named(j, j->a->roster.placeholders, "placeholder", "callgate vault placeholder --list"))
+		job_write(j, json_pack("{s:s s:s}", "event", "placeholder.remove", "id", arg(j, "id")));
 }

@@ -44,14 +44,6 @@ json_t *job_person_json(const struct job *j)
 	return json_pack("{s:I s:I s:s*}", "uid", (json_int_t)j->uid, "person", (json_int_t)job_person(j), "user", name);
 }
 
-static int new_id(const struct roster *r, char id[16])
-{
-	int ret = check_grant_id(r, id);
-
-	id[0] = 'p'; /* "p-XXXXXXXX" */
-	return ret ? ret : json_object_get(r->proposals, id) ? -1 : 0;
-}
-
 bool job_propose(struct job *j, const json_t *ask)
 {
 	char id[16];
@@ -63,7 +55,7 @@ bool job_propose(struct job *j, const json_t *ask)
 		return true;
 	}
 	json_t *e = json_copy((json_t *)(uintptr_t)ask); /* only read */
-	if (!e || new_id(&j->a->roster, id)) {
+	if (!e || check_id(j->a->roster.proposals, id)) {
 		json_decref(e);
 		job_fail(j, "unavailable", "no memory, or no randomness for an id");
 		return true;
@@ -81,13 +73,7 @@ bool job_propose(struct job *j, const json_t *ask)
 /* The proposal that the request names, or NULL after the job has ended. */
 static json_t *named(struct job *j)
 {
-	json_t *p = json_object_get(j->a->roster.proposals, id_of(j));
-
-	if (p)
-		return p;
-	snprintf(j->why, sizeof(j->why), "no proposal has the id %.32s; see: callgate proposal list", id_of(j));
-	job_fail(j, "not-found", j->why);
-	return NULL;
+	return job_named(j, j->a->roster.proposals, "proposal", "callgate proposal list");
 }
 
 /* Two persons, as far as logins tell: root that nobody logged in as may be anybody, and so confirms nothing. */
@@ -132,15 +118,7 @@ void job_proposal_withdraw(struct job *j)
 
 void job_proposal_list(struct job *j)
 {
-	json_t *list = json_array(), *p;
-	const char *id;
-
-	json_object_foreach(j->a->roster.proposals, id, p) {
-		json_t *row = json_copy(p);
-		json_object_del(row, "document");
-		json_array_append_new(list, row);
-	}
-	job_done(j, json_pack("{s:o}", "proposals", list));
+	job_list(j, "proposals", j->a->roster.proposals, "document");
 }
 
 void job_proposal_show(struct job *j)

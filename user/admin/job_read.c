@@ -416,3 +416,30 @@ void job_read(struct job *j)
 	}
 	job_fail(j, "unknown-request", "no such request");
 }
+
+/* ---- what is kept under an id ---- */
+
+void job_list(struct job *j, const char *name, json_t *map, const char *but)
+{
+	json_t *list = json_array(), *v;
+	const char *id;
+
+	json_object_foreach(map, id, v) {
+		json_t *row = json_copy(v);
+		json_object_del(row, but);
+		json_array_append_new(list, row);
+	}
+	job_done(j, json_pack("{s:o}", name, list));
+}
+
+json_t *job_named(struct job *j, const json_t *map, const char *what, const char *see)
+{
+	const char *id = json_string_value(json_object_get(j->args, "id"));
+	json_t *v = json_object_get(map, id);
+
+	if (v)
+		return v;
+	snprintf(j->why, sizeof(j->why), "no %s has the id %.32s; see: %s", what, id, see);
+	job_fail(j, "not-found", j->why);
+	return NULL;
+}
