@@ -437,6 +437,28 @@ static void kept_and_cut(void **state)
 	}
 }
 
+/* Each byte of the sealed file ${name} changed, for the stream ${s} (NULL: one that starts with that): nothing is handed out, with the state or without. */
+static void none_of_it(struct trail *s, const char *name, struct buf *bytes, size_t step)
+{
+	struct buf world = {0};
+	bool used;
+
+	buf_reset(bytes);
+	assert_int_equal(fd_slurp(dir, name, 1 << 20, bytes), 0);
+	for (size_t i = 0; i < bytes->len; i += step) {
+		bytes->mem[bytes->off + i] ^= (uint8_t)(1u << (i % 8));
+		put(name, buf_view(bytes));
+		bytes->mem[bytes->off + i] ^= (uint8_t)(1u << (i % 8));
+		struct trail *t = s ? s : start();
+		if (in_force_now(t, &used, &world) != -ERR_CORRUPT)
+			fail_msg("byte %zu of %s changed, and the journal is handed out", i, name);
+		if (!s)
+			trail_abandon(&t);
+	}
+	put(name, buf_view(bytes));
+	buf_free(&world);
+}
+
 static void kept_and_changed(void **state)
 {
 	(void)state;
@@ -464,15 +486,8 @@ static void kept_and_changed(void **state)
 	put("kept", buf_view(&k.kept));
 	assert_int_equal(in_force_now(s, &used, &world), 0);
 	assert_true(used);
-	/* The older part of the journal: nothing is handed out, with the state or without. */
-	for (size_t i = 0; i < k.old.len; i += step) {
-		buf_reset(&copy);
-		assert_int_equal(buf_put(&copy, buf_view(&k.old)), 0);
-		copy.mem[copy.off + i] ^= (uint8_t)(1u << (i % 8));
-		put(k.old_name, buf_view(&copy));
-		if (in_force_now(s, &used, &world) != -ERR_CORRUPT)
-			fail_msg("byte %zu of %s changed, and the journal is handed out", i, k.old_name);
-	}
+	/* The older part of the journal. */
+	none_of_it(s, k.old_name, &copy, step);
 	trail_abandon(&s);
 	buf_free(&copy);
 	buf_free(&world);
@@ -557,40 +572,21 @@ static void changed_behind_the_state(void **state)
 		assert_true(l.n >= 2);
 		names_path(&l.at[1], name);
 		names_free(&l);
-		buf_reset(&bytes);
-		assert_int_equal(fd_slurp(dir, name, 1 << 20, &bytes), 0);
 		assert_int_equal(in_force_now(s, &used, &world), 0);
 		assert_true(used && view_eq(buf_view(&world), buf_view(&k.world[CHANGES])));
-		for (size_t i = 0; i < bytes.len; i += step) {
-			bytes.mem[bytes.off + i] ^= (uint8_t)(1u << (i % 8));
-			put(name, buf_view(&bytes));
-			if (in_force_now(s, &used, &world) != -ERR_CORRUPT)
-				fail_msg("byte %zu of %s changed, and the journal is handed out", i, name);
-			bytes.mem[bytes.off + i] ^= (uint8_t)(1u << (i % 8));
-		}
-		put(name, buf_view(&bytes));
+		none_of_it(s, name, &bytes, step);
 		trail_abandon(&s);
 	}
 	assert_int_equal(unlinkat(dir, name, 0), 0);
 	s = start();
 	assert_true(in_force_now(s, &used, &world) || !used);
 	trail_abandon(&s);
-	/* The newest one, and the service begins with it: the chain goes on from what it says now. */
+	/* Changed before the service begins, which goes on from what the newest one says. */
 	put(name, buf_view(&bytes));
 	assert_int_equal(names_read(dir, NAMES_SEALED, &l), 0);
 	names_path(&l.at[l.n - 1], name);
 	names_free(&l);
-	buf_reset(&bytes);
-	assert_int_equal(fd_slurp(dir, name, 1 << 20, &bytes), 0);
-	for (size_t i = 0; i < bytes.len; i += 7 * step) {
-		bytes.mem[bytes.off + i] ^= 1;
-		put(name, buf_view(&bytes));
-		bytes.mem[bytes.off + i] ^= 1;
-		s = start();
-		if (in_force_now(s, &used, &world) != -ERR_CORRUPT)
-			fail_msg("byte %zu of %s changed before a start, and the journal is handed out", i, name);
-		trail_abandon(&s);
-	}
+	none_of_it(NULL, name, &bytes, 7 * step);
 	buf_free(&bytes);
 	buf_free(&world);
 	kept_free(&k);
