@@ -3,10 +3,9 @@
 # A test is a line "ok ..." or "not ok ..." of a command (TAP); a command that prints none counts as one test by its status.
 # Status 77 is a skip.  A command that fails without a "not ok" line counts as one failure.  A kernel warning fails each command that ran when it came.
 # JOBS commands run at once; the report of one stands together, when it ends.  Whoever ends this script ends them.
-set -u
+. "$(dirname -- "$0")/lab/plain.sh"
 limit=300 jobs=1
 passed=0 failed=0 skipped=0
-work=$(mktemp -d)
 declare -A name_of=() dir_of=()
 kernel_now() { dmesg 2>/dev/null | sed -n '$s/^\[ *\([0-9.]*\)\].*/\1/p'; }
 kernel_since() { dmesg 2>/dev/null | awk -v since="${1:-0}" '/^\[/ { t = $0; gsub(/^\[ *|\].*/, "", t); if (t + 0 > since + 0) print }'; }
@@ -16,14 +15,13 @@ over() { # signals: no test outlives its runner
 	wait
 	exit 130
 }
-trap 'rm -rf "$work"' EXIT
 trap over INT TERM HUP
 
 start() { # NAME COMMAND...
 	local dir
 	dir=$(mktemp -d "$work/XXXXXX")
 	echo "$SECONDS $(kernel_now)" >"$dir/start"
-	timeout -k 10 "$limit" "${@:2}" >"$dir/out" 2>&1 </dev/null &
+	setpriv --pdeathsig TERM timeout -k 10 "$limit" "${@:2}" >"$dir/out" 2>&1 </dev/null &
 	name_of[$!]=$1 dir_of[$!]=$dir
 }
 
