@@ -52,11 +52,10 @@ confirmed() { # HOST WHO COMMAND...: proposed by WHO, confirmed by victor
 grant() { # HOST USER SERVER [TICKET]
 	confirmed "$1" oscar grant add --user "$2" --server "$3" --policy "$3" --requested-by "$2" --reason "project access" ${4:+--ticket "$4"}
 }
-call() { # HOST USER SERVER TOOL ARGUMENTS: an unmodified client that knows the server alone
-	local url=https://mcp.lab.test/mcp
-	[ "$3" = helpdesk ] || url=https://other.lab.test/mcp
-	at_as "$1" "$2" curl -sS --max-time 10 -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-		-d '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"'"$4"'","arguments":'"$5"'}}' "$url" 2>&1
+call() { # HOST USER SERVER TOOL ARGUMENTS
+	local far=mcp
+	[ "$3" = helpdesk ] || far=other
+	host_call "$1" "$2" $far "$4" "$5"
 }
 
 jq -n '{version: "1", default: "deny", tools: {echo: {deny_if: [{conditions: [{path: "args.path", op: "regex", value: "^/etc/"}]}]}}}' >"$LAB/helpdesk.json"
@@ -65,11 +64,8 @@ jq -n '{version: "1", default: "deny", tools: {pay: {require: [{conditions: [{pa
 chmod 644 "$LAB"/*.json
 for host in desk laptop; do
 	at $host callgate ca install >/dev/null
-	for server in helpdesk billing; do
-		printf 'key-of-%s-4711' $server | at $host callgate vault set $server-key >/dev/null
-	done
-	at $host callgate server add helpdesk --host mcp.lab.test --path /mcp --credential helpdesk-key --owner support >/dev/null
-	at $host callgate server add billing --host other.lab.test --path /mcp --credential billing-key --owner finance >/dev/null
+	host_server $host helpdesk mcp support
+	host_server $host billing other finance
 done
 for server in helpdesk billing; do
 	confirmed desk peggy policy apply $server "$LAB/$server.json" --reason "reviewed" --ticket CHG-1
@@ -81,11 +77,7 @@ grant desk sybil helpdesk ACC-13
 grant desk sybil billing ACC-14 # and never used
 grant laptop judy helpdesk ACC-21
 grant laptop lee billing ACC-22
-cd "$LAB"
-for host in desk laptop; do
-	at $host callgate fleet enroll --collector $STORE/collector.json --out "$LAB/$host.lab.test.enrol" >/dev/null
-done
-fleet_accept desk.lab.test.enrol laptop.lab.test.enrol | show
+host_enrol desk laptop | show
 for who in ivan kim sybil; do expect "$who on desk" "$(call desk $who helpdesk echo '{"message":"good morning"}')" "good morning"; done
 expect "judy on laptop" "$(call laptop judy helpdesk echo '{"message":"good morning"}')" "good morning"
 expect "lee on laptop" "$(call laptop lee billing pay '{"amount":20}')" "ran pay"
@@ -134,9 +126,8 @@ expect "judy pays once more" "$(call laptop judy billing pay '{"amount":99}')" "
 say "From four other workstations $days days come in"
 wait $gen
 jq -r '.plants[] | "\(.what) on ws-00\(.host), day \(.day // 1)"' "$LAB/gen/facts.json" | show
-# Enrolled by hand: the generator hands the keys over as a workstation would.
-cp -r "$LAB/gen/store/hosts/." $STORE/hosts/ && chown -R callgate-store: $STORE/hosts
-cp -r "$LAB/gen/inbox/." $INBOX/ && chown -R callgate-store:callgate-inbox $INBOX/ws-*
+fleet_generated "$LAB/gen"
+fleet_deliver "$LAB/gen/inbox"
 fleet_ingest --gap-wait 0 | show
 
 while [ $((SECONDS - down)) -le $((GAP + 2)) ]; do sleep 1; done
@@ -156,9 +147,7 @@ for f in "$INBOX"/laptop.lab.test/audit/sealed/*.gz; do
 	fi
 done
 zcat "$changed" | jq -c 'select(.kind == "call")' >"$LAB/changed.calls"
-zcat "$changed" | sed 's/"uid":12314/"uid":12315/' | gzip -n >"$LAB/forged.gz"
-forged=${changed%-*}-$(sha256sum <"$LAB/forged.gz" | cut -c1-16).jsonl.gz # the name fits the bytes again
-rm "$changed" && install -m 644 "$LAB/forged.gz" "$forged"
+fleet_forge "$changed" 's/"uid":12314/"uid":12315/' 644
 fleet_ingest --gap-wait 0 | show
 
 say "The bundle"
@@ -226,7 +215,7 @@ rows 2 criteria/CC8.1/policy_versions.csv ',no,,1,(yes|no),'
 rows 1 completeness/gaps.csv '^desk\.lab\.test,audit,.*,crash,'
 rows 1 completeness/gaps.csv '^ws-003,audit,.*,crash,'
 rows 1 completeness/gaps.csv '^laptop\.lab\.test,audit,.*,quarantined,'
-rows 1 completeness/quarantine.csv "^laptop\.lab\.test,audit,${forged##*/},tampered,"
+rows 1 completeness/quarantine.csv "^laptop\.lab\.test,audit,${FORGED##*/},tampered,"
 rows 2 completeness/quarantine.csv ',tampered,'
 # What the two servers saw, but for the calls of the changed file, is what is in the table as allowed.
 seen=$(cat "$LAB/mcp.log" "$LAB/other.log" | jq -c 'select(.method == "tools/call")' | wc -l)

@@ -2,40 +2,26 @@
 # Two workstations with real daemons, a collector with sshd and rsync: what is sealed arrives, is verified, stored and logged, and receipts come back.
 . "$(dirname -- "$0")/setup.sh"
 . "$LAB_TOP/tests/lab/fleet.sh"
+. "$LAB_TOP/tests/lab/hosts.sh"
 fleet_up
 conf='{"users":["alice"],"audit":{"segment_seconds":2}}'
 gate_up "$conf"
 
-# The second one: a host name, a network and directories of its own.
-mkdir -p "$LAB/two/etc" "$LAB/two/run" "$LAB_CGROUP/two"
-unshare -n -u bash -c 'hostname laptop.lab.test; exec sleep infinity' &
-two=$!
-lab_wait 5 bash -c "[ \"\$(readlink /proc/$two/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
-in_two() { nsenter -t "$two" -n -u -- "$@"; }
-ip link add two0 type veth peer name net2 netns "$LAB_NET_PID"
-ip link set two0 netns "$two"
-in_two ip link set lo up && in_two ip addr add 198.51.101.2/24 dev two0 && in_two ip link set two0 up
-lab_net ip addr add 198.51.101.1/24 dev net2 && lab_net ip link set net2 up
-in_two ip route add default via 198.51.101.1
-echo '{"users":["bob"],"audit":{"segment_seconds":2}}' >"$LAB/two/etc/callgate.json"
-cg2() { in_two "$BUILD/callgate" --run "$LAB/two/run" --log "$LAB/two/log" --state "$LAB/two/state" "$@"; }
-in_two "$BUILD/callgated" --etc "$LAB/two/etc" --state "$LAB/two/state" --log "$LAB/two/log" --run "$LAB/two/run" --cgroup "$LAB_CGROUP/two" --bpffs /sys/fs/bpf/two \
-	--uids 12200 --share "$LAB_TOP/policy" >>"$LAB/two/log.txt" 2>&1 &
-daemon2=$!
-lab_wait 20 cg2 status || { not_ok "the second service starts"; tail -20 "$LAB/two/log.txt" | sed 's/^/#   /'; }
+host_up laptop && host_start laptop '{"users":["bob"],"audit":{"segment_seconds":2}}' || exit 1
+two=$LAB/m/host-laptop
 
 has "a call on the first one" "$(call alice echo '{"message":"shipped"}')" shipped
 cd "$LAB" || exit 1
 collector=$STORE/collector.json
 check "the first one enrols" callgate fleet enroll --collector $collector
-check "the second one enrols" cg2 fleet enroll --collector $collector
+check "the second one enrols" at laptop callgate fleet enroll --collector $collector --out "$LAB/laptop.lab.test.enrol"
 check "nobody but the collector reads an enrolment" bash -c "! grep -q key desk.lab.test.enrol"
 has "an enrolment under another's name is refused" "$(cp desk.lab.test.enrol x.enrol; fleet_accept x.enrol 2>&1)" "it is the enrolment of desk.lab.test"
 check "the collector accepts both" fleet_accept desk.lab.test.enrol laptop.lab.test.enrol
 has "not twice" "$(fleet accept --store $STORE --inbox $INBOX /var/lib/collector/desk.lab.test.enrol 2>&1)" "is enrolled since"
 sleep 2.5
 check "the first one ships" callgate fleet ship
-check "the second one ships" cg2 fleet ship
+check "the second one ships" at laptop callgate fleet ship
 out=$(fleet_ingest --json)
 has "nothing is refused" "$(jq -c '[.total.quarantined, .hosts[].error]' <<<"$out")" '[0,null,null]'
 check "segments of both trails of both are stored" test "$(cd $STORE && find audit journal -name '*.gz' | cut -d/ -f1,2 | sort -u | wc -l)" = 4
@@ -52,8 +38,8 @@ check "receipts come back" test "$(jq .receipts "$LAB/ship.json")" -ge 2
 receipt=$(find /var/log/callgate/audit/receipts -name '*.receipt' | head -1)
 check "a receipt is the collector's, byte for byte" cmp "$receipt" "$STORE/receipts/host=desk.lab.test/audit/${receipt##*/}"
 check "the first seal key has left the workstation" test -z "$(ls /var/log/callgate/audit/keys/*.json 2>/dev/null)"
-cg2 fleet ship >/dev/null
-check "the second one has its own receipts, and no other's" bash -c "cd $LAB/two/log/audit/receipts && ls | grep -q laptop && ! ls | grep -q desk"
+at laptop callgate fleet ship >/dev/null
+check "the second one has its own receipts, and no other's" bash -c "cd $two/log/audit/receipts && ls | grep -q laptop && ! ls | grep -q desk"
 
 # The collector is away, and comes back.
 kill "$FLEET_SSHD" && wait "$FLEET_SSHD" 2>/dev/null
@@ -77,18 +63,18 @@ has "its seal keys stayed" "$(fleet_ingest)" " 0 quarantined, 0 waiting"
 # A laptop is stolen: its keys open nothing any more, what it sealed stays readable.
 check "revoke" bash -c "$(declare -f fleet fleet_as_store); BUILD=$BUILD; fleet revoke --store $STORE laptop.lab.test && ! fleet revoke --store $STORE nobody"
 fleet keys --store $STORE --inbox $INBOX >/etc/ssh/lab/keys
-has "its keys are refused" "$(cg2 fleet ship --now 2>&1)" "ermission denied"
+has "its keys are refused" "$(at laptop callgate fleet ship --now 2>&1)" "ermission denied"
 
 # A directory instead of ssh.
 sleep 2
-check "into a directory" cg2 fleet ship --to "$LAB/drop"
+check "into a directory" at laptop callgate fleet ship --to "$LAB/drop"
 check "the same tree lies there" bash -c "ls $LAB/drop/laptop.lab.test/audit/sealed/ | grep -q gz && ls $LAB/drop/laptop.lab.test/audit/checkpoints | grep -q note"
 rsync -rt --ignore-existing --chmod=a+r "$LAB/drop/laptop.lab.test/" $INBOX/laptop.lab.test/
 has "what was fetched from there gets in" "$(fleet_ingest)" " 0 quarantined, 0 waiting"
 rsync -r "$STORE/receipts/host=laptop.lab.test/" "$LAB/receipts/"
-before=$(ls "$LAB/two/log/audit/receipts" | wc -l)
-cg2 fleet ship --to "$LAB/drop" --receipts "$LAB/receipts" >/dev/null
-check "and its receipts come back through a directory" test "$(ls "$LAB/two/log/audit/receipts" | wc -l)" -gt "$before"
+before=$(ls "$two/log/audit/receipts" | wc -l)
+at laptop callgate fleet ship --to "$LAB/drop" --receipts "$LAB/receipts" >/dev/null
+check "and its receipts come back through a directory" test "$(ls "$two/log/audit/receipts" | wc -l)" -gt "$before"
 
 # Another machine's host key.
 ssh-keygen -q -t ed25519 -N '' -f "$LAB/other_key" </dev/null
@@ -96,8 +82,8 @@ cp "$LAB/other_key" /etc/ssh/lab/host_key && cp "$LAB/other_key.pub" /etc/ssh/la
 kill "$FLEET_SSHD" && wait "$FLEET_SSHD" 2>/dev/null
 fleet_sshd
 has "another machine in the collector's place gets nothing" "$(callgate fleet ship --now 2>&1)" "erification failed"
-kill "$FLEET_SSHD" "$daemon2" "$two"
-wait "$FLEET_SSHD" "$daemon2" 2>/dev/null
+host_end laptop TERM
+kill "$FLEET_SSHD" && wait "$FLEET_SSHD" 2>/dev/null
 lab_daemon_stop
 [ $lab_fails = 0 ] || tail -20 "$LAB/sshd.log" | sed 's/^/#   /'
 lab_end

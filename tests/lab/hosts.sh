@@ -1,6 +1,6 @@
 # hosts.sh - workstations side by side in a lab, each with a host name, a network, mounts and a cgroup subtree of its own: what runs there finds the
-# default paths, and nothing in them.  The accounts are the lab's of that moment.  Source it after lab.sh; the lab's own service does not run beside them,
-# since its programs would see what they do.
+# default paths, and nothing in them.  The accounts are the lab's of that moment.  Source it after lab.sh, and fleet.sh for host_enrol.  Where the lab's own service runs
+# beside them, it sees what they do: let it govern other users.
 declare -A HOST_PID=() HOST_DAEMON=() HOST_SLOT=()
 HOST_UIDS=12200
 
@@ -49,4 +49,20 @@ host_start() { # NAME [JSON]: the service, with this callgate.json or the one th
 host_end() { # NAME SIGNAL: how the service ends
 	kill -"$2" "${HOST_DAEMON[$1]}"
 	wait "${HOST_DAEMON[$1]}" 2>/dev/null || :
+}
+
+host_server() { # NAME SERVER FAR OWNER: FAR.lab.test is registered there as SERVER, with a key of its own
+	printf 'key-of-%s-4711' "$2" | at "$1" callgate vault set "$2-key" >/dev/null &&
+		at "$1" callgate server add "$2" --host "$3.lab.test" --path /mcp --credential "$2-key" --owner "$4" >/dev/null
+}
+
+host_call() { # NAME USER FAR TOOL ARGUMENTS: an unmodified client that knows FAR.lab.test alone
+	at_as "$1" "$2" curl -sS --max-time 10 -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
+		-d '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"'"$4"'","arguments":'"$5"'}}' "https://$3.lab.test/mcp" 2>&1
+}
+
+host_enrol() { # NAME...: each enrols, and the collector accepts them
+	local name
+	for name; do at "$name" callgate fleet enroll --collector $STORE/collector.json --out "$LAB/$name.lab.test.enrol" >/dev/null || return 1; done
+	(cd "$LAB" && fleet_accept "${@/%/.lab.test.enrol}")
 }

@@ -29,10 +29,7 @@ host_start laptop '{"users":["bob"],"scope":"users","audit":{"segment_seconds":2
 jq -n '{version: "1", default: "deny", tools: {echo: {}, pay: {}}}' >"$LAB/policy.json" && chmod 644 "$LAB/policy.json"
 cd "$LAB" || exit 1
 user_of() { case $1 in desk) echo alice ;; *) echo bob ;; esac; }
-call() { # HOST TOOL ARGUMENTS: an unmodified client that knows the server alone
-	at_as "$1" "$(user_of "$1")" curl -sS --max-time 10 -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \
-		-d '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"'"$2"'","arguments":'"$3"'}}' https://mcp.lab.test/mcp 2>&1
-}
+call() { host_call "$1" "$(user_of "$1")" mcp "$2" "$3"; } # HOST TOOL ARGUMENTS
 of_host() { # HOST TRAIL: where it lies on that workstation
 	case $2 in audit) echo "$LAB/m/host-$1/log/audit" ;; *) echo "$LAB/m/host-$1/state/journal" ;; esac
 }
@@ -43,12 +40,12 @@ sealed_with() { # HOST TOOL: the sealed files with a call of it, if there are an
 	done
 	return $some
 }
-for host in $real; do
-	check "$host is set up, and enrols" at $host bash -ec 'callgate ca install; printf real-key-4711 | callgate vault set key; callgate server add mcp --host mcp.lab.test --path /mcp --credential key --owner platform
-		callgate policy apply lab "$1/policy.json" --reason lab; callgate grant add --user "$2" --server mcp --policy lab --reason lab --ticket T-1
-		callgate fleet enroll --collector "$3" --out "$1/$4.lab.test.enrol"' up "$LAB" "$(user_of $host)" $STORE/collector.json $host
-done
-check "the collector accepts both" fleet_accept desk.lab.test.enrol laptop.lab.test.enrol
+set_up() { # HOST
+	at "$1" callgate ca install && host_server "$1" mcp mcp platform && at "$1" callgate policy apply lab "$LAB/policy.json" --reason lab &&
+		at "$1" callgate grant add --user "$(user_of "$1")" --server mcp --policy lab --reason lab --ticket T-1
+}
+for host in $real; do check "$host is set up" set_up $host; done
+check "both enrol, and the collector accepts them" host_enrol $real
 for host in $real; do
 	has "a call on $host" "$(call $host echo '{"message":"good morning"}')" "good morning"
 	hasnt "and one that is denied" "$(call $host danger '{}')" "ran danger"
@@ -56,7 +53,6 @@ done
 for host in $real; do lab_wait 20 sealed_with $host danger; done
 for host in $real; do check "$host ships" at $host callgate fleet ship --now; done
 
-deliver() { cp -a "$gen/$1/." $INBOX/ && chown -R callgate-store:callgate-inbox $INBOX/ws-*; }
 reasons() { find $STORE/quarantine -name '*.reason' -exec cat {} + | jq -r 'select(.file | endswith(".gz")) | "\(.host) \(.reason) \(.file)"' | sort; }
 planted() { # FAULT REASON: what the generator did to files, as ingest should call it
 	jq -r --arg what "$1" --arg reason "$2" '.hosts[] | .host as $h | .faults[] | select(.what == $what) | "\($h) \($reason) \(.file)"' "$gen/facts.json"
@@ -74,9 +70,8 @@ filed() { # HOST...: what the collector has of it is what lies there, byte for b
 stored() { zcat $STORE/audit/host="$1".lab.test/*/*.gz | jq -r 'select(.kind == "call") | "\(.tool) \(.verdict)"' | sort | paste -sd' '; } # HOST: the calls that were filed
 
 wait $generator || { echo "the generator failed"; exit 1; }
-# Enrolled by hand: the generator hands the keys over as a workstation would.
-cp -r "$gen/store/hosts/." $STORE/hosts/ && chown -R callgate-store: $STORE/hosts
-deliver inbox
+fleet_generated "$gen"
+fleet_deliver "$gen/inbox"
 fleet_ingest --gap-wait 0 --quiet
 same "ingest refuses the changed file and the foreign one, and no other" "$( (planted tamper tampered; planted replay other-host) | sort)" "$(reasons)"
 same "what it took is all the rest, byte for byte" "$(sums "$gen/store")" "$(sums $STORE)"
@@ -85,24 +80,21 @@ same "nothing waits" "" "$(find $INBOX -type f)"
 same "a receipt a segment" "$(cd $STORE && find audit journal -name '*.gz' -printf '%f\n' | sort)" "$(cd $STORE && find receipts -name '*.receipt' -printf '%f\n' | sed 's/\.receipt$//' | sort)"
 same "the holes are the lost file and the changed one" "$(holes | sort)" "$(for s in $STORE/hosts/*/state.json; do jq -r '.host as $h | .trails[] | .gaps[]? | "\($h) \(.from)-\(.to)"' "$s"; done | sort)"
 
-# On laptop a sealed segment is changed before it is shipped: who paid.  Its name fits the bytes again.
+# On laptop a sealed segment is changed before it is shipped: who paid.
 for host in $real; do has "$host pays" "$(call $host pay '{"amount":20}')" "ran pay"; done
 for host in $real; do lab_wait 20 sealed_with $host pay; done
 changed=$(sealed_with laptop pay)
 check "the payment lies in one sealed file" test -f "$changed"
-zcat "$changed" | sed 's/"uid":12002/"uid":12001/' | gzip -n >"$LAB/forged.gz"
-check "and is another's now" bash -c '! cmp -s <(zcat "$1") <(zcat "$2")' - "$changed" "$LAB/forged.gz"
-forged=${changed%-*}-$(sha256sum <"$LAB/forged.gz" | cut -c1-16).jsonl.gz
-rm "$changed" && install -m 440 "$LAB/forged.gz" "$forged"
-lines=$(zcat "$forged" | jq -r .seq | sed -n '1p;$p' | paste -sd-)
+check "and is another's now" fleet_forge "$changed" 's/"uid":12002/"uid":12001/' 440
+lines=$(zcat "$FORGED" | jq -r .seq | sed -n '1p;$p' | paste -sd-)
 for host in $real; do at $host callgate fleet ship --now --json >"$LAB/$host.ship"; done
 check "the receipts of the first delivery came back to both" bash -c 'for f; do [ "$(jq .receipts "$f")" -ge 2 ] || exit 1; done' - "$LAB/desk.ship" "$LAB/laptop.ship"
-deliver late
+fleet_deliver "$gen/late"
 fleet_ingest --gap-wait 0 --quiet
-refused=$( (planted tamper tampered; planted replay other-host; planted rollback rolled-back; echo "laptop.lab.test tampered ${forged##*/}") | sort)
+refused=$( (planted tamper tampered; planted replay other-host; planted rollback rolled-back; echo "laptop.lab.test tampered ${FORGED##*/}") | sort)
 same "the host that was put back is refused, with every file, and what laptop changed; no other" "$refused" "$(reasons)"
 # What stands after the hole shows that it is one.
-lab_wait 20 bash -c '[ "$(cd "$1" && printf "%s\n" *.gz | sort -V | tail -n 1)" != "$2" ]' after "${forged%/*}" "${forged##*/}"
+lab_wait 20 bash -c '[ "$(cd "$1" && printf "%s\n" *.gz | sort -V | tail -n 1)" != "$2" ]' after "${FORGED%/*}" "${FORGED##*/}"
 for host in $real; do check "$host ships, once more" at $host callgate fleet ship --now; done
 fleet_ingest --gap-wait 0 --quiet
 same "once more: nothing changes" "$refused" "$(reasons)"
@@ -131,7 +123,7 @@ fleet_ingest --gap-wait 0 --quiet
 for host in $real; do at $host callgate fleet ship --now >/dev/null; done
 for host in $real; do
 	for trail in audit journal; do
-		same "$host, $trail: a receipt for every sealed file but the changed one" "$(cd "$(of_host $host $trail)/sealed" && printf '%s\n' *.gz | grep -vxF "${forged##*/}")" \
+		same "$host, $trail: a receipt for every sealed file but the changed one" "$(cd "$(of_host $host $trail)/sealed" && printf '%s\n' *.gz | grep -vxF "${FORGED##*/}")" \
 			"$(cd "$(of_host $host $trail)/receipts" && printf '%s\n' *.receipt | sed 's/\.receipt$//')"
 		check "each the collector's, byte for byte" diff -r "$(of_host $host $trail)/receipts" "$STORE/receipts/host=$host.lab.test/$trail"
 	done
