@@ -75,6 +75,9 @@ const struct world_server *world_server_named(const struct world *w, struct view
 /** world_tool(w, server, name): What the catalogue knows of the tool, or NULL. */
 const struct world_tool *world_tool(const struct world *w, const struct world_server *server, struct view name);
 
+/** world_baited(w): Are there placeholders at all?  If not, nothing has to be looked at for them. */
+bool world_baited(const struct world *w);
+
 /**
  * world_stray(w, text, server, host, port):
  * A placeholder in ${text} that does not belong there, or NULL.  It belongs to ${server} when that, or a grant for it, uses its credential; without

@@ -1,4 +1,4 @@
-/* world_stray.c - placeholders that are not where they belong: world_stray() and world_blank() of world.h. */
+/* world_stray.c - placeholders that are not where they belong: world_baited(), world_stray() and world_blank() of world.h. */
 #include "policy/world_internal.h"
 
 struct place {
@@ -32,15 +32,20 @@ static bool at_home(const void *arg, const struct placeholder *p)
 	return false;
 }
 
+bool world_baited(const struct world *w)
+{
+	return w->placeholders.n > 0;
+}
+
 const struct placeholder *world_stray(const struct world *w, struct view text, const struct world_server *server, struct view host, uint16_t port)
 {
 	const struct place at = {w, server, host, port};
 
-	return w->placeholders.n ? placeholder_find(&w->placeholders, text, server || host.n ? at_home : NULL, &at) : NULL;
+	return world_baited(w) ? placeholder_find(&w->placeholders, text, server || host.n ? at_home : NULL, &at) : NULL;
 }
 
 void world_blank(const struct world *w, uint8_t *p, size_t n)
 {
-	if (w->placeholders.n)
+	if (world_baited(w))
 		placeholder_blank(&w->placeholders, p, n);
 }

@@ -73,6 +73,8 @@ static int stop(void **state)
 	return 0;
 }
 
+enum { BEARER = 5 };
+
 static const struct {
 	const char *request, *answer;
 	const char *where; /* of the alert; NULL: none */
@@ -82,8 +84,10 @@ static const struct {
     {POST("/mcp", "Authorization: Bearer " KEY "\r\n", "91", CALL("{\"a\":1}")), "\"result\":{}", NULL, REC_CALL, true},
     {POST("/mcp", "X-Api-Key: " KEY "\r\n", "91", CALL("{\"a\":1}")), "\"result\":{}", NULL, REC_CALL, true},
     {POST("/mcp", "User-Agent: " KEY "\r\n", "91", CALL("{\"a\":1}")), "\"result\":{}", NULL, REC_CALL, true}, /* a claim in the record */
+    /* the mark at a text's end, where the next field's number looks like a letter: what is blanked is the text alone */
+    {POST("/mcp", "", "95", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"xx" MARK "\",\"arguments\":{\"a\":1}}}"), "\"result\":{}", NULL, REC_CALL, true},
     {POST("/else", "Authorization: Bearer ghp_Qz7xKw0123456789abcdefghijABCDEFGHIK\r\n", "91", CALL("{\"a\":1}")), "\"result\":{}", NULL, REC_CALL, true},
-    {POST("/else", "Authorization: Bearer " KEY "\r\n", "91", CALL("{\"a\":1}")), "rule (placeholder)", "head of a request", REC_CALL, false},
+    [BEARER] = {POST("/else", "Authorization: Bearer " KEY "\r\n", "91", CALL("{\"a\":1}")), "rule (placeholder)", "head of a request", REC_CALL, false},
     {POST("/else", "x-any: abc" KEY "def\r\n", "91", CALL("{\"a\":1}")), "rule (placeholder)", "head of a request", REC_CALL, false},
     {POST("/else?k=" KEY, "", "91", CALL("{\"a\":1}")), "rule (placeholder)", "head of a request", REC_CALL, false},
     {POST("/else", "Authorization: Basic " BASIC "\r\n", "91", CALL("{\"a\":1}")), "rule (placeholder)", "head of a request", REC_CALL, false},
@@ -153,7 +157,7 @@ static void observed(void **state)
 	world("observe");
 	int n = B.records, up = B.up_requests;
 	assert_true(client_tls(&C, HOST, &B.inner));
-	client_send(&C, cases[4].request);
+	client_send(&C, cases[BEARER].request);
 	assert_non_null(strstr(client_answer(&C), "\"result\":{}"));
 	client_close(&C);
 	record_wait(n + 3);

@@ -60,6 +60,11 @@ static void where(struct rec *r, const struct conn *c)
 		rec_u64(r, F_GENERATION, world_generation(c->g->world));
 }
 
+static void blank(const void *w, uint8_t *p, size_t n)
+{
+	world_blank(w, p, n);
+}
+
 static int put(struct conn *c, bool wait)
 {
 	struct gate *g = c->g;
@@ -68,8 +73,8 @@ static int put(struct conn *c, bool wait)
 	g->rec.u.head.flags = wait ? REC_WAIT : 0;
 	/* A client may have put one into its name, the name of an argument, anything that it says. */
 	const struct world *w = c->call ? c->call->world : g->world;
-	if (w)
-		world_blank(w, g->rec.u.bytes + sizeof(g->rec.u.head), g->rec.u.head.len - sizeof(g->rec.u.head));
+	if (w && world_baited(w))
+		rec_texts(&g->rec, blank, w);
 	v = rec_end(&g->rec);
 	if (!v.n)
 		return g->rec.err ? g->rec.err : -EINVAL;

@@ -71,6 +71,17 @@ void rec_text(struct rec *r, enum rec_field f, struct view v)
 	add(r, f, v.p, v.n);
 }
 
+void rec_texts(struct rec *r, void (*fn)(const void *arg, uint8_t *p, size_t n), const void *arg)
+{
+	struct field h;
+
+	for (size_t at = sizeof(struct rec_head); at < r->u.head.len; at += sizeof(h) + (((size_t)h.len + 3) & ~(size_t)3)) {
+		memcpy(&h, r->u.bytes + at, sizeof(h));
+		if (rows[h.id].type == REC_TEXT || rows[h.id].type == REC_LIST)
+			fn(arg, r->u.bytes + at + sizeof(h), h.len);
+	}
+}
+
 struct view rec_end(struct rec *r)
 {
 	if (r->truncated)

@@ -53,6 +53,8 @@ void rec_u32(struct rec *r, enum rec_field f, uint32_t v);
 void rec_u64(struct rec *r, enum rec_field f, uint64_t v);
 /** rec_text(r, f, v): Add text, cut at the field's maximum; an empty text is not written. */
 void rec_text(struct rec *r, enum rec_field f, struct view v);
+/** rec_texts(r, fn, arg): Each text of ${r}, to be changed where it lies; its length stays. */
+void rec_texts(struct rec *r, void (*fn)(const void *arg, uint8_t *p, size_t n), const void *arg);
 /** rec_end(r): The record, ready for shring_put(), borrowed from ${r}; empty when an error stuck. */
 struct view rec_end(struct rec *r);
 
