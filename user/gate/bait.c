@@ -40,6 +40,10 @@ static const struct placeholder *in_head(const struct site *at, struct view head
 bool bait_look(struct conn *c)
 {
 	struct call *k = c->call;
+
+	k->bait = NULL;
+	if (!world_baited(k->world))
+		return false;
 	struct site at = {k->world, k->server, view_str(c->host), c->port};
 
 	k->bait_where = "in the head of a request";
@@ -66,12 +70,15 @@ const struct placeholder *bait_plain(struct conn *c, struct view head, const str
 {
 	struct site at = {.w = c->g->world};
 
-	return in_head(&at, head, h);
+	return world_baited(at.w) ? in_head(&at, head, h) : NULL;
 }
 
 const struct placeholder *bait_piece(const struct conn *c, struct view data)
 {
 	uint8_t seam[2 * (PLACEHOLDER_LEN - 1)];
+
+	if (!world_baited(c->g->world))
+		return NULL;
 	size_t before = c->plain_end_n, after = data.n < PLACEHOLDER_LEN - 1 ? data.n : PLACEHOLDER_LEN - 1;
 
 	memcpy(seam, c->plain_end, before);
@@ -85,6 +92,10 @@ void bait_passed(struct conn *c, struct view data)
 {
 	const size_t most = sizeof(c->plain_end);
 
+	if (!world_baited(c->g->world)) {
+		c->plain_end_n = 0;
+		return;
+	}
 	if (data.n < most) {
 		size_t keep = c->plain_end_n < most - data.n ? c->plain_end_n : most - data.n;
 		memmove(c->plain_end, c->plain_end + c->plain_end_n - keep, keep);
