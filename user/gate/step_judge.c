@@ -155,6 +155,7 @@ static enum step hold_back(struct conn *c)
 	if (c->late || !c->g->conf.ring) {
 		deny(&c->g->decision, "(audit unavailable)", "the call cannot be recorded now");
 		record_turned_away(c);
+		bait_tell(c);
 		return say_denied(c);
 	}
 	c->ack_pos = 0;
