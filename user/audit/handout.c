@@ -76,6 +76,15 @@ static int put_line(struct buf *b, int fd, struct view line)
 	return r;
 }
 
+/* A line that is not there may have been a revocation.  Behind a mark the chain tells. */
+static int in_turn(const struct kept *k, uint64_t last, uint64_t seq)
+{
+	if (k || seq <= last + 1)
+		return 0;
+	log_error("lines %llu to %llu of the journal are missing: a file of it was taken away; it holds again when that is back", (unsigned long long)last + 1, (unsigned long long)seq - 1);
+	return -ERR_CORRUPT;
+}
+
 /* The lines behind the mark of ${k} (NULL: all), oldest first; ${last}: number of the last line of any kind. */
 static int lines_into(int dir, const struct trail *s, const struct kept *k, int fd, struct handout *out, uint64_t *last)
 {
@@ -97,6 +106,8 @@ static int lines_into(int dir, const struct trail *s, const struct kept *k, int 
 	while ((r = read_line(in, &line)) > 0) {
 		bool ours = entry_head(line, &h) == 0;
 		r = ours || !after ? 0 : -ERR_CORRUPT;
+		if (!r && ours)
+			r = in_turn(k, *last, h.seq);
 		if (!r && ours)
 			r = bind(&bound, read_file(in), line, h.seq);
 		if (r)

@@ -16,8 +16,8 @@ struct handout {
 /**
  * handout(dir, s, whole, fd, out):
  * Write to ${fd}, an empty memory file: unless ${whole}, the kept state (kept.h) if there is a good one, and the lines of kind "journal" behind its mark;
- * else all of them.  Why a state is not used is logged.  A sealed file whose bytes are not those it was sealed with is named in the log, and then
- * there is nothing: 0, -ERR_CORRUPT, or another error.
+ * else all of them.  Why a state is not used is logged.  A sealed file whose bytes are not those it was sealed with is named in the log, and so are
+ * lines that are missing; then there is nothing: 0, -ERR_CORRUPT, or another error.
  */
 int handout(int dir, struct trail *s, bool whole, int fd, struct handout *out) __attribute__((warn_unused_result));
 
