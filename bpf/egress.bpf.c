@@ -91,15 +91,3 @@ int cg_egress(struct __sk_buff *skb)
 	count(CG_COUNT_DROPPED_EGRESS);
 	return 0;
 }
-
-/* Labels that user space gave: one byte of output for each socket whose packets the hook above does not see.  Read by callgated. */
-SEC("iter/bpf_sk_storage_map")
-int cg_unseen(struct bpf_iter__bpf_sk_storage_map *ctx)
-{
-	struct sock *sk = ctx->sk;
-	struct cg_label *label = ctx->value;
-	char one = 1;
-	if (sk && label && !net_sees(sk->sk_cgrp_data.cgroup))
-		bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
-	return 0;
-}

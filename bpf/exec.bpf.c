@@ -5,9 +5,11 @@
  * Every process, of whatever user (an administrator's agent may change no rules either), is entered at fork with the ids of
  * its ancestors at birth, so that a parent's death (a double fork, setsid, a daemon) does not cut it off from the agent it
  * comes from; a mark given later still finds it.
- * tp_btf (5.5) and iter/task (5.8).  Optional: without these programs only living parents are known (task.bpf.h).
+ * tp_btf (5.5), iter/task and iter/task_file (5.8).  Optional: without these programs only living parents are known (task.bpf.h), and the egress
+ * hook sits at the root once a socket was labelled that is older than the gate.
  */
 #include "bpf/lib/maps.bpf.h"
+#include "bpf/lib/net.bpf.h"
 #include "bpf/lib/task.bpf.h"
 #include <bpf/bpf_tracing.h>
 
@@ -166,5 +168,22 @@ int cg_seed(struct bpf_iter__task *ctx)
 	by_parents(&new, t);
 	if (!enter(t->tgid, &new, BPF_NOEXIST))
 		tell_old(t);
+	return 0;
+}
+
+/*
+ * One byte of output for each socket that has a label and whose packets the egress hook does not see.  Read by callgated after it gave labels, so it is
+ * of the files of processes, where it found the sockets; a walk through the map of labels is refused by some kernels.
+ */
+SEC("iter/task_file")
+int cg_unseen(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *socket = file ? bpf_sock_from_file(file) : NULL;
+	struct sock *sk = socket ? socket->sk : NULL;
+	struct cg_label *label = sk ? bpf_sk_storage_get(&cg_label, sk, 0, 0) : NULL;
+	char one = 1;
+	if (label && !net_sees(sk->sk_cgrp_data.cgroup))
+		bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;
 }

@@ -216,6 +216,7 @@ static void labels_of_old_sockets_bring_it_to_the_root(void **state)
 	tell(&h, 'a');
 	mark(&h, CG_CLASS_AGENT);
 	int mine = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* this process is at the root */
+	assert_int_equal(tell(&h, 'k'), 0); /* one with a label that the hook does see */
 	assert_int_equal(kern_net_check(w.k), 0);
 	assert_int_equal(hooks(others), 0);
 	assert_int_equal(kern_label(w.k, mine, none, 0), 1);

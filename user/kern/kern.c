@@ -216,20 +216,12 @@ static int attach_all(struct kern *k, char *why, size_t len)
 	return 0;
 }
 
-/* Processes older than our programs.  An iterator does its work while it is read. */
+/* Processes older than our programs. */
 static void seed(const struct kern *k)
 {
-	char buf[64];
-	struct bpf_program *prog = k->obj[PART_EXEC] ? bpf_object__find_program_by_name(k->obj[PART_EXEC], "cg_seed") : NULL;
-	struct bpf_link *link = prog ? bpf_program__attach_iter(prog, NULL) : NULL;
-	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-	if (prog && fd < 0)
-		log_warning("processes that ran before are known only while their parents live: %s", strerror(errno));
-	while (fd >= 0 && read(fd, buf, sizeof(buf)) > 0)
-		;
-	if (fd >= 0)
-		close(fd);
-	bpf_link__destroy(link);
+	ssize_t r = k->obj[PART_EXEC] ? kern_iterate(k, "cg_seed") : 0;
+	if (r < 0)
+		log_warning("processes that ran before are known only while their parents live: %s", strerror((int)-r));
 }
 
 static bool all_on(const struct kern *k, enum kern_part part)

@@ -69,6 +69,9 @@ int kern_load_say(char *why, size_t len, int err, const char *fmt, ...) __attrib
 int kern_load_part(enum kern_part part, const struct kern *pins, struct bpf_object **out)
     __attribute__((warn_unused_result));
 
+/** kern_iterate(k, prog): Read what this iterator writes, to its end.  The number of bytes, or negative: -ENOENT when the kernel took none (PART_EXEC). */
+ssize_t kern_iterate(const struct kern *k, const char *prog) __attribute__((warn_unused_result));
+
 /** kern_load_layout(out): A number that differs when the maps do: their names, kinds, sizes. */
 int kern_load_layout(uint32_t *out) __attribute__((warn_unused_result));
 

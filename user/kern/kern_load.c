@@ -2,12 +2,15 @@
  * kern_load.c - the BPF objects that are compiled in: open, place their maps, load.  Sole includer of the skeletons.
  * Floor: kern.
  */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "kern/kern_internal.h"
 
@@ -143,4 +146,29 @@ int kern_load_part(enum kern_part part, const struct kern *pins, struct bpf_obje
 	}
 	*out = obj;
 	return 0;
+}
+
+ssize_t kern_iterate(const struct kern *k, const char *name)
+{
+	char buf[64];
+	ssize_t n, all = 0;
+	struct bpf_program *prog = k->obj[PART_EXEC] ? bpf_object__find_program_by_name(k->obj[PART_EXEC], name) : NULL;
+	if (!prog)
+		return -ENOENT;
+	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	if (fd < 0)
+		all = -errno;
+	/* It does its work while it is read. */
+	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n > 0)
+			all += n;
+		else if (errno != EINTR && errno != EAGAIN) {
+			all = -errno;
+			break;
+		}
+	}
+	fd_close(&fd);
+	bpf_link__destroy(link);
+	return all;
 }

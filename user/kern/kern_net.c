@@ -158,18 +158,10 @@ void kern_net_asked(struct kern *k, const struct cg_ask *ask)
 
 int kern_net_check(struct kern *k)
 {
-	char buf[64];
 	if (k->link[egress_row()])
 		return 0;
-	union bpf_iter_link_info info = {.map.map_fd = (uint32_t)kern_maps_fd(k, "cg_label")};
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
-	struct bpf_program *prog = bpf_object__find_program_by_name(k->obj[PART_EGRESS], "cg_unseen");
-	struct bpf_link *link = prog ? bpf_program__attach_iter(prog, &opts) : NULL;
-	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
-	fd_close(&fd);
-	bpf_link__destroy(link);
-	return n == 0 ? 0 : everywhere(k); /* not knowing is as bad as knowing that there are some */
+	/* Not knowing is as bad as knowing that there are some. */
+	return kern_iterate(k, "cg_unseen") == 0 ? 0 : everywhere(k);
 }
 
 /* A link of an earlier run: its place gets the new program without a gap. */
