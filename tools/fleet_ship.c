@@ -62,7 +62,7 @@ static void ssh_words(const struct ship *s, const char *key, char out[SSH_MAX])
 
 static int run(struct ship *s, const char *ssh, const char *from, struct view list, const char *to, const char *extra, bool renew)
 {
-	const char *argv[RUN_WORDS] = {"rsync", "--times", "--omit-dir-times", "--no-implied-dirs", renew ? "--whole-file" : "--ignore-existing", "--timeout=120", "--files-from=-"};
+	const char *argv[RUN_WORDS] = {"rsync", "--times", "--omit-dir-times", "--no-implied-dirs", renew ? "--checksum" : "--ignore-existing", "--timeout=120", "--files-from=-"};
 	char limit[32];
 	size_t n = 7;
 

@@ -70,7 +70,11 @@ check "each is in the journal" journal_gets '.event=="refused"' $((refused + 4))
 cp $bundle first
 fleet bundle-key --org lab --key /var/lib/collector/thief >/dev/null
 secret secret-of-bundle-2
-has "the next one" "$(make_bundle && callgate fleet ship && callgate fleet apply)" "bundle $((version += 1)) applied"
+make_bundle >/dev/null
+# As long as the one before and of the same second: rsync must look into it.
+check "the next one is as long" test "$(stat -c %s $bundle)" = "$(stat -c %s first)"
+touch -r /var/lib/callgate/fleet/come/bundle $bundle
+has "the next one" "$(callgate fleet ship && callgate fleet apply)" "bundle $((version += 1)) applied"
 has "has the next secret" "$(seen)" "Bearer secret-of-bundle-2"
 cp $bundle second
 refused=$(journal '.event=="refused" and .do=="bundle.apply"')
