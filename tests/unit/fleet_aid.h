@@ -96,6 +96,9 @@ static void __attribute__((unused)) aid_run(const char *host, unsigned lines, en
 	close(dir);
 }
 
+enum { AID_FILES = 16 };
+static char __attribute__((unused)) aid_file[AID_FILES][NAMES_MAX];
+
 /* The sealed files of the workstation, by first line. */
 static size_t __attribute__((unused)) aid_files(const char *host, char (*out)[NAMES_MAX], size_t cap)
 {
@@ -205,6 +208,31 @@ static uint64_t __attribute__((unused)) aid_log_size(void)
 	uint64_t n = record_size(rec);
 	record_free(&rec);
 	return n;
+}
+
+/* How many segments of the host are in the store? */
+static size_t __attribute__((unused)) aid_stored(const char *host)
+{
+	struct layout_files f;
+
+	assert_int_equal(layout_segments(lab.store, LAYOUT_AUDIT, host, NULL, NULL, &f), 0);
+	size_t n = f.n;
+	layout_files_free(&f);
+	return n;
+}
+
+static struct state_trail __attribute__((unused)) aid_trail(const char *host)
+{
+	struct state s;
+
+	assert_int_equal(state_read(lab.store, host, &s), 0);
+	assert_int_equal(s.npending, 0);
+	struct state_trail t = s.trail[LAYOUT_AUDIT];
+	size_t gaps = t.ngaps;
+	state_free(&s);
+	t.gaps = NULL;
+	t.ngaps = gaps;
+	return t;
 }
 
 static int __attribute__((unused)) aid_setup(void **state)

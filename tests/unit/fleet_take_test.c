@@ -6,9 +6,6 @@
 
 #include "fleet/quarantine.h"
 
-enum { FILES = 16 };
-static char file[FILES][NAMES_MAX];
-
 /* Every receipt of the host is signed by the collector; how many? */
 static unsigned receipts(const char *host)
 {
@@ -38,58 +35,34 @@ static unsigned receipts(const char *host)
 	return n;
 }
 
-static size_t stored(const char *host)
-{
-	struct layout_files f;
-
-	assert_int_equal(layout_segments(lab.store, LAYOUT_AUDIT, host, NULL, NULL, &f), 0);
-	size_t n = f.n;
-	layout_files_free(&f);
-	return n;
-}
-
-static struct state_trail trail_of(const char *host)
-{
-	struct state s;
-
-	assert_int_equal(state_read(lab.store, host, &s), 0);
-	assert_int_equal(s.npending, 0);
-	struct state_trail t = s.trail[LAYOUT_AUDIT];
-	size_t gaps = t.ngaps;
-	state_free(&s);
-	t.gaps = NULL;
-	t.ngaps = gaps;
-	return t;
-}
-
 static void test_order(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		aid_run("ws", 5, AID_CLOSE);
 	aid_enrol("ws");
-	assert_int_equal(aid_files("ws", file, FILES), 4);
+	assert_int_equal(aid_files("ws", aid_file, AID_FILES), 4);
 	for (int i = 3; i >= 0; i--)
-		aid_deliver("ws", file[i], "ws", NULL);
+		aid_deliver("ws", aid_file[i], "ws", NULL);
 	struct take_result r = aid_take("ws", 3600);
 	assert_int_equal(r.segments, 4);
 	assert_int_equal(r.quarantined + r.waiting + r.duplicates, 0);
-	assert_int_equal(stored("ws"), 4);
+	assert_int_equal(aid_stored("ws"), 4);
 	assert_int_equal(receipts("ws"), 4);
 	assert_int_equal(aid_log_size(), 4);
 	/* Everything once more: nothing changes. */
 	for (int i = 0; i < 4; i++)
-		aid_deliver("ws", file[i], "ws", NULL);
+		aid_deliver("ws", aid_file[i], "ws", NULL);
 	r = aid_take("ws", 3600);
 	assert_int_equal(r.segments, 0);
 	assert_int_equal(r.duplicates, 4);
 	assert_int_equal(aid_log_size(), 4);
 	/* A shipped segment that was changed later, under its old name. */
-	aid_deliver("ws", file[2], "ws", file[1]);
+	aid_deliver("ws", aid_file[2], "ws", aid_file[1]);
 	r = aid_take("ws", 3600);
 	assert_int_equal(r.quarantined, 1);
-	assert_int_equal(aid_said("ws", QUARANTINE_TAMPERED, file[1]), 1);
-	assert_int_equal(stored("ws"), 4);
+	assert_int_equal(aid_said("ws", QUARANTINE_TAMPERED, aid_file[1]), 1);
+	assert_int_equal(aid_stored("ws"), 4);
 	assert_int_equal(aid_log_size(), 4);
 }
 
@@ -99,39 +72,39 @@ static void test_hole(void **state)
 	for (int i = 0; i < 5; i++)
 		aid_run("ws", 5, AID_CLOSE);
 	aid_enrol("ws");
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[0], "ws", NULL);
-	aid_deliver("ws", file[3], "ws", NULL);
+	aid_files("ws", aid_file, AID_FILES);
+	aid_deliver("ws", aid_file[0], "ws", NULL);
+	aid_deliver("ws", aid_file[3], "ws", NULL);
 	struct take_result r = aid_take("ws", 3600);
 	assert_int_equal(r.segments, 1);
 	assert_int_equal(r.waiting, 1);
-	struct state_trail t = trail_of("ws");
+	struct state_trail t = aid_trail("ws");
 	assert_int_equal(t.wait_from, t.at.seq + 1);
 	/* It does not come: the next ones are taken over the hole. */
 	r = aid_take("ws", 0);
 	assert_int_equal(r.segments, 1);
-	t = trail_of("ws");
+	t = aid_trail("ws");
 	assert_int_equal(t.ngaps, 1);
 	assert_int_equal(t.waiting, 0);
 	assert_int_equal(t.wait_from, 0);
 	/* It comes after all, in two pieces, the later one first. */
-	aid_deliver("ws", file[2], "ws", NULL);
+	aid_deliver("ws", aid_file[2], "ws", NULL);
 	r = aid_take("ws", 0);
 	assert_int_equal(r.segments, 0);
 	assert_int_equal(r.waiting, 1);
-	aid_deliver("ws", file[1], "ws", NULL);
-	aid_deliver("ws", file[4], "ws", NULL);
+	aid_deliver("ws", aid_file[1], "ws", NULL);
+	aid_deliver("ws", aid_file[4], "ws", NULL);
 	r = aid_take("ws", 0);
 	assert_int_equal(r.segments, 3);
-	t = trail_of("ws");
+	t = aid_trail("ws");
 	assert_int_equal(t.ngaps, 0);
-	assert_int_equal(stored("ws"), 5);
+	assert_int_equal(aid_stored("ws"), 5);
 	assert_int_equal(receipts("ws"), 5);
 	/* The state is lost: it follows from the store. */
 	assert_int_equal(unlinkat(lab.store, "hosts/ws/state.json", 0), 0);
 	aid_run("ws", 5, AID_CLOSE);
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[5], "ws", NULL);
+	aid_files("ws", aid_file, AID_FILES);
+	aid_deliver("ws", aid_file[5], "ws", NULL);
 	r = aid_take("ws", 3600);
 	assert_int_equal(r.segments, 1);
 	assert_int_equal(aid_log_size(), 6);
@@ -145,14 +118,14 @@ static void test_torn(void **state)
 	aid_run("ws", 2, AID_KILL);
 	aid_run("ws", 5, AID_CLOSE);
 	aid_enrol("ws");
-	assert_int_equal(aid_files("ws", file, FILES), 3);
-	aid_deliver("ws", file[0], "ws", NULL);
-	aid_deliver("ws", file[1], "ws", NULL);
+	assert_int_equal(aid_files("ws", aid_file, AID_FILES), 3);
+	aid_deliver("ws", aid_file[0], "ws", NULL);
+	aid_deliver("ws", aid_file[1], "ws", NULL);
 	struct take_result r = aid_take("ws", 0);
 	assert_int_equal(r.segments, 0);
 	assert_int_equal(r.waiting, 2);
 	assert_int_equal(receipts("ws"), 0);
-	aid_deliver("ws", file[2], "ws", NULL);
+	aid_deliver("ws", aid_file[2], "ws", NULL);
 	r = aid_take("ws", 0);
 	assert_int_equal(r.segments, 3);
 	assert_int_equal(r.waiting, 0);
@@ -215,10 +188,10 @@ static void test_forged(void **state)
 	(void)state;
 	aid_run("ws", 5, AID_CLOSE);
 	aid_enrol("ws");
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[0], "ws", NULL);
+	aid_files("ws", aid_file, AID_FILES);
+	aid_deliver("ws", aid_file[0], "ws", NULL);
 	assert_int_equal(aid_take("ws", 0).segments, 1);
-	struct state_trail t = trail_of("ws");
+	struct state_trail t = aid_trail("ws");
 	forged_lines(&t.at, text, sizeof(text), &last);
 	forge("ws", text, strlen(text), t.at.epoch + 1, t.at.seq + 1, last, name);
 	struct take_result r = aid_take("ws", 0);
@@ -226,20 +199,20 @@ static void test_forged(void **state)
 	assert_int_equal(r.waiting, 1);
 	/* The host's own next segment comes: it does not continue what was forged. */
 	aid_run("ws", 5, AID_CLOSE);
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[1], "ws", NULL);
+	aid_files("ws", aid_file, AID_FILES);
+	aid_deliver("ws", aid_file[1], "ws", NULL);
 	r = aid_take("ws", 0);
 	assert_int_equal(r.segments, 1);
 	assert_int_equal(r.quarantined, 1);
 	assert_int_equal(aid_said("ws", QUARANTINE_TAMPERED, name), 1);
-	assert_int_equal(aid_said("ws", "taken", file[1]), 1);
-	assert_int_equal(stored("ws"), 2);
-	assert_string_equal(trail_of("ws").fork, "");
+	assert_int_equal(aid_said("ws", "taken", aid_file[1]), 1);
+	assert_int_equal(aid_stored("ws"), 2);
+	assert_string_equal(aid_trail("ws").fork, "");
 	/* Now that the lines are there: no second text for them. */
 	forge("ws", text, strlen(text), t.at.epoch + 1, t.at.seq + 1, last, name);
 	r = aid_take("ws", 0);
 	assert_int_equal(aid_said("ws", QUARANTINE_TAMPERED, name), 1);
-	assert_int_equal(stored("ws"), 2);
+	assert_int_equal(aid_stored("ws"), 2);
 }
 
 /* Much text from few bytes: it is not unpacked beyond what a writer leaves between two seals. */
@@ -252,10 +225,10 @@ static void test_bomb(void **state)
 	(void)state;
 	aid_run("ws", 5, AID_CLOSE);
 	aid_enrol("ws");
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[0], "ws", NULL);
+	aid_files("ws", aid_file, AID_FILES);
+	aid_deliver("ws", aid_file[0], "ws", NULL);
 	assert_int_equal(aid_take("ws", 0).segments, 1);
-	struct state_trail t = trail_of("ws");
+	struct state_trail t = aid_trail("ws");
 	forged_lines(&t.at, text, BOMB, &last);
 	size_t n = strlen(text);
 	for (uint64_t seq = last + 1; n + 1200 < BOMB; seq++) {
@@ -287,7 +260,7 @@ static void test_no_files(void **state)
 	aid_run("ws", 5, AID_CLOSE);
 	aid_run("other", 5, AID_CLOSE);
 	aid_enrol("ws");
-	aid_files("ws", file, FILES);
+	aid_files("ws", aid_file, AID_FILES);
 	int in = aid_dir(lab.inbox, "ws/audit/sealed");
 	assert_int_equal(symlinkat("/etc/passwd", in, "ws-000001-000000000001-000000000002-0123456789abcdef.jsonl.gz"), 0);
 	assert_int_equal(symlinkat("../../../../store/collector.key", in, "key"), 0);
@@ -305,14 +278,14 @@ static void test_no_files(void **state)
 	close(fd);
 	fd = openat(in, ".ws-000001-000000000001-000000000009-0123456789abcdef.jsonl.gz.Xa3fGh", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	close(fd);
-	aid_files("other", file, FILES);
-	aid_deliver("other", file[0], "ws", NULL);
+	aid_files("other", aid_file, AID_FILES);
+	aid_deliver("other", aid_file[0], "ws", NULL);
 	struct take_result r = aid_take("ws", 0);
 	assert_int_equal(r.segments, 0);
 	assert_int_equal(aid_said("ws", QUARANTINE_NOT_A_FILE, NULL), 4);
 	assert_int_equal(aid_said("ws", QUARANTINE_TOO_LARGE, NULL), 1);
 	assert_int_equal(aid_said("ws", QUARANTINE_BAD_NAME, NULL), 1);
-	assert_int_equal(aid_said("ws", QUARANTINE_OTHER_HOST, file[0]), 1);
+	assert_int_equal(aid_said("ws", QUARANTINE_OTHER_HOST, aid_file[0]), 1);
 	assert_int_equal(r.quarantined, 7);
 	/* What rsync has not finished stays, and what has no name that could be ours. */
 	assert_int_equal(fstatat(in, ".ws-000001-000000000001-000000000009-0123456789abcdef.jsonl.gz.Xa3fGh", &st, 0), 0);
@@ -320,10 +293,10 @@ static void test_no_files(void **state)
 	/* The same file under this host's name: its lines tell. */
 	struct names n;
 	char as[NAMES_MAX];
-	assert_true(layout_segment(file[0], &n));
+	assert_true(layout_segment(aid_file[0], &n));
 	snprintf(n.host, sizeof(n.host), "ws");
 	names_path(&n, as);
-	aid_deliver("other", file[0], "ws", as + strlen("sealed/"));
+	aid_deliver("other", aid_file[0], "ws", as + strlen("sealed/"));
 	r = aid_take("ws", 0);
 	assert_int_equal(aid_said("ws", QUARANTINE_OTHER_HOST, as + strlen("sealed/")), 1);
 	close(in);
@@ -344,199 +317,10 @@ static void test_no_files(void **state)
 	record_free(&rec);
 	assert_int_equal(aid_log_size(), 0);
 }
-
-static void note_of(const char *host, const char *segment, char name[NAMES_MAX])
-{
-	struct names n;
-	struct layout_note note;
-	char a[LAYOUT_PATH], b[LAYOUT_PATH];
-
-	assert_true(layout_segment(segment, &n));
-	note = (struct layout_note){.epoch = n.epoch, .line = n.last};
-	snprintf(note.host, sizeof(note.host), "%s", host);
-	layout_note_name(&note, name);
-	snprintf(a, sizeof(a), "ws/%s/checkpoints/%s", host, name);
-	snprintf(b, sizeof(b), "%s/audit/checkpoints/%s", host, name);
-	aid_copy(lab.top, a, lab.inbox, b);
-}
-
-/* The machine's disk is put back to an earlier day, and goes on from there: two histories with good seals. */
-static void test_rolled_back(void **state)
-{
-	char note[NAMES_MAX], command[300];
-
-	(void)state;
-	aid_run("ws", 5, AID_CLOSE);
-	aid_enrol("ws");
-	snprintf(command, sizeof(command), "cp -a %s/ws/ws %s/ws/before", lab.path, lab.path);
-	assert_int_equal(system(command), 0);
-	aid_run("ws", 5, AID_CLOSE);
-	aid_run("ws", 5, AID_CLOSE);
-	assert_int_equal(aid_files("ws", file, FILES), 3);
-	aid_deliver("ws", file[0], "ws", NULL);
-	aid_deliver("ws", file[1], "ws", NULL);
-	/* Only its checkpoint came of the third one. */
-	note_of("ws", file[2], note);
-	struct take_result r = aid_take("ws", 0);
-	assert_int_equal(r.segments, 2);
-	assert_int_equal(r.notes, 1);
-	snprintf(command, sizeof(command), "rm -r %s/ws/ws && mv %s/ws/before %s/ws/ws", lab.path, lab.path, lab.path);
-	assert_int_equal(system(command), 0);
-	aid_run("ws", 7, AID_CLOSE);
-	aid_run("ws", 5, AID_CLOSE);
-	aid_run("ws", 5, AID_CLOSE);
-	assert_int_equal(aid_files("ws", file, FILES), 4);
-	for (int i = 1; i < 4; i++)
-		aid_deliver("ws", file[i], "ws", NULL);
-	note_of("ws", file[1], note);
-	r = aid_take("ws", 0);
-	assert_int_equal(r.segments, 0);
-	assert_int_equal(r.quarantined, 3);
-	assert_int_equal(aid_said("ws", QUARANTINE_ROLLED_BACK, NULL), 3);
-	assert_string_not_equal(trail_of("ws").fork, "");
-	assert_int_equal(stored("ws"), 2);
-}
-
-/* A checkpoint that came ahead of its lines binds them. */
-static void test_anchor(void **state)
-{
-	char note[NAMES_MAX], command[300];
-
-	(void)state;
-	aid_run("ws", 5, AID_CLOSE);
-	aid_enrol("ws");
-	snprintf(command, sizeof(command), "cp -a %s/ws/ws %s/ws/before", lab.path, lab.path);
-	assert_int_equal(system(command), 0);
-	aid_run("ws", 5, AID_CLOSE);
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[0], "ws", NULL);
-	note_of("ws", file[1], note);
-	assert_int_equal(aid_take("ws", 0).notes, 1);
-	snprintf(command, sizeof(command), "rm -r %s/ws/ws && mv %s/ws/before %s/ws/ws", lab.path, lab.path, lab.path);
-	assert_int_equal(system(command), 0);
-	aid_run("ws", 9, AID_CLOSE);
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[1], "ws", NULL);
-	struct take_result r = aid_take("ws", 0);
-	assert_int_equal(r.segments, 0);
-	assert_int_equal(aid_said("ws", QUARANTINE_ROLLED_BACK, file[1]), 1);
-}
-
-static void test_checkpoints(void **state)
-{
-	char note[NAMES_MAX], path[LAYOUT_PATH];
-	struct buf b = {0};
-
-	(void)state;
-	aid_run("ws", 5, AID_CLOSE);
-	aid_run("other", 5, AID_CLOSE);
-	aid_enrol("ws");
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[0], "ws", NULL);
-	note_of("ws", file[0], note);
-	snprintf(path, sizeof(path), "ws/audit/checkpoints/%s", note);
-	assert_int_equal(fd_slurp(lab.inbox, path, NOTE_MAX, &b), 0);
-	/* One digit of the seal's MAC. */
-	uint8_t *head = memmem(b.mem, b.len, "\nseal ", 6);
-	assert_non_null(head);
-	head += 10;
-	uint8_t was = *head;
-	*head = was == 'a' ? 'b' : 'a';
-	assert_int_equal(put_file(lab.inbox, path, buf_view(&b), 0640), 0);
-	struct take_result r = aid_take("ws", 0);
-	assert_int_equal(r.segments, 1);
-	assert_int_equal(aid_said("ws", QUARANTINE_BAD_CHECKPOINT, note), 1);
-	*head = was;
-	assert_int_equal(put_file(lab.inbox, path, buf_view(&b), 0640), 0);
-	r = aid_take("ws", 0);
-	assert_int_equal(r.notes, 1);
-	/* Another host's. */
-	aid_files("other", file, FILES);
-	struct names n;
-	assert_true(layout_segment(file[0], &n));
-	struct layout_note other = {.host = "other", .epoch = n.epoch, .line = n.last};
-	char name[NAMES_MAX], from[LAYOUT_PATH];
-	layout_note_name(&other, name);
-	snprintf(from, sizeof(from), "ws/other/checkpoints/%s", name);
-	snprintf(path, sizeof(path), "ws/audit/checkpoints/%s", name);
-	aid_copy(lab.top, from, lab.inbox, path);
-	memcpy(other.host, "ws", 3);
-	layout_note_name(&other, name);
-	snprintf(path, sizeof(path), "ws/audit/checkpoints/%s", name);
-	aid_copy(lab.top, from, lab.inbox, path);
-	r = aid_take("ws", 0);
-	assert_int_equal(aid_said("ws", QUARANTINE_OTHER_HOST, NULL), 2);
-	buf_free(&b);
-}
-
-/* A key that nobody brought: nothing is lost, and nothing is believed. */
-static void test_new_key(void **state)
-{
-	(void)state;
-	aid_run("ws", 5, AID_CLOSE);
-	aid_enrol("ws");
-	aid_files("ws", file, FILES);
-	int dir = aid_dir(lab.top, "ws/ws");
-	aid_forget(dir);
-	close(dir);
-	aid_run("ws", 5, AID_CLOSE);
-	aid_files("ws", file, FILES);
-	aid_deliver("ws", file[0], "ws", NULL);
-	aid_deliver("ws", file[1], "ws", NULL);
-	struct take_result r = aid_take("ws", 0);
-	assert_int_equal(r.segments, 1);
-	assert_int_equal(r.waiting, 1);
-	assert_int_equal(r.quarantined, 0);
-	struct enrol e;
-	assert_int_equal(enrol_read(lab.store, "ws", &e), 0);
-	struct buf old = e.keys[LAYOUT_AUDIT], text = {0};
-	e.keys[LAYOUT_AUDIT] = (struct buf){0};
-	enrol_free(&e);
-	aid_enrol("ws");
-	assert_int_equal(enrol_read(lab.store, "ws", &e), 0);
-	assert_int_equal(buf_put(&e.keys[LAYOUT_AUDIT], buf_view(&old)), 0);
-	assert_int_equal(enrol_text(&e, &text), 0);
-	assert_int_equal(put_file(lab.store, "hosts/ws/enrol.json", buf_view(&text), 0400), 0);
-	enrol_free(&e);
-	buf_free(&old);
-	buf_free(&text);
-	r = aid_take("ws", 0);
-	assert_int_equal(r.segments, 1);
-	assert_int_equal(r.waiting, 0);
-}
-
-static void test_policies(void **state)
-{
-	uint8_t sum[CHAIN_LEN];
-	char hex[CHAIN_HEX], path[LAYOUT_PATH];
-	struct chain_sum *s = chain_sum_new();
-	struct stat st;
-
-	(void)state;
-	aid_run("ws", 5, AID_CLOSE);
-	aid_enrol("ws");
-	assert_int_equal(chain_sum_add(s, VIEW_LIT("{}")), 0);
-	assert_int_equal(chain_sum_end(s, sum), 0);
-	chain_sum_free(&s);
-	chain_hex(sum, CHAIN_LEN, hex);
-	snprintf(path, sizeof(path), "ws/policies/%s.json", hex);
-	assert_int_equal(put_dirs(lab.inbox, path, 0755), 0);
-	assert_int_equal(put_file(lab.inbox, path, VIEW_LIT("{}"), 0644), 0);
-	assert_int_equal(aid_take("ws", 0).policies, 1);
-	assert_int_equal(fstatat(lab.store, path + 3, &st, 0), 0);
-	assert_int_equal(put_file(lab.inbox, path, VIEW_LIT("{} "), 0644), 0);
-	struct take_result r = aid_take("ws", 0);
-	assert_int_equal(r.policies, 0);
-	assert_int_equal(aid_said("ws", QUARANTINE_BAD_POLICY, NULL), 1);
-	assert_int_equal(fstatat(lab.store, path + 3, &st, 0), 0);
-	assert_int_equal(st.st_size, 2);
-}
-
 #define T(f) cmocka_unit_test_setup_teardown(f, aid_setup, aid_teardown)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {T(test_order), T(test_hole), T(test_torn), T(test_forged), T(test_bomb), T(test_no_files), T(test_rolled_back),
-	    T(test_anchor), T(test_checkpoints), T(test_new_key), T(test_policies)};
+	const struct CMUnitTest tests[] = {T(test_order), T(test_hole), T(test_torn), T(test_forged), T(test_bomb), T(test_no_files)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
