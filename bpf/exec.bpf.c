@@ -16,6 +16,8 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define PF_KTHREAD 0x00200000
+#define AF_INET 2
+#define AF_INET6 10
 
 /* Ancestors of a process as they live now. */
 static __always_inline void by_parents(struct cg_proc *new, struct task_struct *leader)
@@ -171,18 +173,36 @@ int cg_seed(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* In an agent's tree, and not the service itself, which an agent may have started. */
+static __always_inline bool agent_task(struct task_struct *t)
+{
+	struct cg_mark mark = {};
+	const struct cg_conf *conf = maps_conf();
+	if (!conf || !task_mark_leader(t->group_leader, &mark) || mark.cls != CG_CLASS_AGENT)
+		return false;
+	return !net_below(t->cgroups->dfl_cgrp, conf->own_cgroup);
+}
+
 /*
  * One byte of output for each socket that has a label and whose packets the egress hook does not see.  Read by callgated after it gave labels, so it is
- * of the files of processes, where it found the sockets; a walk through the map of labels is refused by some kernels.
+ * of the files of processes, where it found the sockets; a walk through the map of labels is refused by some kernels.  What callgated cannot find is what a
+ * thread alone has in a table of its own, which also outlives the first thread: of an agent, that gets its label here, and may send nowhere.
  */
 SEC("iter/task_file")
 int cg_unseen(struct bpf_iter__task_file *ctx)
 {
+	struct cg_label fresh = {.cls = CG_CLASS_AGENT};
+	struct task_struct *t = ctx->task;
 	struct file *file = ctx->file;
 	struct socket *socket = file ? bpf_sock_from_file(file) : NULL;
 	struct sock *sk = socket ? socket->sk : NULL;
-	struct cg_label *label = sk ? bpf_sk_storage_get(&cg_label, sk, 0, 0) : NULL;
+	if (!t || !sk)
+		return 0;
+	struct cg_label *label = bpf_sk_storage_get(&cg_label, sk, 0, 0);
+	__u16 family = sk->__sk_common.skc_family;
 	char one = 1;
+	if (!label && t->pid != t->tgid && (family == AF_INET || family == AF_INET6) && agent_task(t))
+		label = bpf_sk_storage_get(&cg_label, sk, &fresh, BPF_SK_STORAGE_GET_F_CREATE);
 	if (label && !net_sees(sk->sk_cgrp_data.cgroup))
 		bpf_seq_write(ctx->meta->seq, &one, sizeof(one));
 	return 0;

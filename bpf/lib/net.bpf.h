@@ -40,6 +40,18 @@ static __always_inline bool net_sees(struct cgroup *cg)
 	return false;
 }
 
+/* Is ${cg} this cgroup or below it? */
+static __always_inline bool net_below(struct cgroup *cg, __u64 id)
+{
+	for (int level = 0; level < NET_DEPTH && cg; level++) {
+		if (cg->kn->id == id)
+			return true;
+		struct cgroup_subsys_state *up = cg->self.parent;
+		cg = up ? up->cgroup : NULL;
+	}
+	return false;
+}
+
 /* Refused, and counted.  ${what}: CG_ASK_NET, CG_ASK_NET_ALL. */
 static __always_inline void net_missing(__u64 what)
 {

@@ -68,12 +68,12 @@ uint64_t kern_silent_ms(const struct kern *k, uint32_t slot);
 
 /** kern_wants(k, conf, addr, port, full): Would the connect hook send this destination (host order) to a worker?  ${full}: as an agent's. */
 bool kern_wants(const struct kern *k, const struct kern_conf *conf, const uint8_t addr[16], uint16_t port, bool full);
-/** kern_agent(k, tgid): The process is in an agent's tree.  kern_redirected(k, fd): That socket is connected to a worker. */
-bool kern_agent(const struct kern *k, uint32_t tgid);
+/** kern_agent(k, tgid): The root of the agent's tree that the process is in, 0: none.  kern_redirected(k, fd): That socket is connected to a worker. */
+uint32_t kern_agent(const struct kern *k, uint32_t tgid);
 bool kern_redirected(const struct kern *k, int fd);
 /** kern_label(k, fd, addr, port): Make it an agent's socket that may send to there only (port 0: nowhere).  1, 0 when it has a label, or negative. */
 int kern_label(const struct kern *k, int fd, const uint8_t addr[16], uint16_t port) __attribute__((warn_unused_result));
-/** kern_net_check(k): After kern_label(): the egress hook sees the packets of every socket that has a label. */
+/** kern_net_check(k): After kern_label(): so has what agents' threads hold in tables of their own, and the egress hook sees the packets of each that has a label. */
 int kern_net_check(struct kern *k) __attribute__((warn_unused_result));
 
 /**

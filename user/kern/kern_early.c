@@ -40,10 +40,10 @@ bool kern_wants(const struct kern *k, const struct kern_conf *conf, const uint8_
 	return prefix == 0 || conf->redirect_all;
 }
 
-bool kern_agent(const struct kern *k, uint32_t tgid)
+uint32_t kern_agent(const struct kern *k, uint32_t tgid)
 {
 	struct cg_proc p;
-	return bpf_map_lookup_elem(kern_maps_fd(k, "cg_procs"), &tgid, &p) == 0 && p.mark.cls == CG_CLASS_AGENT;
+	return bpf_map_lookup_elem(kern_maps_fd(k, "cg_procs"), &tgid, &p) == 0 && p.mark.cls == CG_CLASS_AGENT ? p.mark.root : 0;
 }
 
 bool kern_redirected(const struct kern *k, int fd)

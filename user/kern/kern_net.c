@@ -158,8 +158,6 @@ void kern_net_asked(struct kern *k, const struct cg_ask *ask)
 
 int kern_net_check(struct kern *k)
 {
-	if (k->link[egress_row()])
-		return 0;
 	/* Not knowing is as bad as knowing that there are some. */
 	return kern_iterate(k, "cg_unseen") == 0 ? 0 : everywhere(k);
 }

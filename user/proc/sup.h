@@ -89,6 +89,13 @@ struct sup_limits { /* sup_limits.c */
 	int charges; /* what the audit said was charged, sealed; -1: not needed, or not there yet */
 };
 
+enum { SUP_FRESH = 64 };
+struct sup_fresh { /* agents that were recognised since the last look at what they had opened before */
+	uint32_t root[SUP_FRESH];
+	size_t count; /* SUP_FRESH: perhaps more */
+	struct mono not_before;
+};
+
 struct sup_known; /* sup_known.c */
 
 struct sup {
@@ -106,7 +113,8 @@ struct sup {
 	struct sup_netns *netns; /* SUP_NETNS of them */
 	uint64_t netns_opened, netns_closed, netns_full, netns_failed;
 	int home_netns;
-	uint64_t early_cut, early_labelled; /* sockets from before the start */
+	uint64_t early_cut, early_labelled; /* sockets from before the start, or before an agent was known as one */
+	struct sup_fresh fresh;
 	struct mono netns_swept;
 	int cgroup_fd; /* the service's own cgroup, for its children */
 	uint64_t cgroup_id;
@@ -162,6 +170,8 @@ void sup_netns_end(struct sup *s);
 
 /* sup_early.c: look for sockets from before the start, after what else is due; nothing later than a while after the start. */
 void sup_early_soon(struct sup *s);
+/* A process was made the root of an agent tree: look for what it and its children have opened so far. */
+void sup_early_marked(struct sup *s, uint32_t root);
 /* Programs of an earlier version go when they are not needed any more; each half second. */
 void sup_early_settle(struct sup *s);
 

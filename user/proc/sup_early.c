@@ -1,6 +1,6 @@
 /*
- * sup_early.c - sockets that were open before the hooks were: a connection that would have gone to a worker is ended, what else an agent holds is
- * labelled, so that its packets are checked.  Such a process connects again, and then it is seen.
+ * sup_early.c - sockets that were open before the hooks were, or before their process was known to be an agent: a connection that would have gone to a
+ * worker is ended, what else an agent holds is labelled, so that its packets are checked.  Such a process connects again, and then it is seen.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "proc/sup.h"
 
-enum { SOON_MS = 200, EARLY_MS = 15000, SETTLE_MS = 2000, SETTLE_MOST_MS = 8000 };
+enum { SOON_MS = 200, EARLY_MS = 15000, SETTLE_MS = 2000, SETTLE_MOST_MS = 8000, REST = 4 };
 
 struct peer {
 	uint8_t addr[16];
@@ -68,15 +68,19 @@ static void look_at(struct sup *s, const struct kern_conf *conf, int fd, bool ag
 	if (family != AF_INET && family != AF_INET6)
 		return;
 	bool connected = peer_of(fd, &p);
-	bool tcp = option(fd, SO_TYPE) == SOCK_STREAM;
-	if (tcp && connected && !kern_redirected(s->kern, fd) && kern_wants(s->kern, conf, p.addr, p.port, agent || conf->scope != CG_SCOPE_AGENTS)) {
+	bool stream = option(fd, SO_TYPE) == SOCK_STREAM, tcp = stream && option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+	bool full = agent || conf->scope != CG_SCOPE_AGENTS;
+	/* Of MPTCP and SCTP, which agents get none, a label sees not all packets. */
+	bool ends = connected && ((agent && stream && !tcp) || (stream && !kern_redirected(s->kern, fd) && kern_wants(s->kern, conf, p.addr, p.port, full)));
+	if (ends) {
 		cut(fd);
 		s->early_cut++;
-	} else if (agent) {
+	}
+	if (agent && (!ends || !tcp)) {
 		int r = kern_label(s->kern, fd, p.addr, tcp ? p.port : 0);
 		s->early_labelled += r == 1;
 		if (r < 0)
-			log_warning("a socket of an agent that is older than the gate cannot be labelled: %s", strerror(-r));
+			log_warning("a socket that an agent opened before it was known as one cannot be labelled: %s", strerror(-r));
 	}
 }
 
@@ -154,27 +158,68 @@ static bool below_hooks(const struct sup *s, const char *pid)
 	return below;
 }
 
-static void sweep(void *arg)
+static bool among(const struct sup_fresh *f, uint32_t tgid, uint32_t root)
 {
-	struct sup *s = arg;
+	for (size_t i = 0; i < f->count; i++)
+		if (f->root[i] == tgid || (root && f->root[i] == root))
+			return true;
+	return f->count == SUP_FRESH && root;
+}
+
+/* Every process; or those of these trees alone. */
+static void walk(struct sup *s, const struct sup_fresh *only)
+{
 	struct kern_conf conf;
 	struct dirent *e;
-	uint64_t before = s->early_cut, labelled = s->early_labelled;
 	DIR *d = opendir("/proc");
 	sup_kern_settings(s, &conf);
 	while (d && (e = readdir(d))) {
-		if (e->d_name[0] < '1' || e->d_name[0] > '9' || ours(s, atoi(e->d_name)))
+		uint32_t tgid = (uint32_t)strtoul(e->d_name, NULL, 10), root;
+		if (!tgid || ours(s, (pid_t)tgid))
 			continue;
-		bool agent = kern_agent(s->kern, (uint32_t)atoi(e->d_name));
-		if ((agent || governed(s, uid_of(e->d_name))) && below_hooks(s, e->d_name))
+		root = kern_agent(s->kern, tgid);
+		bool agent = only ? among(only, tgid, root) : root != 0;
+		if ((agent || (!only && governed(s, uid_of(e->d_name)))) && below_hooks(s, e->d_name))
 			look_through(s, &conf, e->d_name, agent);
 	}
 	if (d)
 		closedir(d);
-	if (s->early_labelled != labelled && kern_net_check(s->kern) < 0)
-		log_error("packets of agents' sockets that are older than the gate may leave unseen");
+	/* Also what a thread of its own table of files holds, which is not seen from here: that gets a label there. */
+	if (kern_net_check(s->kern) < 0)
+		log_error("packets of sockets that agents opened before they were known as such may leave unseen");
+}
+
+static void sweep(void *arg)
+{
+	struct sup *s = arg;
+	uint64_t before = s->early_cut;
+	walk(s, NULL);
 	if (s->early_cut != before)
 		log_notice("%llu connections that were open before the gate were ended", (unsigned long long)(s->early_cut - before));
+}
+
+static void sweep_fresh(void *arg)
+{
+	struct sup *s = arg;
+	struct sup_fresh these = s->fresh;
+	struct mono began = mono_now();
+	uint64_t before = s->early_cut;
+	s->fresh.count = 0;
+	walk(s, &these);
+	s->fresh.not_before = mono_after_ms(mono_now(), REST * mono_since_us(began, mono_now()) / 1000);
+	if (s->early_cut != before)
+		log_notice("%llu connections that agents had opened before they were known as such were ended", (unsigned long long)(s->early_cut - before));
+}
+
+void sup_early_marked(struct sup *s, uint32_t root)
+{
+	/* Too many at once are all of them. */
+	if (s->fresh.count < SUP_FRESH)
+		s->fresh.root[s->fresh.count++] = root;
+	struct mono now = mono_now();
+	/* Behind the other marks that wait here; and somebody who starts agents all the time does not keep us at it all the time. */
+	if (pump_timer(s->pump, now.ns > s->fresh.not_before.ns ? now : s->fresh.not_before, sweep_fresh, s))
+		log_error("what an agent opened before it was known as one cannot be looked for");
 }
 
 void sup_early_soon(struct sup *s)

@@ -30,6 +30,8 @@ static void on_mark(struct sup *s, struct sup_child *c, const struct frame *f)
 	memcpy(&m, f->body.p, sizeof(m));
 	int r = kern_mark(s->kern, m.tgid, m.start_ns, m.agent_class, m.agent);
 	sup_early_soon(s);
+	if (!r && m.agent_class == CG_CLASS_AGENT)
+		sup_early_marked(s, m.tgid);
 	if (r && r != -ESRCH && r != -ERR_NOT_FOUND)
 		log_warning("process %u cannot be marked as an agent: %s", m.tgid, err_text(r));
 }
