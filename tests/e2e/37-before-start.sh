@@ -8,7 +8,7 @@ talker='import socket,sys,time,struct
 s=socket.create_connection(("10.1.2.3",int(sys.argv[1]))); print("connected",flush=True)
 w=struct.pack("=IIII",0x01474300,1,2,3)
 try:
-    for i in range(100):
+    for i in range(1500):
         s.sendall(w)
         if not s.recv(16): raise OSError("end of file")
         print("answered",flush=True)
