@@ -37,6 +37,7 @@ lab_sweep() {
 lab_outer() {
 	[ "$(id -u)" = 0 ] || { echo "lab: needs root" >&2; exit 77; }
 	lab_sweep
+	bash "$LAB_TOP/tests/lab/certs.sh" || exit 1
 	export LAB=/tmp/callgate-lab.$$ LAB_CGROUP
 	LAB_CGROUP=$(lab_cgroup_root)/callgate-lab-$$
 	mkdir -p "$LAB" "$LAB_CGROUP/test" && chmod 755 "$LAB"
@@ -79,61 +80,14 @@ lab_user() { # NAME UID
 	chown "$2:$2" "$LAB/home/$1"
 }
 
-lab_certs() { # made in the build directory once a day, which takes a second; labs that start at once make them once
-	local made=$BUILD/lab-certs
+lab_certs() {
 	LAB_CERTS=$LAB/m/certs
-	(
-		flock 9
-		if [ -z "$(find "$made/done" -mmin -1200 -newer "$LAB_TOP/tests/lab/lab.sh" 2>/dev/null)" ]; then
-			rm -rf "$made" && mkdir -p "$made" && (cd "$made" && lab_make_certs >openssl.log 2>&1 && touch done) || exit 1
-		fi
-		cp -a "$made" "$LAB_CERTS"
-	) 9>"$made.lock" || return 1
+	cp -a "$BUILD/lab-certs" "$LAB_CERTS" || return 1
 	# Unless it is what a test is about: no other stores than the system's, and none of the world's authorities in that.  Writing those takes seconds.
 	[ "${LAB_STORES:-}" = all ] || rm -f /etc/ca-certificates/update.d/*
 	[ -n "${LAB_STORES:-}" ] || { mount -t tmpfs -o mode=755 certs /etc/ssl/certs && : >/etc/ca-certificates.conf; }
 	cat "$LAB_CERTS/ca.crt" >>/etc/ssl/certs/ca-certificates.crt
 	mkdir -p /usr/local/share/ca-certificates && cp "$LAB_CERTS/ca.crt" /usr/local/share/ca-certificates/lab.crt
-}
-
-lab_make_certs() {
-	local ext='basicConstraints=critical,CA:TRUE'
-	ca() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.crt" -days 30 -subj "/CN=$2" -addext "keyUsage=keyCertSign" || return 1; }
-	leaf() { # NAME CA SAN DAYS
-		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$1" || return 1
-		printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth\n' "$3" >"$1.ext"
-		openssl x509 -req -in "$1.csr" -CA "$2.crt" -CAkey "$2.key" -CAcreateserial -out "$1.leaf" -days "$4" -extfile "$1.ext" || return 1
-		cat "$1.leaf" "$2.crt" >"$1.crt"
-		cat "$1.crt" "$1.key" >"$1.pem"
-	}
-	: "$ext"
-	ca ca "Lab Root" && ca rogue "Lab Root" &&
-		leaf good ca "DNS:mcp.lab.test,DNS:other.lab.test,DNS:everything.lab.test,DNS:shared.lab.test,DNS:sdk.lab.test,DNS:localhost" 7 &&
-		leaf wrong ca "DNS:somebody-else.lab.test" 7 &&
-		leaf untrusted rogue "DNS:untrusted.lab.test" 7 && lab_expired
-}
-
-# OpenSSL 3.0's x509 takes no start in the past except through `ca`.
-lab_expired() {
-	mkdir -p demo && : >demo/index && echo 01 >demo/serial
-	cat >demo/ca.cnf <<-EOF
-	[ca]
-	default_ca = d
-	[d]
-	database = demo/index
-	serial = demo/serial
-	new_certs_dir = demo
-	default_md = sha256
-	policy = p
-	x509_extensions = e
-	[p]
-	commonName = supplied
-	[e]
-	subjectAltName = DNS:expired.lab.test
-	EOF
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout expired.key -out expired.csr -subj "/CN=expired" &&
-		openssl ca -batch -config demo/ca.cnf -cert ca.crt -keyfile ca.key -in expired.csr -out expired.leaf -startdate 20250101000000Z -enddate 20250201000000Z -notext &&
-		cat expired.leaf ca.crt >expired.crt
 }
 
 lab_hosts() {
