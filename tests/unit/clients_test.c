@@ -78,12 +78,29 @@ static void each_client(void **state)
 	     "ref o o.example:443/mcp [mcp.o.headers.Cookie] [Cookie|{secret}] file:~/.c\n"
 	     "none o o.example:443/mcp [mcp.o.headers.X-Auth] [X-Auth|{secret}] \n"
 	     "bad o o.example:443/mcp [mcp.o.headers.x-secret] [x-secret|{secret}] \n"
-	     "ref o o.example:443/mcp [mcp.o.headers.x-key-id] [x-key-id|{secret}] id-{env:X}\n"},
+	     "ref o o.example:443/mcp [mcp.o.headers.x-key-id] [x-key-id|{secret}] env:X\n"},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
 		assert_string_equal(read_as(row[i].path, view_str(row[i].text)), row[i].rows);
+}
+
+/* The key itself where a template has the name of a variable, before or behind one, or one that begins as if it were one: a row is shown, and it is not in it. */
+static void key_for_a_name(void **state)
+{
+	static const char *const value[] = {"Bearer ghp_k3y${X}", "Bearer ${X}ghp_k3y", "${ghp_k3y}", "Bearer ${env:ghp_k3y}", "{env:ghp_k3y}", "$ghp_k3y", "$2b$10$ghp_k3y", "${", "${ghp_k3y", "${A:-ghp_k3y}!", "ghp_k3y{env:}"};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(value) / sizeof(value[0]); i++) {
+		snprintf(text, sizeof(text), "{\"mcpServers\":{\"g\":{\"url\":\"https://g.example/mcp\",\"headers\":{\"Authorization\":\"%s\"}}}}", value[i]);
+		assert_memory_equal(read_as(".gemini/settings.json", view_str(text)), "ref g ", 6);
+		assert_null(strstr(out, "k3y"));
+	}
+	assert_memory_equal(read_as(".codex/config.toml", VIEW_LIT("[mcp_servers.d]\nurl='https://d.example/'\nbearer_token_env_var='ghp_k3y'\nenv_http_headers={X-Token='k3y'}\n")), "ref d ", 6);
+	assert_null(strstr(out, "k3y"));
+	assert_int_equal(strcspn(strchr(out, '\n') + 1, " "), 3);
 }
 
 /* Whoever wrote it: a remark, or nothing, and no terminal is spoken to. */
@@ -242,7 +259,8 @@ static void urls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(each_client), cmocka_unit_test(hostile), cmocka_unit_test(toml), cmocka_unit_test(jsonc), cmocka_unit_test(env), cmocka_unit_test(env_rows), cmocka_unit_test(urls),
+	    cmocka_unit_test(each_client), cmocka_unit_test(key_for_a_name),
+	    cmocka_unit_test(hostile), cmocka_unit_test(toml), cmocka_unit_test(jsonc), cmocka_unit_test(env), cmocka_unit_test(env_rows), cmocka_unit_test(urls),
 	};
 	return cmocka_run_group_tests_name("clients", tests, NULL, NULL);
 }

@@ -107,24 +107,51 @@ void clients_leaf(struct clients_found *f, struct view server, struct view first
 
 /* ---- rows ---- */
 
-/* The name in "${NAME}", "${env:NAME}", "{env:NAME}", "$NAME"; ${fallback}: what "${NAME:-TEXT}" falls back to. */
+/* A name that may be shown: who filled in a template wrongly has the key itself where the name of a variable should be, and keys are not all capitals. */
+static bool is_name(struct view v)
+{
+	if (view_starts(v, VIEW_LIT("input:")) || view_starts(v, VIEW_LIT("file:")))
+		return true;
+	if (view_starts(v, VIEW_LIT("env:")))
+		v = view_skip(v, 4);
+	for (size_t i = 0; i < v.n; i++)
+		if (v.p[i] != '_' && !(v.p[i] >= 'A' && v.p[i] <= 'Z') && !(i && v.p[i] >= '0' && v.p[i] <= '9'))
+			return false;
+	return v.n > 0;
+}
+
+/* Where in ${v} a reference in braces begins, v.n: nowhere; ${name}: what it names. */
+static size_t braces(struct view v, struct view *name)
+{
+	static const char *const open[] = {"${", "{env:", "{file:"};
+
+	for (size_t i = 0; i < v.n; i++)
+		for (size_t k = 0; k < sizeof(open) / sizeof(open[0]); k++) {
+			struct view rest = view_skip(v, i);
+			if (!view_starts(rest, view_str(open[k])))
+				continue;
+			rest = view_skip(rest, rest.p[0] == '$' ? 2 : 1);
+			const uint8_t *end = memchr(rest.p, '}', rest.n);
+			*name = view_head(rest, end ? (size_t)(end - rest.p) : rest.n);
+			return i;
+		}
+	return v.n;
+}
+
+/* The name in "${NAME}", "${env:NAME}", "{env:NAME}", "$NAME", or in the first of these in the midst of something else; ${fallback}: what "${NAME:-TEXT}" falls back to. */
 static bool reference(struct view v, struct view *name, struct view *fallback)
 {
-	bool braces = v.n > 3 && v.p[v.n - 1] == '}' && (view_starts(v, VIEW_LIT("${")) || view_starts(v, VIEW_LIT("{env:")) || view_starts(v, VIEW_LIT("{file:")));
-
 	*fallback = *name = view_of(NULL, 0);
-	if (!braces && !view_starts(v, VIEW_LIT("$"))) {
-		/* In the midst of something else. */
-		bool inside = holds(v, "${") || holds(v, "{env:") || holds(v, "{file:");
-		*name = inside ? v : *name;
-		return inside;
+	size_t at = braces(v, name);
+	if (at == v.n) {
+		*name = view_skip(v, 1);
+		return view_starts(v, VIEW_LIT("$"));
 	}
-	*name = view_skip(v, v.p[0] == '$' && braces ? 2 : 1);
-	if (braces)
-		*name = view_head(*name, name->n - 1);
-	for (size_t i = 0; braces && i + 2 <= name->n; i++)
+	for (size_t i = 0; i + 2 <= name->n; i++)
 		if (memcmp(name->p + i, ":-", 2) == 0) {
-			*fallback = view_skip(*name, i + 2);
+			struct view text = view_skip(*name, i + 2);
+			/* That is all there is, or it is the fallback of a part. */
+			*fallback = text.n && at == 0 && text.p + text.n + 1 == v.p + v.n ? text : *fallback;
 			*name = view_head(*name, i);
 			break;
 		}
@@ -172,7 +199,7 @@ static void judge(struct clients_row *row, const struct clients_key *k, bool bea
 		v = fallback;
 	}
 	if (row->state == CLIENTS_REF)
-		clients_text(row->ref, sizeof(row->ref), name);
+		clients_text(row->ref, sizeof(row->ref), is_name(name) ? name : VIEW_LIT("(not shown, for it may be the key)"));
 	if (row->state != CLIENTS_LIVE)
 		return;
 	memcpy(row->value, v.p, v.n);
