@@ -184,19 +184,35 @@ static void what_was_kept(void **state)
 	assert_int_equal(rig_world_grants(r), 0);
 	assert_true(rig_world_has(r, "one.example"));
 	rig_stop(r);
-	/* It does not stay in force without the journal, also when nobody is there any more who could hand it out. */
+	/*
+	 * It does not stay in force without the journal, also when nobody is there any more who could hand it out.  The server stays, or its calls would pass
+	 * as those to a host that is nobody's.
+	 */
+	r->whole_mute = false;
+	rig_start(r, CONF);
+	turns_until(r, &r->a.folded);
+	assert_string_equal(rig_end(r, GRANT), "ok");
+	rig_stop(r);
+	r->whole_mute = true;
 	r->early_ms = 50;
 	for (int gone = 0; gone < 2; gone++) {
-		worlds = r->worlds;
+		size_t before = r->worlds;
 		rig_start(r, CONF);
+		assert_int_equal(rig_world_grants(r), 1);
 		if (gone)
 			edge_close(&r->audit);
 		for (size_t n = 0; r->a.early && n < RIG_TURNS; n++)
 			rig_turn(r);
 		rig_turns(r, 4);
 		assert_true(!r->a.early && !r->a.folded);
-		assert_int_equal(r->worlds, worlds + 2);
-		assert_false(rig_world_has(r, "one.example"));
+		assert_int_equal(r->worlds, before + 2);
+		assert_int_equal(rig_world_grants(r), 0);
+		assert_true(rig_world_has(r, "one.example"));
+		assert_int_equal(r->dests.len, sizeof(struct m_dest));
+		v = rig_ask(r, list);
+		assert_int_equal(json_array_size(json_object_get(v, "grants")), 0);
+		assert_non_null(strstr(json_string_value(json_object_get(v, "warning")), "journal is not read"));
+		json_decref(v);
 		if (!gone)
 			rig_stop(r);
 	}
@@ -204,7 +220,10 @@ static void what_was_kept(void **state)
 	rig_edge(r, &r->audit, P_AUDIT);
 	turns_until(r, &r->a.folded);
 	rig_turns(r, 4);
-	assert_true(rig_world_has(r, "one.example"));
+	assert_int_equal(rig_world_grants(r), 1);
+	v = rig_ask(r, list);
+	assert_null(json_object_get(v, "warning"));
+	json_decref(v);
 }
 
 /* A state that says more than the journal holds until that was read, and no longer; one that is none does no harm. */

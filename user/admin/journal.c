@@ -12,18 +12,23 @@
 #include "base/jsonw.h"
 #include "base/log.h"
 
-/* Whoever keeps the journal from being read must not gain by it. */
+/*
+ * Whoever keeps the journal from being read must not gain by it.  The servers stay: what goes to one that a worker does not know it would let pass, with
+ * whatever key the caller has.
+ */
 static void withdraw(void *arg)
 {
 	struct admin *a = arg;
-	struct roster none;
+	struct roster next;
 
-	log_error("the journal is not read after %llu s: what was kept of it is no longer in force, and no grant is", (unsigned long long)a->early_ms / 1000);
+	if (roster_copy(&a->roster, &next))
+		exit(1);
+	grants_free(&next.grants);
+	snprintf(next.damage, sizeof(next.damage), "the journal is not read after %llu s: what was kept of it is no longer in force, and no grant is", (unsigned long long)a->early_ms / 1000);
+	log_error("%s", next.damage);
 	a->early = false;
 	a->kept_bad = true;
-	if (roster_init(&none))
-		exit(1);
-	world_adopt(a, &none, a->generation);
+	world_adopt(a, &next, a->generation);
 }
 
 static void ask(void *arg)
