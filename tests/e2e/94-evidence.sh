@@ -134,6 +134,9 @@ fails "a swapped policy" swap
 other() { "$BUILD/callgate" evidence export --from $from --to 2026-11-04 --store "$s" --out "$work/o" --key "$work/key" >/dev/null && cp "$work/o/MANIFEST.json" "$work/o/MANIFEST.sig" . && rm -r "$work/o"; }
 fails "a manifest of another bundle" other
 fails "a file more" touch artefacts/more.csv
+fails "a file more whose name ends a line for echo" touch 'artefacts/more\c'
+fails "a file more whose name speaks to a terminal" touch $'artefacts/more\033[2J\nok: and\xc2\x9b.csv'
+check "and the terminal does not hear it" bash -c '! LC_ALL=C grep -q "[^ -~]" "$1"' - "$work/out"
 fails "a manifest that another key signed" bash -c 'openssl genpkey -algorithm ed25519 -out k.pem 2>/dev/null && openssl pkeyutl -sign -inkey k.pem -rawin -in MANIFEST.json -out MANIFEST.sig && openssl pkey -in k.pem -pubout -out signer.pem && rm k.pem'
 row_again() { sed -i "$(grep -nm1 ',deny,' artefacts/call_log.csv | cut -d: -f1)d" artefacts/call_log.csv && resign; }
 fails "a removed row, signed again" row_again
