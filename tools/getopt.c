@@ -14,9 +14,7 @@ int tool_fail(int status, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	/* Part of it may have been chosen by somebody else. */
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	tool_clean(text);
 	if (!tool_opts.json) {
 		fprintf(stderr, "callgate: %s\n", text);
 		return status;

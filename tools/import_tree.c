@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "tools/import.h"
+#include "tools/tools.h"
 
 enum { DEPTH = 32 };
 
@@ -20,9 +21,7 @@ void import_bad(struct import *m, const yaml_node_t *at, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	tool_clean(text);
 	fprintf(stderr, "%s:%zu:%zu: %s\n", m->file, at ? at->start_mark.line + 1 : 1, at ? at->start_mark.column + 1 : 1, text);
 }
 

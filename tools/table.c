@@ -1,17 +1,25 @@
-/* table.c - values on a terminal.  See tools.h.  Everything shown may have been written by someone hostile: no control characters. */
+/* table.c - values on a terminal.  See tools.h.  Everything shown may have been written by someone hostile. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/line.h"
 #include "tools/tools.h"
 
 enum { CELLS = 4, CELL = 512, COLUMNS = 16 };
 
-static void clean(char *s)
+/* What is harmful becomes one byte: it is never longer. */
+void tool_clean(char *s)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	struct buf b = {0};
+	size_t n = strlen(s);
+
+	if (line_cell(view_of(s, n), 0, &b) || b.len > n)
+		buf_reset(&b);
+	if (b.len)
+		memcpy(s, buf_view(&b).p, b.len);
+	s[b.len] = '\0';
+	buf_free(&b);
 }
 
 /* Elements of a list, joined. */
@@ -48,7 +56,7 @@ const char *tool_text(const json_t *v)
 		snprintf(out, CELL, "%s", text ? text : "?");
 		free(text);
 	}
-	clean(out);
+	tool_clean(out);
 	return out[0] ? out : "-";
 }
 
@@ -112,17 +120,20 @@ static bool flat(const json_t *v)
 
 void tool_pairs(const json_t *object, int indent)
 {
-	const char *key;
+	const char *name;
+	char key[CELL];
 	json_t *v, *item;
 	size_t i, wide = 0;
 
 	/* The object is only read. */
-	json_object_foreach((json_t *)(uintptr_t)object, key, v)
-		if (flat(v) && width(key) > wide)
-			wide = width(key);
-	json_object_foreach((json_t *)(uintptr_t)object, key, v) {
+	json_object_foreach((json_t *)(uintptr_t)object, name, v)
+		if (flat(v) && width(name) > wide)
+			wide = width(name);
+	json_object_foreach((json_t *)(uintptr_t)object, name, v) {
+		snprintf(key, sizeof(key), "%s", name);
+		tool_clean(key);
 		if (flat(v)) {
-			printf("%*s%s:%*s %s\n", indent, "", key, (int)(wide - width(key)), "", tool_text(v));
+			printf("%*s%s:%*s %s\n", indent, "", key, (int)(wide < width(key) ? 0 : wide - width(key)), "", tool_text(v));
 			continue;
 		}
 		printf("%*s%s:\n", indent, "", key);

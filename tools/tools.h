@@ -90,7 +90,10 @@ bool tool_proposed(const json_t *answer);
 struct tool_column {
 	const char *title, *key; /* member of the row; "a.b" reaches into an object */
 };
-/** tool_table(columns, n, rows): Aligned columns of an array of objects; control characters are shown as '?'. */
+/** tool_clean(text): What a terminal would obey, or what would hide or turn round the rest (line_cell(), audit/line.h), becomes '?'. */
+void tool_clean(char *text);
+
+/** tool_table(columns, n, rows): Aligned columns of an array of objects, clean. */
 void tool_table(const struct tool_column *columns, size_t n, const json_t *rows);
 
 /** tool_pairs(object, indent): One "name: value" line per member, nested objects below, indented. */
