@@ -17,6 +17,8 @@ hasnt "and never the denied call" "$(cat "$LAB/mcp.log")" shadow
 check "by way of the proxy" grep -q "^CONNECT mcp.lab.test:443 " "$LAB/proxy.log"
 check "which saw TLS only" test "$(grep -c '^first byte 22$' "$LAB/proxy.log")" = "$(grep -c '^first byte' "$LAB/proxy.log")"
 hasnt "and no key" "$(cat "$LAB/proxy.log")" "$REAL_KEY"
+out=$(call alice echo '{"path":"/etc/hosts"}' --proxy1.0 plain.lab.test:8080 --proxy-user staff:secret)
+has "one that speaks HTTP/1.0 to its proxy is judged as well" "$out" "System files are off limits."
 settled
 check "the record names the server and its port" lab_has_record '.kind == "call" and .tool == "echo" and .verdict == "allow" and .server == "mcp" and .dst_host == "mcp.lab.test" and .dst_port == 443'
 out=$(call alice echo '{"message":"x"}' -x http://plain.lab.test:8080)

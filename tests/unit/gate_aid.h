@@ -116,7 +116,7 @@ static inline void up_serve(SSL *ssl, int fd)
 	struct http1_head h;
 
 	for (;;) {
-		int used = n ? http1_request(view_of(text, n), &h) : 0;
+		int used = n ? http1_request_old(view_of(text, n), &h) : 0;
 		if (used < 0)
 			return;
 		if (used > 0 && n >= (size_t)used + h.length) {

@@ -158,6 +158,21 @@ static void test_requests(void **state)
 		check(requests[i].in, requests[i].ret, http1_request, "request");
 }
 
+/* What is passed on as it came may be of the old version; all else holds for it as well. */
+static void test_old_requests(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(*requests); i++)
+		if (requests[i].ret != -ERR_UNSUPPORTED)
+			check(requests[i].in, requests[i].ret, http1_request_old, "old request");
+	check(V("CONNECT a:443 HTTP/1.0\r\n\r\n"), OK, http1_request_old, "old request");
+	check(V("GET / HTTP/0.9\r\n\r\n"), -ERR_UNSUPPORTED, http1_request_old, "old request");
+	check(V("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), -ERR_MALFORMED, http1_request_old, "old request");
+	assert_true(http1_request_old(V("CONNECT a:443 HTTP/1.0\r\n\r\n"), &h) > 0);
+	assert_int_equal(h.minor, 0);
+	assert_true(h.close);
+}
+
 static void test_responses(void **state)
 {
 	(void)state;
@@ -291,7 +306,7 @@ static void test_looks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests), cmocka_unit_test(test_responses), cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_requests), cmocka_unit_test(test_old_requests), cmocka_unit_test(test_responses), cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_limits),   cmocka_unit_test(test_values),    cmocka_unit_test(test_looks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

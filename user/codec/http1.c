@@ -13,6 +13,7 @@ struct cursor {
 	const uint8_t *p, *end;
 	struct http1_head *out;
 	bool request;
+	uint8_t oldest; /* minor version, a digit */
 	/* what the framing rules need to see together */
 	unsigned lengths, codings, hosts;
 	bool keep_alive, says_close;
@@ -81,7 +82,7 @@ static int exactly(struct cursor *c, const char *text)
 	return 1;
 }
 
-/* HTTP/1.0 or HTTP/1.1. */
+/* From HTTP/1.${oldest} to HTTP/1.1. */
 static int version(struct cursor *c)
 {
 	int r = exactly(c, "HTTP/");
@@ -95,7 +96,7 @@ static int version(struct cursor *c)
 	}
 	if (c->p[1] != '.' || c->p[0] < '0' || c->p[0] > '9' || c->p[2] < '0' || c->p[2] > '9')
 		return -ERR_MALFORMED;
-	if (c->p[0] != '1' || c->p[2] > '1' || (c->request && c->p[2] != '1'))
+	if (c->p[0] != '1' || c->p[2] > '1' || c->p[2] < c->oldest)
 		return -ERR_UNSUPPORTED;
 	c->out->minor = c->p[2] - '0';
 	c->p += 3;
@@ -258,10 +259,10 @@ static int framing(struct cursor *c)
 	return 1;
 }
 
-static int head(struct view in, struct http1_head *out, bool request)
+static int head(struct view in, struct http1_head *out, bool request, uint8_t oldest)
 {
 	bool over = in.n >= HTTP1_HEAD_MAX;
-	struct cursor c = {.p = in.p, .out = out, .request = request};
+	struct cursor c = {.p = in.p, .out = out, .request = request, .oldest = oldest};
 
 	memset(out, 0, offsetof(struct http1_head, h));
 	out->n = 0;
@@ -278,10 +279,15 @@ static int head(struct view in, struct http1_head *out, bool request)
 
 int http1_request(struct view in, struct http1_head *out)
 {
-	return head(in, out, true);
+	return head(in, out, true, '1');
+}
+
+int http1_request_old(struct view in, struct http1_head *out)
+{
+	return head(in, out, true, '0');
 }
 
 int http1_response(struct view in, struct http1_head *out)
 {
-	return head(in, out, false);
+	return head(in, out, false, '0');
 }

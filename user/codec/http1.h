@@ -3,7 +3,7 @@
  * Floor: codec.      Source: RFC 9110, RFC 9112; docs/WIRE.md "strict profile".
  * Refused: bare CR or LF, obs-fold, space before the colon, control bytes, empty names, Content-Length with
  * Transfer-Encoding, differing or repeated Content-Length, any Transfer-Encoding but "chunked", HTTP versions other than
- * 1.0 and 1.1 (1.0 only in responses), two Host headers, more than HTTP1_HEADERS headers, a head above HTTP1_HEAD_MAX.
+ * 1.0 and 1.1 (1.0 not in requests that are judged), two Host headers, more than HTTP1_HEADERS headers, a head above HTTP1_HEAD_MAX.
  */
 #ifndef CODEC_HTTP1_H
 #define CODEC_HTTP1_H
@@ -37,6 +37,8 @@ struct http1_head {
 
 /** http1_request(in, out): Bytes of the head when whole (> 0), 0 need more, negative: -ERR_MALFORMED, -ERR_AMBIGUOUS, -ERR_TOO_LONG, -ERR_UNSUPPORTED. */
 int http1_request(struct view in, struct http1_head *out) __attribute__((warn_unused_result));
+/** http1_request_old(in, out): The same, and HTTP/1.0 is taken as well: for what is passed on as it came. */
+int http1_request_old(struct view in, struct http1_head *out) __attribute__((warn_unused_result));
 int http1_response(struct view in, struct http1_head *out) __attribute__((warn_unused_result));
 
 /** http1_get(h, name, count): The first value of header ${name} (any case) and, unless NULL, how often it appears.  An empty view when absent. */

@@ -38,7 +38,7 @@ struct conn {
 	bool stepping, late; /* late: the state's time is over */
 	bool tls;            /* the client's side is ours to terminate */
 	bool spoke;          /* bytes of the server reached the client before classification */
-	bool opaque;         /* S_PLAIN: no longer HTTP */
+	bool offered;        /* S_PLAIN: the last request offers another protocol */
 	bool close_after;    /* after this answer */
 	bool begun;          /* part of a request's head has come */
 	bool described;
@@ -67,6 +67,7 @@ struct conn {
 	bool proxy_asked, proxy_up; /* of ${up}: it was sent, and answered with yes */
 	uint64_t plain_left; /* S_PLAIN: body bytes that follow */
 	bool plain_chunked;
+	size_t odd_seen;     /* of a head that our parser refuses: so much was searched for its end */
 	uint8_t plain_end[PLACEHOLDER_LEN - 1]; /* of the body so far: a placeholder may begin there */
 	uint8_t plain_end_n;
 	struct chunked chunk;

@@ -35,14 +35,59 @@ static bool reachable(const struct conn *c, struct view target)
 	return path_host(target, &name, &port) == 0 && world_host(c->g->world, name, port ? port : 443);
 }
 
-/* A head that our parser refuses: does any line of it still name a registered host? */
-static bool names_registered(const struct conn *c, struct view in)
+/* Cut the first line off ${in}; both CR and LF end one, since there are readers for whom they do. */
+static struct view cut_line(struct view *in)
 {
-	while (in.n) {
-		const uint8_t *nl = memchr(in.p, '\n', in.n);
-		size_t n = nl ? (size_t)(nl - in.p) : in.n;
-		struct view line = view_head(in, n);
-		in = view_skip(in, n + 1);
+	size_t n = 0;
+
+	while (n < in->n && in->p[n] != '\r' && in->p[n] != '\n')
+		n++;
+	struct view line = view_head(*in, n);
+	*in = view_skip(*in, n + 1);
+	return line;
+}
+
+static bool is_blank(uint8_t b)
+{
+	return b == ' ' || (b >= '\t' && b <= '\f' && b != '\n');
+}
+
+static struct view cut_word(struct view *line)
+{
+	size_t n = 0;
+
+	while (line->n && is_blank(line->p[0]))
+		*line = view_skip(*line, 1);
+	while (n < line->n && !is_blank(line->p[n]))
+		n++;
+	struct view word = view_head(*line, n);
+	*line = view_skip(*line, n);
+	return word;
+}
+
+/* "METHOD target": what is asked for, when the line says so itself. */
+static struct view line_host(struct view line, bool *connect)
+{
+	struct view method = cut_word(&line), target = cut_word(&line), host = view_of(NULL, 0);
+
+	*connect = view_ieq(method, VIEW_LIT("connect"));
+	if (*connect)
+		return target;
+	return path_authority(target, &host) ? host : view_of(NULL, 0);
+}
+
+/* A head that our parser refuses: does it name a registered host all the same? */
+static bool names_registered(const struct conn *c, struct view head, bool *connect)
+{
+	struct view line;
+
+	do
+		line = cut_line(&head);
+	while (!line.n && head.n);
+	if (registered(c, line_host(line, connect)))
+		return true;
+	while (head.n) {
+		line = cut_line(&head);
 		while (line.n && (line.p[0] == ' ' || line.p[0] == '\t'))
 			line = view_skip(line, 1);
 		if (!view_ieq(view_head(line, 4), VIEW_LIT("host")))
@@ -56,6 +101,24 @@ static bool names_registered(const struct conn *c, struct view in)
 			return true;
 	}
 	return false;
+}
+
+/* The length of such a head up to its first empty line, which ends it for every reader; 0: that has not come. */
+static size_t odd_end(struct conn *c, struct view in)
+{
+	size_t at = 0;
+
+	while (at < in.n && (in.p[at] == '\r' || in.p[at] == '\n')) /* empty lines in front */
+		at++;
+	at = at < c->odd_seen ? c->odd_seen : at;
+	for (const uint8_t *nl; at < in.n && (nl = memchr(in.p + at, '\n', in.n - at));) {
+		at = (size_t)(nl - in.p) + 1;
+		size_t cr = at < in.n && in.p[at] == '\r';
+		if (at + cr < in.n && in.p[at + cr] == '\n')
+			return at + cr + 1;
+	}
+	c->odd_seen = in.n < 2 ? 0 : in.n - 2; /* an end may be half there */
+	return 0;
 }
 
 static enum step refuse_for(struct conn *c, unsigned status, const char *detail, const char *text)
@@ -138,35 +201,53 @@ static void note_host(struct conn *c, struct view host)
 		*p |= *p >= 'A' && *p <= 'Z' ? 0x20 : 0;
 }
 
+/* A head that our parser refuses may still be one for its server: it is whole before anything of it passes. */
+static enum step odd_head(struct conn *c, struct view in)
+{
+	bool known = c->flow.flags & CG_FLOW_KNOWN, ended = stream_flags(c->cl) & STREAM_EOF, connect = false;
+
+	if (known)
+		return refuse(c, 400, "a registered server is at this address, and the request cannot be read");
+	if (http1_looks_like(in) < 0)
+		return conn_goto(c, S_RELAY, 0);
+	size_t n = odd_end(c, in);
+	if (!n && !ended && in.n < STREAM_IN_MAX)
+		return STEP_WAIT;
+	if (!n && !ended)
+		return refuse_for(c, 431, "a head that cannot be read and does not end", "the request head cannot be read, and is too long");
+	if (names_registered(c, n ? view_head(in, n) : in, &connect))
+		return refuse(c, 400, "the request is malformed");
+	if (!n || !connect)
+		return conn_goto(c, S_RELAY, 0);
+	if (stream_room(c->up) < n)
+		return STEP_WAIT;
+	enum step s = forward(c, n);
+	return s == STEP_MORE ? conn_goto(c, S_TUNNEL, GATE_HELLO_MS) : s;
+}
+
 static enum step next_head(struct conn *c, struct view in)
 {
 	struct http1_head *h = &c->g->head;
-	int n = http1_request(in, h);
+	int n = http1_request_old(in, h);
 
 	if (n == 0)
 		return STEP_WAIT;
-	if (n < 0) {
-		if (names_registered(c, in))
-			return refuse(c, 400, "the request is malformed");
-		if (c->flow.flags & CG_FLOW_KNOWN)
-			return refuse(c, 400, "a registered server is at this address, and the request cannot be read");
-		return conn_goto(c, S_RELAY, 0);
-	}
+	if (n < 0)
+		return odd_head(c, in);
 	if (stream_room(c->up) < (size_t)n)
 		return STEP_WAIT;
 	note_host(c, h->host);
 	enum step s = check(c, h, (size_t)n);
 	if (s != STEP_MORE || c->state != S_PLAIN)
 		return s;
-	bool connect = view_is(h->method, "CONNECT"), upgrade = h->upgrade;
+	bool connect = view_is(h->method, "CONNECT");
+	c->offered = h->upgrade;
 	c->plain_end_n = 0;
 	c->plain_left = h->body == HTTP1_LENGTH ? h->length : 0;
 	c->plain_chunked = h->body == HTTP1_CHUNKED;
 	c->chunk = (struct chunked){.flags = CHUNKED_TRAILERS_OK};
 	s = forward(c, (size_t)n);
-	if (s == STEP_MORE && connect)
-		return conn_goto(c, S_TUNNEL, GATE_HELLO_MS);
-	return s == STEP_MORE && upgrade ? conn_goto(c, S_RELAY, 0) : s;
+	return s == STEP_MORE && connect ? conn_goto(c, S_TUNNEL, GATE_HELLO_MS) : s;
 }
 
 /* STEP_MORE: ${data} may pass.  Of a request that is half sent nobody is told more than its end. */
@@ -225,6 +306,8 @@ enum step step_plain(struct conn *c)
 {
 	if (!c->cl || !c->up)
 		return conn_reset(c);
+	if (c->offered && view_starts(stream_in(c->up), VIEW_LIT("HTTP/1.1 101")))
+		return conn_goto(c, S_RELAY, 0);
 	if (relay_pump(c->up, c->cl, &c->out) || (stream_flags(c->cl) & STREAM_ERROR)) {
 		int err = stream_error(c->up) ? stream_error(c->up) : stream_error(c->cl);
 		record_connection(c, "relay", err);
@@ -238,7 +321,12 @@ enum step step_plain(struct conn *c)
 		/* The rest is the relay's: half-closes and the last record. */
 		return f & STREAM_EOF ? conn_goto(c, S_RELAY, 0) : STEP_WAIT;
 	}
-	if (f & STREAM_EOF && !c->plain_left && !c->plain_chunked && http1_request(in, &c->g->head) == 0)
+	if (c->plain_left || c->plain_chunked)
+		return body(c, in);
+	if (f & STREAM_EOF && http1_request_old(in, &c->g->head) == 0)
 		return conn_goto(c, S_RELAY, 0); /* half a head and no more to come */
-	return c->plain_left || c->plain_chunked ? body(c, in) : next_head(c, in);
+	/* The server's yes may have come with the end of another answer, and so have been passed over: what is no HTTP says it as well. */
+	if (c->offered && http1_looks_like(in) < 0)
+		return conn_goto(c, S_RELAY, 0);
+	return next_head(c, in);
 }
