@@ -378,6 +378,22 @@ static void sessions(void **state)
 		session_bind(s, "a", view_str(id), 7);
 		assert_false(session_ok(s, "a", view_str(id), 8));
 	}
+	/* however many one user has, another one's are not pushed out by them, and who comes late finds a place */
+	for (uint32_t late = 8; late <= 9; late++) {
+		for (int i = 0; i < 100; i++) {
+			snprintf(id, sizeof(id), "own-%u-%d", late, i);
+			session_bind(s, "a", view_str(id), late);
+		}
+		for (int i = 0; i < 50000; i++) {
+			snprintf(id, sizeof(id), "more-%u-%d", late, i);
+			session_bind(s, "a", view_str(id), 7);
+		}
+		for (int i = 0; i < 100; i++) {
+			snprintf(id, sizeof(id), "own-%u-%d", late, i);
+			assert_true(session_has(s, "a", view_str(id), late));
+			assert_false(session_ok(s, "a", view_str(id), 7));
+		}
+	}
 	session_free(&s);
 }
 

@@ -2,7 +2,7 @@
  * question.h - what servers have asked their clients (sampling, elicitation, roots, ping), so that only an answer to it goes back.
  * Floor: gate.      Source: MCP "server to client requests"; docs/WIRE.md "streams and replies".
  * A question belongs to its server, its session and the user on whose stream it came, and is answered once.
- * Bounded as session ids are (session.h), in a table of its own: when it is full the oldest of a handful is forgotten.
+ * Bounded as session ids are (session.h), in a table of its own.
  */
 #ifndef GATE_QUESTION_H
 #define GATE_QUESTION_H

@@ -42,6 +42,34 @@ static int find(const struct sessions *s, uint64_t key)
 	return -1;
 }
 
+static unsigned held(const struct sessions *s, size_t set, uint32_t uid)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < SESSION_WAYS; i++)
+		n += s->way[set][i].used && s->way[set][i].uid == uid;
+	return n;
+}
+
+/* Where ${uid} gets a place: the oldest one of who holds most of the set, which is ${uid} itself when nobody holds more. */
+static int place(const struct sessions *s, size_t set, uint32_t uid)
+{
+	unsigned n[SESSION_WAYS], most = 0;
+	int at = -1;
+
+	for (int i = 0; i < SESSION_WAYS; i++) {
+		if (!s->way[set][i].used)
+			return i;
+		n[i] = held(s, set, s->way[set][i].uid);
+		most = n[i] > most ? n[i] : most;
+	}
+	bool own = held(s, set, uid) == most;
+	for (int i = 0; i < SESSION_WAYS; i++)
+		if ((own ? s->way[set][i].uid == uid : n[i] == most) && (at < 0 || s->way[set][i].used < s->way[set][at].used))
+			at = i;
+	return at;
+}
+
 void session_bind(struct sessions *s, const char *server, struct view id, uint32_t uid)
 {
 	uint64_t key = key_of(s, server, id);
@@ -49,10 +77,7 @@ void session_bind(struct sessions *s, const char *server, struct view id, uint32
 	int at = find(s, key);
 
 	if (at < 0) {
-		at = 0;
-		for (int i = 1; i < SESSION_WAYS; i++)
-			if (s->way[set][i].used < s->way[set][at].used)
-				at = i;
+		at = place(s, set, uid);
 		s->way[set][at].key = key;
 		s->way[set][at].uid = uid;
 	}

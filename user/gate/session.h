@@ -2,14 +2,15 @@
  * session.h - whose is an Mcp-Session-Id?
  * Floor: gate.      Source: docs/WIRE.md "rules for injection": a local process that learns another user's session id must not ride
  * on what was opened with that user's credential.
- * Bounded: when it is full the oldest of a handful is forgotten, and a forgotten or never seen id is nobody's: it passes.
+ * Bounded: where it is full the oldest of whoever holds most there is forgotten, so that nobody's ids are pushed out by the many of another
+ * user.  A forgotten or never seen id is nobody's: it passes.
  */
 #ifndef GATE_SESSION_H
 #define GATE_SESSION_H
 
 #include "base/view.h"
 
-enum { SESSION_SETS = 1024, SESSION_WAYS = 4 };
+enum { SESSION_SETS = 256, SESSION_WAYS = 16 };
 
 struct sessions {
 	uint64_t seed, clock;
