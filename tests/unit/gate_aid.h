@@ -57,6 +57,7 @@ struct bench {
 	size_t held_max;
 	int up_fd, gate_fd, up_port, gate_port;
 	bool up_plain;
+	unsigned user; /* of the next client, from 0 on: uid 4242 + user */
 	pthread_mutex_t lock;
 	struct buf up_log; /* everything that reached the upstream */
 	atomic_int up_conns, up_live, up_requests, leases, mints, worlds;
@@ -298,11 +299,15 @@ static inline void *office_main(void *arg)
 }
 
 /* ---- the worker ---- */
+/* The user is told by the address that the client bound. */
 static inline int flow_fixed(void *arg, int fd, struct cg_flow *out)
 {
+	struct sockaddr_in peer = {0};
+	socklen_t n = sizeof(peer);
+
 	(void)arg;
-	(void)fd;
-	*out = (struct cg_flow){.abi = CG_ABI_VERSION, .verdict = CG_REDIRECT, .family = AF_INET, .uid = 4242, .loginuid = 4242,
+	(void)getpeername(fd, (struct sockaddr *)&peer, &n);
+	*out = (struct cg_flow){.abi = CG_ABI_VERSION, .verdict = CG_REDIRECT, .family = AF_INET, .uid = 4241 + (ntohl(peer.sin_addr.s_addr) & 0xff), .loginuid = 4242,
 	    .tgid = (uint32_t)getpid(), .dst_port = htons((uint16_t)B.up_port)};
 	out->dst[10] = out->dst[11] = 0xff;
 	out->dst[12] = 127;
@@ -507,6 +512,8 @@ static inline int client_tcp(void)
 	struct timeval tv = {10, 0};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
+	struct sockaddr_in me = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + B.user)};
+	assert_int_equal(bind(fd, (struct sockaddr *)&me, sizeof(me)), 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);

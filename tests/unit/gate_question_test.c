@@ -30,6 +30,8 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 		    VIEW_ARG(http1_get(h, "x-session", NULL)));
 		return text;
 	}
+	if (view_is(h->target, "/mcp/sse"))
+		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n2d\r\nevent: endpoint\ndata: /mcp/messages?s=abcde\n\n\r\n";
 	if (view_is(h->method, "GET")) {
 		*close = true;
 		return view_is(http1_get(h, "last-event-id", NULL), "p-1") ? EVENTS "\r\nid: p-2\n" RESULT : EVENTS "\r\n";
@@ -191,9 +193,31 @@ static void error_answers(void **state)
 	client_close(&C);
 }
 
+/* The target that one user's stream named is that user's, also where it lies under a registered path. */
+static void not_your_stream(void **state)
+{
+	static const char call[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\"}}";
+	static struct client stream;
+	(void)state;
+	assert_true(client_tls(&stream, HOST, &B.inner));
+	client_send(&stream, "GET /mcp/sse HTTP/1.1\r\nHost: " HOST "\r\nAccept: text/event-stream\r\n\r\n");
+	assert_non_null(strstr(client_until(&stream, "abcde\n\n"), "event: endpoint"));
+	for (B.user = 0; B.user < 2; B.user++) {
+		int up = B.up_requests;
+		assert_true(client_tls(&C, HOST, &B.inner));
+		client_post(&C, "/mcp/messages?s=abcde", "", call);
+		C.n = 0;
+		assert_non_null(strstr(client_until(&C, "\r\n\r\n"), B.user ? " 404 " : " 200 "));
+		assert_int_equal(B.up_requests, up + !B.user);
+		client_close(&C);
+	}
+	B.user = 0;
+	client_close(&stream);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(without_sessions), cmocka_unit_test(of_the_session), cmocka_unit_test(not_looked_into), cmocka_unit_test(resumed), cmocka_unit_test(error_answers)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(without_sessions), cmocka_unit_test(of_the_session), cmocka_unit_test(not_looked_into), cmocka_unit_test(resumed), cmocka_unit_test(error_answers), cmocka_unit_test(not_your_stream)};
 
 	log_open("gate_question_test", LOG_ERROR);
 	return cmocka_run_group_tests(tests, start, stop);

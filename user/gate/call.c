@@ -88,6 +88,7 @@ void call_end(struct conn *c)
 	if (!k)
 		return;
 	timer_off(g->loop, &c->overdue);
+	downlink_forget(c);
 	if (k->allowed && k->number && !k->result_done) {
 		if (!k->status)
 			k->status = "aborted";

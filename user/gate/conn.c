@@ -194,6 +194,7 @@ void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
 	list_init(&c->approve.node);
 	list_init(&c->ack);
 	list_init(&c->gone);
+	list_init(&c->downlink);
 	if (!s || !crowd_enter(&g->crowd, flow->uid)) {
 		record_refused(c, -ERR_FULL, s ? "this user holds as many connections as one user may" : "there is no place for another connection", 0);
 		conn_reset(c);

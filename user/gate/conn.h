@@ -57,6 +57,7 @@ struct conn {
 	char exe_sha256[65]; /* hexadecimal; empty: unknown */
 	struct ask describe, digest, mint, lease, approve;
 	struct list gone;    /* while ended.c looks at all connections */
+	struct list downlink; /* gate.downlinks while call->endpoint says something */
 	struct list ack;     /* gate.ack_waiters while waiting for callgate-audit */
 	uint64_t ack_pos;
 	char host[HOST_LEN]; /* SNI or Host, lower case; empty: unknown */

@@ -22,12 +22,22 @@ static bool own_origin(const struct conn *c, struct view *v)
 	return path_host(host, &name, &port) == 0 && view_ieq(name, view_str(c->host)) && (port ? port : 443) == c->port;
 }
 
+/* Of the open streams those that may have named ${target}.  Every POST asks: mostly there is none at all. */
+static struct list *chain(struct gate *g, struct view target)
+{
+	uint32_t h = 0x811c9dc5u;
+
+	for (size_t i = 0; i < target.n; i++)
+		h = (h ^ target.p[i]) * 0x01000193u;
+	return &g->downlinks[(h ^ h >> 16) % GATE_DOWNLINKS];
+}
+
 void downlink_learn(struct conn *c, struct view data)
 {
 	struct call *k = c->call;
 	struct view path, v = data;
 
-	buf_reset(&k->endpoint);
+	downlink_forget(c);
 	if (!v.n || v.n > TARGET_MAX || !own_origin(c, &v) || path_of(call_head(c)->target, &path))
 		return;
 	k->endpoint.max = 2 * TARGET_MAX;
@@ -40,15 +50,21 @@ void downlink_learn(struct conn *c, struct view data)
 	}
 	if (!v.n || buf_put(&k->endpoint, v) || path_of(buf_view(&k->endpoint), &path))
 		buf_reset(&k->endpoint);
+	else
+		list_add_tail(chain(c->g, buf_view(&k->endpoint)), &c->downlink);
+}
+
+void downlink_forget(struct conn *c)
+{
+	list_del(&c->downlink);
+	buf_reset(&c->call->endpoint);
 }
 
 struct conn *downlink_find(const struct conn *c, struct view target)
 {
-	LIST_EACH(it, &c->g->conns) {
-		struct conn *s = LIST_ENTRY(it, struct conn, node);
-		const struct call *k = s->call;
-		if (k && k->kind == CALL_GET && k->endpoint.len && s->port == c->port && view_eq(buf_view(&k->endpoint), target) &&
-		    view_ieq(view_str(s->host), view_str(c->host)))
+	LIST_EACH(it, chain(c->g, target)) {
+		struct conn *s = LIST_ENTRY(it, struct conn, downlink);
+		if (s->port == c->port && view_eq(buf_view(&s->call->endpoint), target) && view_ieq(view_str(s->host), view_str(c->host)))
 			return s;
 	}
 	return NULL;

@@ -10,6 +10,8 @@
 
 /** downlink_learn(c, data): The stream's "endpoint" event.  Another host's target, and one that cannot be read strictly, is not kept. */
 void downlink_learn(struct conn *c, struct view data);
+/** downlink_forget(c): The stream of c->call ends. */
+void downlink_forget(struct conn *c);
 
 /** downlink_find(c, target): The open stream, of the same host and port, on which ${target} was named, or NULL.  Borrowed for this step. */
 struct conn *downlink_find(const struct conn *c, struct view target);

@@ -108,6 +108,8 @@ int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gat
 	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->spare_calls, &g->spares, &g->doors};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
+	for (size_t i = 0; i < GATE_DOWNLINKS; i++)
+		list_init(&g->downlinks[i]);
 	g->out.max = g->text.max = OUT_MAX;
 	int r = start(g, why, why_len);
 	if (r) {

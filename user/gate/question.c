@@ -53,7 +53,7 @@ static uint8_t id_of(const struct json_doc *doc, const struct json_node *msg, ui
 	return n < 0 ? 0 : 's';
 }
 
-static void one(struct conn *c, const struct json_node *msg)
+static void one(struct conn *c, struct view session, const struct json_node *msg)
 {
 	struct gate *g = c->g;
 	uint8_t text[ID_MAX], full[FULL_MAX], kind;
@@ -61,20 +61,21 @@ static void one(struct conn *c, const struct json_node *msg)
 
 	if (msg->type != JSON_OBJECT || !json_get(&g->doc, msg, VIEW_LIT("method")) || !(kind = id_of(&g->doc, msg, text, &id)))
 		return;
-	session_bind(g->questions, c->call->server->name, name(c, full, kind, session_of(c), id), c->flow.uid);
+	session_bind(g->questions, c->call->server->name, name(c, full, kind, session, id), c->flow.uid);
 }
 
 void question_heard(struct conn *c)
 {
 	const struct json_doc *doc = &c->g->doc;
 	const struct json_node *root = &doc->node[0];
+	struct view session = session_of(c);
 
 	if (root->type != JSON_ARRAY) {
-		one(c, root);
+		one(c, session, root);
 		return;
 	}
 	for (const struct json_node *m = json_first(doc, root); m; m = json_next(doc, root, m))
-		one(c, m);
+		one(c, session, m);
 }
 
 void question_unseen(struct conn *c)

@@ -94,10 +94,11 @@ static enum step route(struct conn *c)
 		/* Clients look for an authorization server here; behind a broker there is none to find.  Elsewhere they log in themselves. */
 		return say_http(c, 404, VIEW_LIT("{\"error\":\"not_found\"}"), false);
 	}
-	struct conn *stream = k->server || !view_is(h->method, "POST") ? NULL : downlink_find(c, h->target);
+	/* On a registered path, too, the target may be that of another user's session. */
+	struct conn *stream = view_is(h->method, "POST") ? downlink_find(c, h->target) : NULL;
 	if (stream && stream->flow.uid != c->flow.uid)
 		return bad(c, 404, -ERR_DENIED, "the session belongs to another user");
-	if (stream) {
+	if (stream && !k->server) {
 		k->server = world_server_named(k->world, view_str(stream->call->server->name));
 		k->by_stream = true;
 	}

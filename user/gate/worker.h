@@ -32,6 +32,7 @@ enum {
 	GATE_STOP_MS = 5000,
 	GATE_CERTS = 256,
 	GATE_LOANS = 256,
+	GATE_DOWNLINKS = 256,      /* chains of streams by target */
 };
 
 /* A question to another process whose answer a connection waits for. */
@@ -69,6 +70,7 @@ struct gate {
 	bool ca_known, listening, stopping, hearing;
 	struct sessions *sessions, *tasks, *questions;
 	struct list conns, asks, ack_waiters, doors;
+	struct list downlinks[GATE_DOWNLINKS]; /* downlink.c */
 	struct learned *learned;
 	struct list certs, loans;        /* newest use first */
 	struct list spare_calls, spares;
