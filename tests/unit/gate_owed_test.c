@@ -4,7 +4,7 @@
 #include "gate/owed.h"
 #include "gate/worker.h"
 
-static struct client C;
+static struct client C, K;
 
 static const char *upstream(const struct http1_head *h, struct view body, bool *close)
 {
@@ -63,12 +63,20 @@ static void kept_and_counted(void **state)
 	client_post(&C, "/mcp", "", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"arguments\":{}}}");
 	assert_non_null(strstr(client_answer(&C), "(audit unavailable)"));
 	client_close(&C);
+	assert_true(client_tls(&K, HOST, &B.inner));
 	while (reset < 3) {
 		bool ok = plain(HOST);
 		answered += ok;
 		reset += !ok;
 		assert_in_range(answered, 0, RECORDS_MAX - 256);
 	}
+	/* who has a connection already begins nothing either */
+	char c;
+	client_post(&K, "/mcp", "", "{}");
+	SSL_set_mode(K.ssl, SSL_MODE_AUTO_RETRY);
+	setsockopt(K.fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){0, 200000}, sizeof(struct timeval));
+	assert_true(SSL_read(K.ssl, &c, 1) <= 0);
+	setsockopt(K.fd, SOL_SOCKET, SO_RCVTIMEO, &(struct timeval){10, 0}, sizeof(struct timeval));
 	assert_int_equal(B.records, n);
 	assert_true(answered > 500);
 	bench_acks();
@@ -83,6 +91,9 @@ static void kept_and_counted(void **state)
 	}
 	assert_int_equal(loss->kind, REC_LOSS);
 	assert_int_equal(loss->count, reset);
+	assert_non_null(strstr(client_answer(&K), " 400 "));
+	client_close(&K);
+	assert_int_equal(record_wait(n + 3 + answered + 2)->kind, REC_REFUSED);
 	n = B.records;
 	/* and it goes on */
 	assert_true(plain(HOST));

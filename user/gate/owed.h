@@ -3,7 +3,7 @@
  * Floor: gate.      Owns: at most OWED_MAX bytes, and none while nothing is owed.
  *
  * What has not happened yet waits instead (record.h).  What has, a connection's end or a refusal, cannot be taken back: so while much is owed, no
- * new connection is taken, and what finds no place even here is counted and told as a record of kind "loss" (REC_LOSS).
+ * new connection is taken, no request of an old one is begun, and what finds no place even here is counted and told as a record of kind "loss" (REC_LOSS).
  */
 #ifndef GATE_OWED_H
 #define GATE_OWED_H
