@@ -17,6 +17,8 @@ enum { OK = 1 };
 
 static struct http1_head h;
 
+#define OPTIONS_31 "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,,,,,"
+
 static const struct {
 	struct view in;
 	int ret; /* OK: all of it */
@@ -28,6 +30,8 @@ static const struct {
 	{V("OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"), OK},
 	{V("QUERY / HTTP/1.1\r\nHost:\r\nX-Empty:\t \r\nX: a\tb \xc3\xa9\r\n\r\n"), OK},
 	{V("POST / HTTP/1.1\r\nTransfer-Encoding: Chunked\r\nExpect: 100-Continue\r\n\r\n"), OK},
+	{V("GET / HTTP/1.1\r\nConnection: " OPTIONS_31 "\r\nConnection: " OPTIONS_31 ",close,\r\n\r\n"), OK},
+	{V("GET / HTTP/1.1\r\nConnection: " OPTIONS_31 "\r\nConnection: " OPTIONS_31 ",close,,\r\n\r\n"), -ERR_TOO_LONG},
 	/* the request line */
 	{V("\r\nGET / HTTP/1.1\r\n\r\n"), -ERR_MALFORMED},
 	{V(" GET / HTTP/1.1\r\n\r\n"), -ERR_MALFORMED},

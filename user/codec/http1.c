@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "codec/http1_internal.h"
 
-enum { FIELD_OK = 0, METHOD_MAX = 32, LENGTH_DIGITS = 18 };
+enum { FIELD_OK = 0, METHOD_MAX = 32, LENGTH_DIGITS = 18, OPTIONS_MAX = 64 };
 
 struct cursor {
 	const uint8_t *p, *end;
@@ -15,7 +15,7 @@ struct cursor {
 	bool request;
 	uint8_t oldest; /* minor version, a digit */
 	/* what the framing rules need to see together */
-	unsigned lengths, codings, hosts;
+	unsigned lengths, codings, hosts, options;
 	bool keep_alive, says_close;
 };
 
@@ -173,8 +173,14 @@ static int transfer_encoding(struct cursor *c, struct view v)
 	return view_ieq(v, VIEW_LIT("chunked")) ? FIELD_OK : -ERR_UNSUPPORTED;
 }
 
+/* Each field of a head is later looked for among these options: of both there must not be many. */
 static int connection(struct cursor *c, struct view v)
 {
+	c->options++;
+	for (size_t i = 0; i < v.n; i++)
+		c->options += v.p[i] == ',';
+	if (c->options > OPTIONS_MAX)
+		return -ERR_TOO_LONG;
 	c->says_close |= http1_has_token(v, "close");
 	c->keep_alive |= http1_has_token(v, "keep-alive");
 	c->out->upgrade |= http1_has_token(v, "upgrade");

@@ -3,7 +3,7 @@
  * Floor: codec.      Source: RFC 9110, RFC 9112; docs/WIRE.md "strict profile".
  * Refused: bare CR or LF, obs-fold, space before the colon, control bytes, empty names, Content-Length with
  * Transfer-Encoding, differing or repeated Content-Length, any Transfer-Encoding but "chunked", HTTP versions other than
- * 1.0 and 1.1 (1.0 not in requests that are judged), two Host headers, more than HTTP1_HEADERS headers, a head above HTTP1_HEAD_MAX.
+ * 1.0 and 1.1 (1.0 not in requests that are judged), two Host headers, more than HTTP1_HEADERS headers, more than 64 options in Connection, a head above HTTP1_HEAD_MAX.
  */
 #ifndef CODEC_HTTP1_H
 #define CODEC_HTTP1_H
