@@ -217,6 +217,7 @@ static void refused_requests(void **state)
 	    {"POST /mcp HTTP/1.1\r\nHost: " HOST "\r\nContent-Type: application/json\r\nMcp-Name: a\r\nMcp-Name: a\r\nContent-Length: 2\r\n\r\n{}", " 400 "},
 	    {"POST /mcp HTTP/1.1\r\nHost: " HOST "\r\nConnection: mcp-name\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}", " 400 "},
 	    {"POST /other HTTP/1.1\r\nHost: " HOST "\r\nContent-Length: 33\r\n\r\n{\"jsonrpc\":\"2.0\",\"method\":\"ping\"}", " 400 "},
+	    {"POST /other HTTP/1.1\r\nHost: " HOST "\r\nContent-Length: 55\r\n\r\n{\"a\":1,\"a\":2,\"\\u006aso\\u006Erpc\":\"2.0\",\"method\":\"ping\"}", " 400 "},
 	    {"POST /mcp HTTP/1.1\r\nHost: " HOST "\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", " 400 "},
 	    {"nonsense\r\n\r\n", " 400 "},
 	};
