@@ -54,7 +54,7 @@ static int each(struct query *q, take_fn *take)
 
 	if (dir < 0)
 		return EXIT_NO;
-	int r = read_new(dir, &q->in);
+	int r = audit_lines(dir, &q->in);
 	if (!r)
 		pick_start(&q->pick, q->in);
 	while (!r && (r = read_line(q->in, &line)) > 0) {

@@ -68,7 +68,7 @@ static int pass(struct tail *t, int dir)
 	struct view line;
 	struct entry_head h;
 
-	int r = read_new(dir, &in);
+	int r = audit_lines(dir, &in);
 	if (!r && t->seq)
 		read_from(in, t->seq + 1);
 	else if (!r && !pick_any(&t->pick))
@@ -112,11 +112,11 @@ static uint64_t state_of(int dir)
 	char path[NAMES_MAX];
 	uint64_t sum = 0;
 
-	if (names_read(dir, NAMES_OPEN, &l))
+	if (names_read_two(dir, audit_second(dir), NAMES_OPEN, &l))
 		return 0;
 	for (size_t i = 0; i < l.n; i++) {
 		names_path(&l.at[i], path);
-		if (fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		if (fstatat(names_dir(&l.at[i], dir, audit_second(dir)), path, &st, AT_SYMLINK_NOFOLLOW) == 0)
 			sum += (uint64_t)st.st_size + l.at[i].first * 1000003;
 	}
 	names_free(&l);

@@ -19,5 +19,10 @@ const char *audit_user(const json_t *rec);
 
 /** audit_dir(arg): Open the directory ${arg}, or this machine's audit directory when it is NULL; -1 after a message. */
 int audit_dir(const char *arg);
+/** audit_second(dir): The second directory of such a stream, while files may lie there; 0: it has none.  It stays open. */
+int audit_second(int dir);
+struct read;
+/** audit_lines(dir, in): read_new() of both.  0 or negative errno. */
+int audit_lines(int dir, struct read **in);
 
 #endif

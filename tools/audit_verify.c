@@ -86,6 +86,7 @@ int audit_verify(int argc, char **argv)
 	opts.keys = buf_view(&keys);
 	opts.anchor = buf_view(&anchor);
 	opts.collectors = buf_view(&collectors);
+	opts.second = audit_second(dir);
 	int r = verify_dir(dir, &opts, &v);
 	if (r) {
 		tool_fail(EXIT_NO, "%s: %s", r == -ERR_MALFORMED ? "the key or the checkpoint" : "cannot be read", err_text(r));

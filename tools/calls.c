@@ -38,7 +38,7 @@ int calls_each(const char *where, const struct calls_wanted *w, calls_fn *fn, vo
 	int dir = audit_dir(where);
 	if (dir < 0)
 		return EXIT_NO;
-	int r = read_new(dir, &in);
+	int r = audit_lines(dir, &in);
 	while (r >= 0 && (r = read_line(in, &line)) > 0) {
 		json_error_t err;
 		/* Most lines are results: they are not worth parsing. */

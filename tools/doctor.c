@@ -14,6 +14,7 @@
 #include "audit/read.h"
 #include "base/fd.h"
 #include "base/mtime.h"
+#include "tools/audit_tail.h"
 #include "tools/ca_vars.h"
 #include "tools/tools.h"
 
@@ -165,7 +166,7 @@ static void refusals(struct visit *v)
 
 	snprintf(path, sizeof(path), "%s/audit", tool_opts.log);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = dir < 0 ? -errno : read_new(dir, &in);
+	r = dir < 0 ? -errno : audit_lines(dir, &in);
 	if (!r) {
 		read_tail(in, LOOK_BACK_LINES);
 		while ((r = read_line(in, &line)) > 0)

@@ -2,7 +2,7 @@
  * powercut.c - the audit library on a file system that loses what was not synced, and on one that fails.
  *
  *	powercut cuts SEED RUNS EACH     after every change of RUNS seeded workloads: everything arrived, only the synced, EACH random parts
- *	powercut faults                  every call of each kind fails once, some times, for a while
+ *	powercut faults                  every call of each kind fails once, some times, for a while; the same with a second directory, which does not, and a kill meanwhile
  *
  * After each: nothing that was acknowledged is lost or doubled, the numbers are dense, every sealed file is whole gzip, verify is content.
  */
@@ -31,10 +31,12 @@
 
 enum { ACKS = 4096, NOTES = 90 };
 
-static char root[64], mnt[96], out[96];
+static char root[64], mnt[96], out[96], other[96];
 static struct cut_shared *sh;
 static pid_t server;
 static uint64_t rng;
+static int second; /* 0: none */
+static bool with_second;
 static struct {
 	uint32_t ops; /* changes that had been made when it was acknowledged */
 	uint64_t n;
@@ -76,7 +78,7 @@ static const struct trail_clock test_clock = {wall_now, test_mono, NULL};
 static int open_trail(int dir, struct trail **s)
 {
 	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .segment_bytes = 6000,
-	    .clock = &test_clock, .room = {.reserve = 1 << 16}}; /* of which this file system has none */
+	    .clock = &test_clock, .second = second, .room = {.reserve = 1 << 16}}; /* of which this file system has none */
 	return trail_open(dir, &conf, NULL, s);
 }
 
@@ -203,7 +205,7 @@ static uint64_t notes_of(int dir)
 	uint64_t last = 0, n = 0;
 	int r;
 
-	if (read_new(dir, &in))
+	if (read_new(dir, &in) || read_also(in, second))
 		die("cannot list");
 	while ((r = read_line(in, &line)) > 0) {
 		struct entry_head h;
@@ -223,27 +225,36 @@ static uint64_t notes_of(int dir)
 	return n;
 }
 
-static void good(int dir, uint64_t least)
+static void all_whole(int dir, int others)
 {
 	struct names_list l;
-	struct verify_result v;
 
-	uint64_t n = notes_of(dir);
-	if (n < least)
-		die("%llu notes are there, %llu were acknowledged", (unsigned long long)n, (unsigned long long)least);
-	if (verify_dir(dir, NULL, &v))
-		die("cannot verify");
-	if (v.bad)
-		die("%s, line %llu, seal %llu: %s", v.file, (unsigned long long)v.at, (unsigned long long)v.seal, v.why);
 	if (names_read(dir, NAMES_SEALED | NAMES_OPEN, &l))
 		die("cannot list");
 	for (size_t i = 0; i < l.n; i++) {
 		char path[NAMES_MAX];
 		names_path(&l.at[i], path);
-		if (!l.at[i].sealed || !whole(dir, path))
-			die("%s is not whole gzip", path);
+		if (others || !l.at[i].sealed || !whole(dir, path))
+			die("%s is not whole gzip, or not where it should be", path);
 	}
 	names_free(&l);
+}
+
+static void good(int dir, uint64_t least)
+{
+	struct verify_result v;
+
+	uint64_t n = notes_of(dir);
+	if (n < least)
+		die("%llu notes are there, %llu were acknowledged", (unsigned long long)n, (unsigned long long)least);
+	struct verify_opts opts = {.second = second};
+	if (verify_dir(dir, &opts, &v))
+		die("cannot verify");
+	if (v.bad)
+		die("%s, line %llu, seal %llu: %s", v.file, (unsigned long long)v.at, (unsigned long long)v.seal, v.why);
+	all_whole(dir, 0);
+	if (second)
+		all_whole(second, 1);
 	checked++;
 }
 
@@ -333,13 +344,30 @@ static struct trail *settle(int dir, struct trail *s)
 	return s;
 }
 
+/* Is something in the second directory, or will be? */
+static bool abroad(const struct trail *s)
+{
+	struct names_list l = {0};
+
+	if (second && names_read(second, NAMES_OPEN | NAMES_SEALED, &l))
+		die("cannot list");
+	bool yes = trail_state(s).away || l.n;
+	names_free(&l);
+	return yes;
+}
+
 /* Steps while something fails; what was acknowledged meanwhile must stay. */
-static void run_fault(const struct cut_fault *f)
+static void run_fault(const struct cut_fault *f, bool kill_it)
 {
 	struct trail *s;
 	int dir = mount_up();
 
 	rng = 0x1234567;
+	if (with_second) {
+		aid_remove(AT_FDCWD, other);
+		if (mkdir(other, 0755) < 0 || (second = open(other, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+			die("no second directory");
+	}
 	if (open_trail(dir, &s))
 		die("cannot start");
 	for (unsigned i = 0; i < 3; i++)
@@ -353,6 +381,16 @@ static void run_fault(const struct cut_fault *f)
 		ticks++;
 	}
 	uint64_t least = acks ? ack[acks - 1].n : 0;
+	/* Whatever the first directory refuses, the other takes everything. */
+	if (second && f->err != -EINTR && trail_commit(s, TRAIL_DURABLE) && trail_commit(s, TRAIL_DURABLE))
+		die("there is a second directory, and records are not written");
+	if (second && kill_it) {
+		least = n_now;
+		trail_abandon(&s);
+		if (open_trail(dir, &s))
+			die("cannot start while the first directory fails");
+		one_step(s);
+	}
 	s = settle(dir, s);
 	if (notes_of(dir) < least)
 		die("an acknowledged record is gone");
@@ -362,11 +400,41 @@ static void run_fault(const struct cut_fault *f)
 	}
 	if (trail_state(s).paused)
 		die("the disk has room, and the pause does not end");
+	for (int i = 0; i < 2000 && abroad(s); i++) {
+		ticks++;
+		trail_tick(s);
+	}
+	if (abroad(s))
+		die("the first directory works, and records do not go back: away %d, abroad %llu, err %d, away_err %d", trail_state(s).away, (unsigned long long)trail_state(s).abroad, trail_state(s).err, trail_state(s).away_err);
 	one_step(s);
 	if (trail_close(&s))
 		die("cannot close");
 	good(dir, n_now);
 	mount_down(dir);
+	if (second)
+		close(second);
+	second = 0;
+}
+
+/* Alone; then with a second directory, or with one and killed while the first fails, in turns. */
+static void each_way(const struct cut_fault *f, int err, int null, uint64_t *runs, uint64_t *hit)
+{
+	char name[200];
+
+	snprintf(name, sizeof(name), "%s", what);
+	for (int way = 0; way < 3; way++) {
+		if (way && way % 2 != (int)(*runs / 2 % 2))
+			continue;
+		snprintf(what, sizeof(what), "%.150s%s", name, way == 0 ? "" : way == 1 ? ", with a second directory" : ", with a second directory, killed");
+		with_second = way > 0;
+		dup2(null, STDERR_FILENO); /* what is said of it is not the test */
+		log_open("powercut", LOG_ERROR);
+		run_fault(f, way == 2);
+		dup2(err, STDERR_FILENO);
+		++*runs;
+		*hit += sh->faults > 0;
+	}
+	with_second = false;
 }
 
 static int faults(void)
@@ -382,12 +450,7 @@ static int faults(void)
 				if (kinds[k].err == -EINTR && counts[c] == UINT32_MAX)
 					break; /* would go round for ever, as it should */
 				snprintf(what, sizeof(what), "%s, call %u, %u times", kinds[k].name, from, counts[c]);
-				dup2(null, STDERR_FILENO); /* what is said of it is not the test */
-				log_open("powercut", LOG_ERROR);
-				run_fault(&f);
-				dup2(err, STDERR_FILENO);
-				runs++;
-				hit += sh->faults > 0;
+				each_way(&f, err, null, &runs, &hit);
 				if (!sh->faults)
 					break;
 			}
@@ -397,19 +460,13 @@ static int faults(void)
 	for (uint64_t room = 500; room < 12000; room += 509) {
 		struct cut_fault f = {.type = -1, .room = room};
 		snprintf(what, sizeof(what), "a disk of %llu bytes", (unsigned long long)room);
-		dup2(null, STDERR_FILENO);
-		run_fault(&f);
-		dup2(err, STDERR_FILENO);
-		runs++;
-		hit += sh->faults > 0;
+		each_way(&f, err, null, &runs, &hit);
 	}
 	struct cut_fault f = {.type = -1, .read_only = true};
 	snprintf(what, sizeof(what), "read-only for a while");
-	dup2(null, STDERR_FILENO);
-	run_fault(&f);
-	dup2(err, STDERR_FILENO);
-	printf("%llu runs, %llu with a failing call: no record lost, none doubled, every file whole and verified\n", (unsigned long long)runs + 1,
-	    (unsigned long long)hit + 1);
+	each_way(&f, err, null, &runs, &hit);
+	printf("%llu runs, %llu with a failing call: no record lost, none doubled, every file whole and verified\n", (unsigned long long)runs,
+	    (unsigned long long)hit);
 	return 0;
 }
 
@@ -422,6 +479,7 @@ int main(int argc, char **argv)
 		return 2;
 	snprintf(mnt, sizeof(mnt), "%s/mnt", root);
 	snprintf(out, sizeof(out), "%s/out", root);
+	snprintf(other, sizeof(other), "%s/other", root);
 	if (mkdir(mnt, 0755) < 0)
 		return 2;
 	int status = strcmp(argv[1], "faults") == 0 ? faults() :

@@ -178,7 +178,7 @@ static void every_cut(size_t text, size_t step)
 		for (enum tail t = TAIL_NONE; t < TAILS; t++) {
 			struct recover_report rep;
 			put(&a, cut, t);
-			assert_int_equal(recover_all(dir, &rep), 0);
+			assert_int_equal(recover_all(dir, 0, &rep), 0);
 			uint64_t last = last_sealed();
 			if (last < committed(&a, cut) || last > a.seq[COMMITS])
 				fail_msg("cut at %zu, tail %d: line %llu is the last, %llu were committed", cut, t,
@@ -253,7 +253,7 @@ static void test_overlap(void **state)
 	assert_int_equal(segment_write(seg), 0);
 	segment_drop(&seg);
 	struct recover_report rep;
-	assert_int_equal(recover_all(dir, &rep), 0);
+	assert_int_equal(recover_all(dir, 0, &rep), 0);
 	assert_int_equal(rep.repaired, 2);
 	assert_int_equal(read_new(dir, &r), 0);
 	while (read_line(r, &line) > 0) {

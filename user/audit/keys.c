@@ -26,7 +26,7 @@ _Static_assert(sizeof(struct state) == 96, "on disk");
 
 struct keys {
 	int dir, fd; /* keys/, state */
-	bool dirty;
+	bool dirty, behind; /* behind: the file has an older key than this */
 	char id[MAC_ID], name[NOTE_NAME];
 	uint64_t next;
 	uint8_t key[MAC_LEN], seed[SIGN_SEED];
@@ -61,9 +61,19 @@ int keys_save(struct keys *k, uint64_t next, const uint8_t key[MAC_LEN])
 	k->next = next;
 	int r = fill(&s, k);
 	ssize_t n = r ? 0 : pwrite(k->fd, &s, sizeof(s), 0);
+	/* Opened while the file system could only be read: can it be written now? */
+	if (n < 0 && errno == EBADF) {
+		int fd = openat(k->dir, "state", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+		if (fd >= 0) {
+			fd_close(&k->fd);
+			k->fd = fd;
+			n = pwrite(fd, &s, sizeof(s), 0);
+		}
+	}
 	if (!r && n != (ssize_t)sizeof(s))
 		r = n < 0 ? -errno : -EIO;
 	k->dirty = true;
+	k->behind = r != 0;
 	OPENSSL_cleanse(&s, sizeof(s));
 	return r;
 }
@@ -84,6 +94,8 @@ static int load(struct keys *k)
 	struct buf seed = {.max = SIGN_SEED + 1};
 
 	k->fd = openat(k->dir, "state", O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (k->fd < 0 && errno == EROFS)
+		k->fd = openat(k->dir, "state", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (k->fd < 0)
 		return -errno;
 	int r = pread(k->fd, &s, sizeof(s), 0) == (ssize_t)sizeof(s) ? sum_of(&s, sum) : -ERR_CORRUPT;
@@ -208,12 +220,9 @@ int keys_open(int dir, const char *host, const char *stream, uint64_t next, stru
 	}
 	/* Killed between a seal and the key after it: the seal is on disk. */
 	if (!r && k->next < next) {
-		uint8_t key[MAC_LEN];
-		memcpy(key, k->key, MAC_LEN);
-		r = mac_evolve(key, next - k->next);
-		if (!r)
-			r = keys_save(k, next, key);
-		OPENSSL_cleanse(key, sizeof(key));
+		r = mac_evolve(k->key, next - k->next);
+		k->next = next;
+		k->behind = true;
 	}
 	if (r)
 		keys_free(&k);
@@ -233,6 +242,11 @@ void keys_free(struct keys **kp)
 	OPENSSL_cleanse(k, sizeof(*k));
 	free(k);
 	*kp = NULL;
+}
+
+bool keys_behind(const struct keys *k)
+{
+	return k->behind;
 }
 
 uint64_t keys_next(const struct keys *k, uint8_t key[MAC_LEN])

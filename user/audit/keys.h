@@ -19,7 +19,7 @@ struct keys;
 
 /**
  * keys_open(dir, host, stream, next, out):
- * Take the keys of ${dir}, moved on to seal number ${next} if they were behind; make new ones if there are none, or none that can be
+ * Take the keys of ${dir}, moved on to seal number ${next} if they were behind (in memory: keys_save() follows); make new ones if there are none, or none that can be
  * read.  0 or negative.
  */
 int keys_open(int dir, const char *host, const char *stream, uint64_t next, struct keys **out) __attribute__((warn_unused_result));
@@ -27,6 +27,8 @@ void keys_free(struct keys **k);
 
 /** keys_next(k, key): Number of the next seal, and its key. */
 uint64_t keys_next(const struct keys *k, uint8_t key[MAC_LEN]);
+/** keys_behind(k): The file has a key that is used up: keys_save() it. */
+bool keys_behind(const struct keys *k);
 /** keys_save(k, next, key): Seals below ${next} are on disk: forget their keys.  0 or negative errno. */
 int keys_save(struct keys *k, uint64_t next, const uint8_t key[MAC_LEN]) __attribute__((warn_unused_result));
 /** keys_sync(k): fdatasync(2) of it, if there is something. */

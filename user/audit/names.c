@@ -90,6 +90,9 @@ static int by_first(const void *a, const void *b)
 		return x->first < y->first ? -1 : 1;
 	if (x->sealed != y->sealed)
 		return x->sealed ? -1 : 1;
+	/* Sealed: what came back counts.  Open: what the first directory holds there was given up, or never held anything. */
+	if (x->second != y->second)
+		return x->second == x->sealed ? 1 : -1;
 	return x->epoch < y->epoch ? -1 : x->epoch > y->epoch;
 }
 
@@ -107,7 +110,7 @@ static int append(struct names_list *list, size_t *cap, const struct names *n)
 	return 0;
 }
 
-static int read_sub(int dirfd, bool sealed, struct names_list *list, size_t *cap)
+static int read_sub(int dirfd, bool second, bool sealed, struct names_list *list, size_t *cap)
 {
 	int r = 0;
 	int fd = openat(dirfd, sealed ? "sealed" : "open", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -121,24 +124,50 @@ static int read_sub(int dirfd, bool sealed, struct names_list *list, size_t *cap
 	}
 	for (struct dirent *e; !r && (e = readdir(d));) {
 		struct names n;
-		if (names_parse(e->d_name, sealed, &n))
-			r = append(list, cap, &n);
+		if (!names_parse(e->d_name, sealed, &n))
+			continue;
+		n.second = second;
+		r = append(list, cap, &n);
 	}
 	closedir(d);
 	return r;
 }
 
+int names_dir(const struct names *n, int dirfd, int second)
+{
+	return n->second ? second : dirfd;
+}
+
 int names_read(int dirfd, unsigned which, struct names_list *list)
+{
+	return names_read_two(dirfd, 0, which, list);
+}
+
+/* What the list has already, at ${x} or better. */
+static bool again(const struct names *before, const struct names *x)
+{
+	if (before->first != x->first)
+		return false;
+	if (x->sealed)
+		return before->sealed && x->second && !before->second && before->last == x->last && strcmp(before->sha, x->sha) == 0;
+	return before->sealed || before->second != x->second;
+}
+
+int names_read_two(int dirfd, int second, unsigned which, struct names_list *list)
 {
 	size_t cap = 0, n = 0;
 	int r = 0;
 
 	*list = (struct names_list){0};
-	/* Open ones first: what is sealed in between is then found twice, not missed. */
-	if (which & NAMES_OPEN)
-		r = read_sub(dirfd, false, list, &cap);
+	/* Open ones first, and the second directory: what is sealed, or goes back, in between is then found twice, not missed. */
+	if (which & NAMES_OPEN && second)
+		r = read_sub(second, true, false, list, &cap);
+	if (!r && which & NAMES_OPEN)
+		r = read_sub(dirfd, false, false, list, &cap);
+	if (!r && which & NAMES_SEALED && second)
+		r = read_sub(second, true, true, list, &cap);
 	if (!r && which & NAMES_SEALED)
-		r = read_sub(dirfd, true, list, &cap);
+		r = read_sub(dirfd, false, true, list, &cap);
 	if (r) {
 		names_free(list);
 		return r;
@@ -147,7 +176,7 @@ int names_read(int dirfd, unsigned which, struct names_list *list)
 		qsort(list->at, list->n, sizeof(*list->at), by_first);
 	for (size_t i = 0; i < list->n; i++) {
 		const struct names *x = &list->at[i];
-		if (n && !x->sealed && list->at[n - 1].sealed && list->at[n - 1].first == x->first)
+		if (n && again(&list->at[n - 1], x))
 			continue;
 		list->at[n++] = *x;
 	}

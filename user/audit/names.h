@@ -14,6 +14,7 @@ enum { NAMES_HOST = 64, NAMES_SHA = 17, NAMES_MAX = 200 }; /* with what ends the
 
 struct names {
 	bool sealed;
+	bool second; /* it lies in the second directory */
 	char host[NAMES_HOST];
 	uint64_t epoch, first;
 	uint64_t last;       /* sealed only */
@@ -42,6 +43,16 @@ enum names_which { NAMES_OPEN = 1, NAMES_SEALED = 2 };
  * missing.  A directory that is not there is empty.  0 or negative errno.
  */
 int names_read(int dirfd, unsigned which, struct names_list *list) __attribute__((warn_unused_result));
+
+/**
+ * names_read_two(dirfd, second, which, list):
+ * The same of a stream whose files lie in two directories (trail.h); ${second} 0: of one.  What is in both, on its way back, is in the list once.
+ */
+int names_read_two(int dirfd, int second, unsigned which, struct names_list *list) __attribute__((warn_unused_result));
+
+/** names_dir(n, dirfd, second): The directory that ${n} lies in. */
+int names_dir(const struct names *n, int dirfd, int second);
+
 void names_free(struct names_list *list);
 
 #endif

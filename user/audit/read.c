@@ -12,7 +12,7 @@
 #include "base/fd.h"
 
 struct read {
-	int dir;
+	int dir, second;
 	struct names_list files;
 	size_t i; /* of the file being read, plus one */
 	struct walk *walk;
@@ -37,6 +37,21 @@ int read_new(int dir, struct read **out)
 		read_free(&r);
 	*out = r;
 	return e;
+}
+
+int read_also(struct read *r, int second)
+{
+	struct names_list all;
+
+	if (!second)
+		return 0;
+	int e = names_read_two(r->dir, second, NAMES_OPEN | NAMES_SEALED, &all);
+	if (e)
+		return e;
+	names_free(&r->files);
+	r->files = all;
+	r->second = second;
+	return 0;
 }
 
 void read_free(struct read **rp)
@@ -82,7 +97,7 @@ static void first_ts(struct read *r, size_t i, char ts[WALL_TEXT])
 	char path[NAMES_MAX];
 
 	names_path(&r->files.at[i], path);
-	int fd = openat(r->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(names_dir(&r->files.at[i], r->dir, r->second), path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	ts[0] = '\0';
 	if (fd >= 0)
 		seek_first(fd, 0, ts, &r->bytes);
@@ -122,8 +137,9 @@ static int open_next(struct read *r)
 {
 	if (r->i == r->files.n)
 		return 0;
-	names_path(&r->files.at[r->i++], r->path);
-	r->fd = openat(r->dir, r->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	const struct names *n = &r->files.at[r->i++];
+	names_path(n, r->path);
+	r->fd = openat(names_dir(n, r->dir, r->second), r->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (r->fd < 0)
 		return -errno;
 	r->next = r->i < r->files.n ? r->files.at[r->i].first : UINT64_MAX;

@@ -16,6 +16,9 @@ struct read;
 int read_new(int dir, struct read **r) __attribute__((warn_unused_result));
 void read_free(struct read **r);
 
+/** read_also(r, second): Of a stream with a second directory (trail.h): before anything else, its files too.  0: nothing to do.  0 or negative errno. */
+int read_also(struct read *r, int second) __attribute__((warn_unused_result));
+
 /** read_line(r, line): 1 and the next line, without newline, borrowed until the next call; 0 at the end; -ERR_CORRUPT or another error: read_file() names the file; going on reads the next file. */
 int read_line(struct read *r, struct view *line) __attribute__((warn_unused_result));
 

@@ -1,6 +1,8 @@
 /* recover.c - see recover.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,20 +90,20 @@ static int copy(int fd, uint64_t n, struct view end, int to, uint8_t sum[CHAIN_L
  * Into a new file: what is read may be in memory only, since a sync of the old one may have failed before, and another would say that all
  * is well.  The old one goes when the new one has its name; should that be cut short, the next start finds the lines twice and drops it.
  */
-static int repair_copy(int dir, int fd, struct names *name, const char *path, uint64_t size, struct view end)
+static int repair_copy(int dir, int to_dir, int fd, struct names *name, const char *path, uint64_t size, struct view end)
 {
 	static const char temp[] = "open/repair";
 	uint8_t sum[CHAIN_LEN];
 
-	unlinkat(dir, temp, 0);
-	int to = openat(dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	unlinkat(to_dir, temp, 0);
+	int to = openat(to_dir, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	int r = to < 0 ? -errno : copy(fd, size, end, to, sum);
 	if (!r)
-		r = segment_finish(dir, to, temp, name, sum);
+		r = segment_finish(to_dir, to, temp, name, sum);
 	fd_close(&to);
 	if (!r)
-		return unlinkat(dir, path, 0) < 0 ? -errno : 0;
-	unlinkat(dir, temp, 0);
+		return unlinkat(dir, path, 0) < 0 && to_dir == dir ? -errno : 0;
+	unlinkat(to_dir, temp, 0);
 	return r;
 }
 
@@ -116,7 +118,7 @@ static int repair_here(int dir, int fd, struct names *name, const char *path, ui
 	return r ? r : segment_finish(dir, fd, path, name, sum);
 }
 
-static int repair(int dir, int fd, struct names *name, const char *path, uint64_t most, struct recover_report *rep)
+static int repair(int dir, int to, int fd, struct names *name, const char *path, uint64_t most, struct recover_report *rep)
 {
 	struct walk_place cut;
 	struct stat st;
@@ -139,11 +141,13 @@ static int repair(int dir, int fd, struct names *name, const char *path, uint64_
 		size = cut.offset;
 		n = end_of(&cut, end);
 	}
-	r = repair_copy(dir, fd, name, path, size, view_of(end, n));
+	r = repair_copy(dir, to, fd, name, path, size, view_of(end, n));
+	if (to != dir)
+		return r;
 	return r == -ENOSPC || r == -EDQUOT || r == -EFBIG ? repair_here(dir, fd, name, path, size, view_of(end, n)) : r;
 }
 
-int recover_file(int dir, const struct names *name, uint64_t most, struct recover_report *rep)
+int recover_file(int dir, int to, const struct names *name, uint64_t most, struct recover_report *rep)
 {
 	char path[NAMES_MAX];
 	struct names n = *name;
@@ -159,9 +163,9 @@ int recover_file(int dir, const struct names *name, uint64_t most, struct recove
 	}
 	if (fd < 0)
 		return -errno;
-	int r = repair(dir, fd, &n, path, most, rep);
+	int r = repair(dir, to, fd, &n, path, most, rep);
 	if (r == 1)
-		r = unlinkat(dir, path, 0) < 0 ? -errno : 0;
+		r = unlinkat(dir, path, 0) < 0 && to == dir ? -errno : 0;
 	close(fd);
 	return r;
 }
@@ -179,16 +183,85 @@ static uint64_t most_of(const struct names_list *all, const struct names *n)
 	return next == UINT64_MAX ? next : next - 1;
 }
 
-int recover_all(int dir, struct recover_report *rep)
+/* How many errors the writer of an open file had met before it: the second line says so when it was begun after one (trail.h). */
+static uint64_t errors_before(int dir, const struct names *n)
+{
+	static const char key[] = "\"times\":";
+	char path[NAMES_MAX];
+	struct walk *w = NULL;
+	struct view line;
+	struct entry_head h;
+	uint64_t times = 0;
+
+	names_path(n, path);
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool there = fd >= 0 && walk_new(fd, &w) == 0 && walk_next(w, &line) == WALK_LINE && walk_next(w, &line) == WALK_LINE;
+	const uint8_t *at = there && entry_head(line, &h) == 0 && view_is(h.kind, "io_error") ? memmem(line.p, line.n, key, sizeof(key) - 1) : NULL;
+	for (at = at ? at + sizeof(key) - 1 : NULL; at && at < line.p + line.n && *at >= '0' && *at <= '9'; at++)
+		times = times * 10 + (uint64_t)(*at - '0');
+	walk_free(&w);
+	fd_close(&fd);
+	return times;
+}
+
+/*
+ * Was ${n} given up for a file of the other directory that begins with the same line?  One of the two at most holds something that was acknowledged,
+ * since lines of the other would have other numbers: the one that was begun later.
+ */
+static bool given_up(int dir, int second, const struct names_list *open, const struct names *n)
+{
+	for (size_t i = 0; i < open->n; i++) {
+		const struct names *x = &open->at[i];
+		if (x->first != n->first || x->second == n->second)
+			continue;
+		if (x->epoch != n->epoch)
+			return x->epoch > n->epoch;
+		uint64_t mine = errors_before(names_dir(n, dir, second), n), other = errors_before(names_dir(x, dir, second), x);
+		return other > mine || (other == mine && x->second);
+	}
+	return false;
+}
+
+/* Of both directories, without regard to what is in the other. */
+static int every_open(int dir, int second, struct names_list *list)
+{
+	struct names_list more = {0};
+	int r = names_read(dir, NAMES_OPEN, list);
+
+	if (!r && second)
+		r = names_read(second, NAMES_OPEN, &more);
+	struct names *at = r || !more.n ? NULL : reallocarray(list->at, list->n + more.n, sizeof(*at));
+	if (!r && more.n && !at)
+		r = -ENOMEM;
+	for (size_t i = 0; at && i < more.n; i++) {
+		at[list->n] = more.at[i];
+		at[list->n++].second = true;
+	}
+	list->at = at ? at : list->at;
+	names_free(&more);
+	return r;
+}
+
+int recover_all(int dir, int second, struct recover_report *rep)
 {
 	struct names_list open, all = {0};
 
 	*rep = (struct recover_report){0};
-	int r = names_read(dir, NAMES_OPEN, &open);
+	int r = every_open(dir, second, &open);
 	if (!r && open.n)
-		r = names_read(dir, NAMES_OPEN | NAMES_SEALED, &all);
-	for (size_t i = 0; !r && i < open.n; i++)
-		r = recover_file(dir, &open.at[i], most_of(&all, &open.at[i]), rep);
+		r = names_read_two(dir, second, NAMES_OPEN | NAMES_SEALED, &all);
+	for (size_t i = 0; !r && i < open.n; i++) {
+		const struct names *n = &open.at[i];
+		int at = names_dir(n, dir, second);
+		uint64_t most = given_up(dir, second, &open, n) ? n->first - 1 : most_of(&all, n);
+		struct recover_report before = *rep;
+		r = recover_file(at, at, n, most, rep);
+		if (!r || !second || n->second)
+			continue;
+		/* The first directory cannot be written: what it holds goes to the second. */
+		*rep = before;
+		r = recover_file(at, second, n, most, rep);
+	}
 	names_free(&open);
 	names_free(&all);
 	return r;

@@ -103,10 +103,10 @@ int retain_one(struct trail *s, struct retain *r)
 
 	if (s->begun || trail_waiting(s) || s->err || !r->vkey.n || !r->seconds)
 		return 0;
-	int e = names_read(s->dir, NAMES_SEALED, &list);
+	int e = names_read_two(s->dir, s->second, NAMES_SEALED, &list);
 	if (e)
 		return e;
-	if (list.n > 1 && trail_needed(s, &list) > 0) {
+	if (list.n > 1 && !list.at[0].second && trail_needed(s, &list) > 0) {
 		names_path(&list.at[0], path);
 		e = may_go(s, r, path, &p);
 		if (e == 1)

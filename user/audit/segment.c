@@ -36,7 +36,7 @@ int segment_dirs(int dir)
 	return fsync(dir) < 0 ? -errno : 0;
 }
 
-static int sync_dir(int dir, const char *sub)
+int segment_sync_dir(int dir, const char *sub)
 {
 	int fd = openat(dir, sub, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
@@ -88,7 +88,7 @@ int segment_new(int dir, const struct names *name, int level, const char *from, 
 		goto err1;
 	s->ahead = from != NULL;
 	s->fd = from ? rename_to(dir, from, path) : create(dir, path);
-	r = s->fd < 0 ? s->fd : sync_dir(dir, "open");
+	r = s->fd < 0 ? s->fd : segment_sync_dir(dir, "open");
 	if (r)
 		goto err2;
 	*out = s;
@@ -184,6 +184,11 @@ static int move(int dir, const char *from, const char *to)
 	return -errno;
 }
 
+int segment_place(int dir, int fd, const char *from, const char *to)
+{
+	return fchmod(fd, 0440) < 0 || fsync(fd) < 0 ? -errno : move(dir, from, to);
+}
+
 int segment_finish(int dir, int fd, const char *from, struct names *name, const uint8_t *sum)
 {
 	char to[NAMES_MAX];
@@ -191,13 +196,11 @@ int segment_finish(int dir, int fd, const char *from, struct names *name, const 
 	chain_hex(sum, (NAMES_SHA - 1) / 2, name->sha);
 	name->sealed = true;
 	names_path(name, to);
-	if (fchmod(fd, 0440) < 0 || fsync(fd) < 0)
-		return -errno;
-	int r = move(dir, from, to);
+	int r = segment_place(dir, fd, from, to);
 	if (r)
 		return r;
 	/* Its bytes are safe under one name or the other, and a start knows both: an error here loses nothing, and the next file meets it too. */
-	int e = sync_dir(dir, "sealed"), o = sync_dir(dir, "open");
+	int e = segment_sync_dir(dir, "sealed"), o = segment_sync_dir(dir, "open");
 	if (e || o)
 		log_warning("%s: its directory cannot be synced: %s", to, err_text(e ? e : o));
 	return 0;

@@ -50,4 +50,8 @@ uint64_t segment_bytes(const struct segment *seg);
 /** segment_finish(dir, fd, from, name, sum): Move the complete file ${from} to sealed/ with ${name}->last and hash ${sum}; mode 0440; synced. */
 int segment_finish(int dir, int fd, const char *from, struct names *name, const uint8_t *sum) __attribute__((warn_unused_result));
 
+/** segment_place(dir, fd, from, to): The last steps of that: mode, sync, name.  segment_sync_dir(dir, sub): Now the name is on the disk, too. */
+int segment_place(int dir, int fd, const char *from, const char *to) __attribute__((warn_unused_result));
+int segment_sync_dir(int dir, const char *sub) __attribute__((warn_unused_result));
+
 #endif

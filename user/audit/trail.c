@@ -157,6 +157,8 @@ static int put_first(struct trail *s)
 	} else if (s->err) {
 		jsonw_str(&w, "cause", "error");
 	}
+	if (s->away)
+		jsonw_bool(&w, "second", true);
 	/* With lines waiting, the owner's state is already theirs: the files before tell what it was. */
 	if (s->kept.len)
 		jsonw_bool(&w, "carry", true);
@@ -181,10 +183,11 @@ static int ensure_segment(struct trail *s)
 		return 0;
 	memcpy(n.host, s->host, sizeof(n.host));
 	s->op = "create";
+	s->seg_away = s->away;
 	/* It serves once, whatever becomes of it. */
 	bool reserved = s->paused && s->reserve;
 	s->reserve &= !reserved;
-	int r = segment_new(s->dir, &n, s->level, reserved ? ROOM_RESERVE : NULL, &s->seg);
+	int r = segment_new(trail_place(s), &n, s->level, reserved ? ROOM_RESERVE : NULL, &s->seg);
 	if (r)
 		return r;
 	s->in_reserve = reserved;
@@ -225,7 +228,7 @@ static void settled(struct trail *s)
 		trail_key_past(s);
 }
 
-static int rotate(struct trail *s)
+int trail_seal_open(struct trail *s)
 {
 	int r = 0;
 
@@ -243,20 +246,22 @@ static int rotate(struct trail *s)
 	/* No file is open now: the moment for one that could not be repaired when it failed. */
 	if (s->left) {
 		struct recover_report rep;
-		s->left = recover_all(s->dir, &rep) != 0;
+		s->left = recover_all(s->dir, s->second, &rep) != 0;
 	}
 	return 0;
 }
 
 /* The next file begins at once, while no line waits: its first line tells the owner's state at exactly this place. */
-static int rotate_on(struct trail *s)
+int trail_turn_over(struct trail *s)
 {
-	int r = rotate(s);
+	int r = s->seg ? trail_seal_open(s) : 0;
+
+	s->turn &= r != 0;
 	return r ? r : ensure_segment(s);
 }
 
 /* The file is given up: what is on disk of it is kept, everything since goes to the next one. */
-static int fail(struct trail *s, int e)
+int trail_fail(struct trail *s, int e)
 {
 	struct recover_report rep = {0};
 
@@ -273,15 +278,19 @@ static int fail(struct trail *s, int e)
 	if (s->seg) {
 		segment_drop(&s->seg);
 		/* If not even this works the file stays in open/ for a while: it is cut later, where its successor begins. */
-		bool repaired = recover_file(s->dir, &s->seg_name, s->safe.seq, &rep) == 0;
+		int at = s->seg_away ? s->second : s->dir;
+		bool repaired = recover_file(at, at, &s->seg_name, s->safe.seq, &rep) == 0;
 		s->left |= !repaired;
+		if (!repaired && s->second && !s->seg_away)
+			repaired = recover_file(at, s->second, &s->seg_name, s->safe.seq, &rep) == 0;
 		/* What was synced of it will be found: the epoch has begun. */
 		if (s->seg_name.first <= s->safe.seq) {
 			s->sealed += repaired;
 			s->new_epoch = false;
 		}
 	}
-	trail_room_failed(s, e);
+	if (!trail_second_turn(s, e))
+		trail_room_failed(s, e);
 	return e;
 }
 
@@ -303,7 +312,7 @@ int trail_number(struct trail *s, uint64_t *seq)
 		return r;
 	r = feed(s);
 	if (r)
-		return fail(s, r);
+		return trail_fail(s, r);
 	*seq = s->now.seq;
 	return 0;
 }
@@ -325,7 +334,7 @@ int trail_commit(struct trail *s, enum trail_flag how)
 	}
 	/* On a full disk there is no next file. */
 	if (!r && segment_bytes(s->seg) >= s->segment_bytes && !s->paused)
-		r = rotate_on(s);
+		r = trail_turn_over(s);
 	else if (!r && (how == TRAIL_DURABLE || s->kept.len > UNSYNCED_MAX || s->err)) {
 		s->op = "sync";
 		r = segment_sync(s->seg);
@@ -333,7 +342,7 @@ int trail_commit(struct trail *s, enum trail_flag how)
 			settled(s);
 	}
 	if (r)
-		return fail(s, r);
+		return trail_fail(s, r);
 	if (s->err)
 		log_notice("records are written again below %s", s->what);
 	s->err = 0;
@@ -363,7 +372,7 @@ static int heartbeat(struct trail *s)
 
 	if (!r)
 		r = trail_put_seal(s);
-	return r ? fail(s, r) : 0;
+	return r ? trail_fail(s, r) : 0;
 }
 
 static bool passed(struct mono from, struct mono now, uint64_t ns)
@@ -380,7 +389,7 @@ void trail_tick(struct trail *s)
 	trail_room_tick(s);
 	if (may_try(s))
 		return;
-	bool old = s->seg && !s->paused && (s->in_reserve || passed(s->opened_at, now, s->segment_ns));
+	bool old = s->seg && !s->paused && (s->turn || s->in_reserve || passed(s->opened_at, now, s->segment_ns));
 	bool quiet = !s->err && passed(s->sealed_at, now, SEAL_SECONDS * 1000000000ull);
 	bool late = s->unsynced && now.ns >= mono_after_ms(s->written_at, SYNC_MS).ns;
 	if (old || quiet || late || s->err) {
@@ -388,13 +397,14 @@ void trail_tick(struct trail *s)
 			return;
 		if (trail_commit(s, TRAIL_DURABLE))
 			return;
-		int r = old && s->seg ? rotate_on(s) : 0;
+		int r = old && s->seg ? trail_turn_over(s) : 0;
 		if (r)
-			fail(s, r);
+			trail_fail(s, r);
 		else if (old && trail_commit(s, TRAIL_DURABLE))
-			return; /* said by fail() */
+			return; /* said by trail_fail() */
 	}
 	trail_checkpoint(s, false);
+	trail_second_tick(s);
 }
 
 int trail_close(struct trail **sp)
@@ -410,7 +420,9 @@ int trail_close(struct trail **sp)
 	if (r && trail_may_try(s))
 		r = trail_commit(s, TRAIL_DURABLE);
 	if (!r && s->seg)
-		r = rotate(s);
+		r = trail_seal_open(s);
+	if (!r)
+		trail_second_close(s);
 	trail_abandon(sp);
 	return r;
 }
@@ -428,5 +440,5 @@ struct trail_state trail_state(const struct trail *s)
 	    .sealed = s->sealed, .repaired = s->recovered.repaired, .cut_bytes = s->recovered.cut_bytes, .lines = s->lines,
 	    .raw = s->raw, .err = s->err, .err_since = s->err_since, .stage = s->stage, .paused = s->paused, .reserve = s->reserve,
 	    .disk = s->disk, .head = s->now.chain, .seals = s->safe.seals, .key_id = keys_id(s->keys),
-	    .key_waiting = keys_waiting(s->keys)};
+	    .key_waiting = keys_waiting(s->keys), .second = s->second != 0, .away = s->away, .away_err = s->away_err, .abroad = s->abroad};
 }

@@ -9,6 +9,9 @@
  *  3. The first line of a file names the chain's head before it; the last line of a member is a seal.
  *     A seal comes after 256 KiB of text, 1,000 lines or 60 seconds, whichever is first, also when nothing happened.
  *  4. After an error of write or sync the file is never written again, only cut (recover.h).
+ *
+ * With a second directory, on another file system: when the first one fails or is full, the next file is begun there.  Numbers, chain and names go on,
+ * the files of both are one stream.  When the first one can be written again, what lies in the second goes back, oldest first (trail_second.c).
  */
 #ifndef AUDIT_TRAIL_H
 #define AUDIT_TRAIL_H
@@ -27,6 +30,7 @@ struct trail_conf {
 	const char *stream;      /* "audit", "journal"; copied; NULL: "audit" */
 	const struct trail_clock *clock; /* NULL: the machine's */
 	struct room_conf room;           /* all 0: the disk is not watched */
+	int second;                      /* descriptor of the second directory, borrowed; 0: there is none.  Only trail_open() looks */
 };
 
 /* How far the machine's clock may be wrong, by its own account; -1: not known. */
@@ -123,6 +127,10 @@ struct trail_state {
 	enum room_stage stage; /* of the disk */
 	bool paused;           /* it is full: only what cannot be left out belongs here now (room.h) */
 	bool reserve;          /* room is put aside */
+	bool second;           /* there is a second directory; ${away}: records go there, because of ${away_err}; ${abroad} sealed files lie there */
+	bool away;
+	int away_err;
+	uint64_t abroad;
 	struct room disk;
 	struct chain head;   /* after line seq */
 	uint64_t seals;      /* number of the last seal that is on disk */

@@ -65,7 +65,7 @@ static int open_sealed(const struct trail *s, const struct names *n)
 	char path[NAMES_MAX];
 
 	names_path(n, path);
-	int fd = openat(s->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(names_dir(n, s->dir, s->second), path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -137,7 +137,7 @@ static int find_end(struct trail *s)
 {
 	struct names_list list;
 
-	int r = names_read(s->dir, NAMES_SEALED, &list);
+	int r = names_read_two(s->dir, s->second, NAMES_SEALED, &list);
 	if (r)
 		return r;
 	for (size_t i = 0; i < list.n; i++) {
@@ -172,7 +172,14 @@ static int take_keys(struct trail *s)
 	s->now.seals = keys_next(s->keys, s->now.key) - 1;
 	s->noted = s->now.seals;
 	s->safe = s->now;
-	return 0;
+	if (!keys_behind(s->keys))
+		return 0;
+	r = keys_save(s->keys, s->now.seals + 1, s->now.key);
+	/* A directory that cannot be written now: records go to the second one. */
+	if (r && s->second)
+		log_error("the key of the last seal below %s cannot be written over: %s", s->what, err_text(r));
+	s->key_failed = r != 0;
+	return s->second ? 0 : r;
 }
 
 void trail_set(struct trail *s, const struct trail_conf *conf)
@@ -203,10 +210,16 @@ int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner 
 	s->cause = "new";
 	s->new_epoch = true;
 	int r = chain_ready();
+	if (!r && (r = trail_second_open(s, conf->second))) {
+		trail_free(&s);
+		return r;
+	}
+	/* With a second directory it need not be possible to write the first one. */
+	int dirs = r ? 0 : segment_dirs(dir);
+	if (!r && !s->second)
+		r = dirs;
 	if (!r)
-		r = segment_dirs(dir);
-	if (!r)
-		r = recover_all(dir, &s->recovered);
+		r = recover_all(dir, s->second, &s->recovered);
 	if (r) {
 		log_error("cannot read what is in %s: %s", s->what, err_text(r));
 		trail_free(&s);

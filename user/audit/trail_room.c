@@ -12,7 +12,7 @@
 enum { RESERVE_EVERY_S = 5 };
 
 /* A line of these is kept like any other: it goes to the next file when this one fails. */
-static void say(struct trail *s, const char *kind, const char *event, int err)
+void trail_room_say(struct trail *s, const char *kind, const char *event, int err)
 {
 	struct jsonw *w = trail_line(s, kind, s->clock.wall());
 
@@ -29,9 +29,9 @@ static void say(struct trail *s, const char *kind, const char *event, int err)
 		log_error("%s %s below %s cannot be recorded: %s", kind, event, s->what, err_text(r));
 }
 
-static void set_aside(struct trail *s)
+void trail_room_reserve(struct trail *s)
 {
-	int r = s->room.reserve ? room_set_aside(s->dir, s->room.reserve) : 0;
+	int r = s->room.reserve ? room_set_aside(trail_place(s), s->room.reserve) : 0;
 
 	if (r && !s->reserve_failed)
 		log_warning("no room is put aside below %s: %s; when the disk is full nothing more can be recorded", s->what, err_text(r));
@@ -49,14 +49,14 @@ static void pause_for(struct trail *s, int err)
 	s->stage = ROOM_FULL;
 	log_error("the disk of %s is full (%s): make room; %s", s->what, err ? err_text(err) : "hardly anything is left",
 	    s->reserve ? "what must be recorded goes to the room that was put aside" : "nothing was put aside");
-	say(s, "audit_pause", "disk_full", err);
+	trail_room_say(s, "audit_pause", "disk_full", err);
 }
 
 void trail_room_begin(struct trail *s)
 {
-	if (room_look(s->dir, &s->disk))
+	if (room_look(trail_place(s), &s->disk))
 		s->disk = (struct room){0};
-	set_aside(s);
+	trail_room_reserve(s);
 }
 
 void trail_room_failed(struct trail *s, int err)
@@ -74,7 +74,7 @@ static void try_resume(struct trail *s)
 {
 	if (s->disk.total && s->disk.free < ROOM_LEAST + s->room.reserve)
 		return;
-	int r = s->room.reserve ? room_set_aside(s->dir, s->room.reserve) : 0;
+	int r = s->room.reserve ? room_set_aside(trail_place(s), s->room.reserve) : 0;
 	if (room_error(r) || (s->err && (r || !s->disk.total)))
 		return;
 	s->reserve = s->room.reserve && !r;
@@ -82,22 +82,24 @@ static void try_resume(struct trail *s)
 	s->paused = false;
 	s->retry_at = (struct mono){0};
 	s->stage = room_stage(&s->disk, &s->room);
-	say(s, "audit_resume", "disk_full", 0);
+	trail_room_say(s, "audit_resume", "disk_full", 0);
 	s->paused_at = (struct mono){0};
 	log_notice("the disk of %s has room again", s->what);
 }
 
 void trail_room_tick(struct trail *s)
 {
-	if (room_look(s->dir, &s->disk))
+	if (room_look(trail_place(s), &s->disk))
 		s->disk = (struct room){0};
 	if (s->paused) {
-		try_resume(s);
+		if (!trail_second_full(s))
+			try_resume(s);
 		return;
 	}
 	enum room_stage now = room_stage(&s->disk, &s->room);
 	if (now == ROOM_FULL) {
-		pause_for(s, 0);
+		if (!trail_second_full(s))
+			pause_for(s, 0);
 		return;
 	}
 	if (now != s->stage) {
@@ -107,8 +109,8 @@ void trail_room_tick(struct trail *s)
 		else
 			log_warning("the disk of %s has %llu MiB left (%s): make room; when it is full, calls are refused", s->what,
 			    (unsigned long long)(s->disk.free >> 20), room_word(now));
-		say(s, "disk", room_word(now), 0);
+		trail_room_say(s, "disk", room_word(now), 0);
 	}
 	if (s->room.reserve && !s->reserve && s->clock.mono().ns >= mono_after_ms(s->reserve_at, RESERVE_EVERY_S * 1000).ns)
-		set_aside(s);
+		trail_room_reserve(s);
 }

@@ -82,8 +82,10 @@ void trail_key_past(struct trail *s)
 {
 	int r = keys_save(s->keys, s->safe.seals + 1, s->safe.key);
 
-	if (r)
+	/* Once, not at each seal. */
+	if (r && !s->key_failed)
 		log_error("the key of the last seal below %s cannot be written over: %s", s->what, err_text(r));
+	s->key_failed = r != 0;
 }
 
 /* Whole before it has its name. */
@@ -109,10 +111,11 @@ static int put_notes(struct trail *s, bool filed)
 	wall_text(s->clock.wall(), n.time);
 	int r = keys_sign(s->keys, &n, &b);
 	snprintf(path, sizeof(path), "checkpoints/%s-%06" PRIu64 "-%012" PRIu64 ".note", s->host, s->epoch, n.size);
-	if (!r && filed)
+	/* Those that stay are for who collects, in the first directory. */
+	if (!r && filed && !s->away)
 		r = put_note(s->dir, path, buf_view(&b));
 	if (!r)
-		r = put_note(s->dir, "checkpoint", buf_view(&b));
+		r = put_note(trail_place(s), "checkpoint", buf_view(&b));
 	buf_free(&b);
 	return r;
 }
@@ -128,7 +131,7 @@ void trail_checkpoint(struct trail *s, bool filed)
 	int r = put_notes(s, filed);
 	if (r && !s->note_failed)
 		log_error("a checkpoint cannot be written below %s: %s", s->what, err_text(r));
-	if (!r)
+	if (!r && !s->key_failed)
 		r = keys_sync(s->keys);
 	s->note_failed = r != 0;
 	if (r)

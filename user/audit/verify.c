@@ -130,7 +130,7 @@ static int check_file(struct check *c, const struct names *n, uint64_t most)
 	uint64_t bad = c->v->bad;
 
 	names_path(n, path);
-	int fd = openat(c->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(names_dir(n, c->dir, c->opts->second), path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
 	c->names = n;
@@ -181,7 +181,7 @@ int verify_dir(int dir, const struct verify_opts *opts, struct verify_result *v)
 	if (!r)
 		r = proof_load(c);
 	if (!r)
-		r = names_read(dir, NAMES_OPEN | NAMES_SEALED, &list);
+		r = names_read_two(dir, c->opts->second, NAMES_OPEN | NAMES_SEALED, &list);
 	for (size_t i = 0; !r && i < list.n; i++)
 		r = check_file(c, &list.at[i], i + 1 < list.n ? list.at[i + 1].first - 1 : UINT64_MAX);
 	if (!r) {

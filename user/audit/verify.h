@@ -16,6 +16,7 @@ struct verify_opts {
 	struct view keys;   /* lines of keys/ID.json; empty: those that the directory has */
 	struct view anchor; /* a checkpoint from somewhere else; empty: only those that the directory has */
 	struct view collectors; /* vkeys, one a line, of whoever may hold what was removed; empty: the records' word is taken */
+	int second;         /* descriptor of the second directory (trail.h); 0: none */
 	bool partial;       /* the stream may begin in the middle */
 };
 

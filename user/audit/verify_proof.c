@@ -118,6 +118,9 @@ int proof_load(struct check *c)
 	/* Before the files are listed: what a live writer adds later is no concern of this one. */
 	if (fd_slurp(c->dir, "checkpoint", NOTE_MAX, &b) == 0)
 		r = take_note(c, "checkpoint", buf_view(&b));
+	buf_reset(&b);
+	if (!r && c->opts->second && fd_slurp(c->opts->second, "checkpoint", NOTE_MAX, &b) == 0)
+		r = take_note(c, "the second directory's checkpoint", buf_view(&b));
 	buf_free(&b);
 	if (!r)
 		r = each(c, "checkpoints", ".note", take_note);

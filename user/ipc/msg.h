@@ -85,6 +85,7 @@ enum fd_what {
 	FD_DNS_EVENTS,  /* ident: BPF ring buffer of DNS answers */
 	FD_CHARGES,     /* proxy: sealed file of what the records say was charged (ipc/charge_row.h), when the counters' file may be older */
 	FD_ARG_KEY,     /* proxy: key of the digests of arguments, open for reading; read and closed */
+	FD_SECOND_DIR,  /* audit: where the audit trail goes on when its own directory fails */
 };
 struct m_fd {
 	uint32_t what; /* enum fd_what */

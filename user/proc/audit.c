@@ -85,6 +85,7 @@ static struct trail_conf journal_conf(const struct audit *a)
 
 	c.what = "the journal directory";
 	c.stream = "journal";
+	c.second = 0;
 	c.room = (struct room_conf){.reserve = a->conf.room.reserve < JOURNAL_RESERVE ? a->conf.room.reserve : JOURNAL_RESERVE};
 	return c;
 }
@@ -124,6 +125,7 @@ static void open_trails(struct audit *a)
 	a->conf.boot = a->boot;
 	a->conf.what = "the audit directory";
 	a->conf.stream = "audit";
+	a->conf.second = a->second;
 	int r = trail_open(a->dir, &a->conf, &owner, &a->trail);
 	if (r)
 		die("cannot write audit records: make room, or move the directory with --log", r);
@@ -343,6 +345,8 @@ int main(int argc, char **argv)
 	read_boot_id(&a);
 	a.dir = child_take_fd(&a.child, FD_DIR, 0);
 	a.journal_dir = child_take_fd(&a.child, FD_JOURNAL_DIR, 0);
+	int second = child_take_fd(&a.child, FD_SECOND_DIR, 0);
+	a.second = second > 0 ? second : 0;
 	if (a.dir < 0 || a.journal_dir < 0)
 		die("no directory from callgated", -ERR_NOT_FOUND);
 	a.pump = pump_new();

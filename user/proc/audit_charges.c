@@ -32,6 +32,8 @@ static int begin(struct audit *a)
 	if (!r)
 		r = read_new(a->dir, &q->in);
 	if (!r)
+		r = read_also(q->in, a->second);
+	if (!r)
 		read_since(q->in, charges_since(now));
 	q->state = CHARGES_READING;
 	return r;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -164,7 +165,16 @@ static void put_trail(struct jsonw *w, const char *key, const struct trail *s)
 	jsonw_str(w, "disk", room_word(st.stage));
 	jsonw_uint(w, "disk_free", st.disk.free);
 	jsonw_bool(w, "reserve", st.reserve);
-	if (st.paused)
+	if (st.second) {
+		jsonw_str(w, "directory", st.away ? "second" : "first");
+		jsonw_uint(w, "files_in_second", st.abroad);
+	}
+	if (st.away && !st.paused) {
+		char text[160];
+		snprintf(text, sizeof(text), "records go to the second directory (%s); mend the first: files go back and it is used again by itself",
+		    st.away_err ? err_text(st.away_err) : "files of an earlier run lie there");
+		jsonw_str(w, "attention", text);
+	} else if (st.paused)
 		jsonw_str(w, "paused", "the disk is full: calls are refused until there is room; refusals and results go to the reserve");
 	else if (st.stage)
 		jsonw_str(w, "attention", "the disk fills up: make room; when it is full, calls are refused");

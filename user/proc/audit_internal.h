@@ -41,7 +41,7 @@ struct audit_charges { /* audit_charges.c */
 struct audit {
 	struct child child;
 	struct pump *pump;
-	int dir, journal_dir;
+	int dir, journal_dir, second; /* second: of the audit, 0: none */
 	struct trail *trail, *journal;
 	struct feed *feed;
 	struct edge admin, vault;

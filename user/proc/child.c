@@ -53,7 +53,7 @@ int child_frame(struct child *c, const struct frame *f)
 		memcpy(&c->fd[c->fds].what, f->body.p, sizeof(struct m_fd));
 		c->fd[c->fds++].fd = f->fd[0];
 		uint32_t what = c->fd[c->fds - 1].what.what;
-		if ((what == FD_DIR || what == FD_JOURNAL_DIR) && c->dir_count < 4)
+		if ((what == FD_DIR || what == FD_JOURNAL_DIR || what == FD_SECOND_DIR) && c->dir_count < 4)
 			c->dir[c->dir_count++] = f->fd[0];
 		return 1;
 	}

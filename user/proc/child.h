@@ -29,7 +29,7 @@ struct child {
 	size_t edges;
 	char conf[MSG_MAX + 1]; /* JSON text, NUL-terminated */
 	/* for child_ready() */
-	int dir[4]; /* directories below which files may still be opened: those that came as FD_DIR and FD_JOURNAL_DIR */
+	int dir[4]; /* directories below which files may still be opened: those that came as FD_DIR, FD_JOURNAL_DIR and FD_SECOND_DIR */
 	size_t dir_count;
 	int (*helper)(void *arg); /* makes the threads that there will be, in the middle of child_ready(); NULL: none.  0 or negative */
 	void *helper_arg;

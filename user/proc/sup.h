@@ -17,7 +17,7 @@
 #include "ipc/pump.h"
 #include "kern/kern.h"
 
-enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128, SUP_ROLES = 5, SUP_AUDITOR = 3 };
+enum { SUP_USERS = 256, SUP_PORTS = 64, SUP_SLOTS = 16, SUP_CHILDREN = 32, SUP_RINGS = 64, SUP_NETNS = 256, SUP_FORWARDS = 4, SUP_FORWARD_LEN = 128, SUP_ROLES = 5, SUP_AUDITOR = 3, SUP_SECOND = 1024 };
 
 struct sup_paths { /* from the command line */
 	const char *etc, *state, *log, *run, *cgroup, *bpffs, *trust, *share, *libexec;
@@ -38,6 +38,7 @@ struct sup_conf { /* callgate.json */
 	uint32_t level, segment_seconds;
 	uint32_t retention_days;
 	char collector[256]; /* vkey */
+	char second[SUP_SECOND]; /* where the audit goes on when its directory fails; empty: nowhere */
 	bool arg_mac;
 	uint64_t segment_bytes, reserve_bytes, space_left_bytes, admin_space_left_bytes;
 	char forward[SUP_FORWARDS][SUP_FORWARD_LEN]; /* where copies of audit lines go, fetch/forward.h */

@@ -251,6 +251,18 @@ static int read_collector(struct reading *r, const struct json_node *n)
 	return 0;
 }
 
+/* Where it leads is looked at when it is made. */
+static int read_second(struct reading *r, const struct json_node *n)
+{
+	struct view v;
+
+	r->out->second[0] = '\0';
+	if (n->type != JSON_STRING || !json_plain(&r->doc, n, &v) || v.n >= SUP_SECOND || (v.n && v.p[0] != '/'))
+		return bad(r, n, "/audit/second", "must be the path of a directory on another file system, from / on; or \"\"");
+	snprintf(r->out->second, SUP_SECOND, "%.*s", (int)v.n, (const char *)v.p);
+	return 0;
+}
+
 /* The shape only; callgate-fetch callgate-fetch reads the rest of it, and says what it cannot take. */
 static int read_forward(struct reading *r, const struct json_node *n)
 {
@@ -346,6 +358,7 @@ static const struct field fields[] = {
     {"/audit", "admin_space_left_bytes", read_admin_space_left},
     {"/audit", "retention_days", read_retention},
     {"/audit", "collector", read_collector},
+    {"/audit", "second", read_second},
     {"/audit", "arg_mac", read_arg_mac},
     {"/audit", "forward", read_forward},
     {"/roles", "root", read_root},

@@ -220,6 +220,9 @@ static int audit_means(struct sup *s, struct sup_child *c)
 	int r = send_dir(c, FD_DIR, s->path.log, "/audit");
 	if (!r)
 		r = send_dir(c, FD_JOURNAL_DIR, s->path.state, "/journal");
+	/* Without it the first one serves; should lines lie in it, callgate-audit does not start. */
+	if (!r && s->conf.second[0] && send_dir(c, FD_SECOND_DIR, s->conf.second, "/audit"))
+		log_warning("%s/audit: the second directory of the audit cannot be opened", s->conf.second);
 	if (!r)
 		r = sup_cover_means(s, c);
 	for (size_t i = 0; i < SUP_RINGS && !r; i++)

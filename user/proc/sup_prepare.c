@@ -14,11 +14,13 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "proc/sup.h"
 
 enum { BACKLOG = 512, KEY_LEN = 32, PATIENCE_MS = 5000, PATIENCE_STEP_US = 20000 };
@@ -62,6 +64,14 @@ static int regroup(int dir, gid_t gid)
 	return r;
 }
 
+static bool as_it_is(int fd, mode_t mode, uid_t uid, gid_t gid)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	return fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY) && fstat(fd, &st) == 0 && st.st_uid == uid && st.st_gid == gid && (st.st_mode & 07777) == mode;
+}
+
 static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, char *why, size_t why_len)
 {
 	if (mkdir(path, mode) < 0 && errno != EEXIST) {
@@ -70,6 +80,11 @@ static int make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid, char *w
 		return e;
 	}
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* What is as it should be may lie where nothing can be written any more. */
+	if (fd >= 0 && as_it_is(fd, mode, uid, gid)) {
+		fd_close(&fd);
+		return 0;
+	}
 	if (fd < 0 || fchown(fd, uid, gid) < 0 || fchmod(fd, mode) < 0 || ((mode & 02000) && regroup(fd, gid))) {
 		int e = -errno;
 		snprintf(why, why_len, "cannot prepare %s: %s", path, strerror(-e));
@@ -92,6 +107,36 @@ static void make_parents(const char *path)
 		(void)mkdir(part, 0755); /* the place itself is checked */
 		*p = '/';
 	}
+}
+
+/*
+ * A link says where the other directory is, for whoever reads the audit.  Nothing of this keeps the service from starting: when lines lie in a directory
+ * that is not there, callgate-audit does not.
+ */
+static void make_second(struct sup *s)
+{
+	const struct sup_conf *conf = &s->conf;
+	bool auditors = conf->role[SUP_AUDITOR].there;
+	char path[PATH_MAX], link[PATH_MAX], now[PATH_MAX], why[256];
+	uid_t uid;
+
+	snprintf(path, sizeof(path), "%s/audit", conf->second);
+	snprintf(link, sizeof(link), "%s/audit/second", s->path.log);
+	ssize_t n = readlink(link, now, sizeof(now) - 1);
+	now[n < 0 ? 0 : n] = '\0';
+	if (n >= 0 && (!conf->second[0] || strcmp(now, path) != 0))
+		unlink(link);
+	if (!conf->second[0])
+		return;
+	int r = sup_uid(s, P_AUDIT, &uid, why, sizeof(why));
+	if (!r) {
+		make_parents(path);
+		r = make_dir(path, auditors ? 02750 : 0750, uid, auditors ? conf->role[SUP_AUDITOR].gid : uid, why, sizeof(why));
+	}
+	if (r)
+		log_warning("the second directory of the audit: %s", why);
+	else if (strcmp(now, path) != 0 && symlink(path, link) < 0)
+		log_warning("%s: %s: `callgate audit` does not find the second directory", link, strerror(errno));
 }
 
 static int make_places(struct sup *s, char *why, size_t why_len)
@@ -121,6 +166,7 @@ static int make_places(struct sup *s, char *why, size_t why_len)
 		if (r)
 			return r;
 	}
+	make_second(s);
 	return 0;
 }
 
