@@ -134,7 +134,7 @@ struct cg_mark {
 	__u32 cls; /* enum cg_class */
 	__u32 label;
 	__u32 root; /* tgid */
-	__u32 pad;
+	__u32 untold; /* in an entry of cg_procs: what it runs was not told, as the ring of execs was full */
 };
 /* A process as seen at fork, by tgid.  Ancestors are those at birth: a parent's death does not cut them off. */
 struct cg_proc {

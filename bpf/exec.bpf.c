@@ -96,12 +96,21 @@ static __always_inline void read_args(struct cg_exec *e, struct task_struct *t)
 		bpf_probe_read_user_str(e->script, sizeof(e->script), (void *)(at + n));
 }
 
+/* An exec that is not told would be an agent that is never recognised: callgated has it told when there is room (cg_again). */
+static __always_inline void untold(__u32 tgid, __u32 yes)
+{
+	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
+	if (p)
+		p->mark.untold = yes;
+}
+
 /* ${bprm}: what the calling process has executed; NULL: a process that runs, whose words are left to the reader. */
 static __always_inline void tell(struct task_struct *t, struct linux_binprm *bprm, __u32 uid, __u32 cls)
 {
 	struct cg_exec *e = bpf_ringbuf_reserve(&cg_execs, sizeof(*e), 0);
 	if (!e) {
 		count(CG_COUNT_EXEC_LOST);
+		untold(t->tgid, 1);
 		return;
 	}
 	__builtin_memset(e, 0, sizeof(*e));
@@ -156,6 +165,22 @@ static __always_inline void tell_old(struct task_struct *t)
 	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
 	if (conf && !(p && p->mark.cls) && (conf->scope == CG_SCOPE_ALL || task_user_governed(uid)))
 		tell(t, NULL, uid, 0);
+}
+
+/* When the ring of execs was full: who is left over from that, children that run the same included. */
+SEC("iter/task")
+int cg_again(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	if (!t || t->pid != t->tgid || t->flags & PF_KTHREAD)
+		return 0;
+	__u32 tgid = t->tgid;
+	struct cg_proc *p = bpf_map_lookup_elem(&cg_procs, &tgid);
+	if (!p || !p->mark.untold)
+		return 0;
+	p->mark.untold = 0;
+	tell(t, NULL, task_uid_of(t, t->cred->uid.val), p->mark.cls);
+	return 0;
 }
 
 /* Once at setup, when the hooks above are in place: the processes that were there before. */

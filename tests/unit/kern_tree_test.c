@@ -555,6 +555,29 @@ static void the_old_are_seeded(void **state)
 	quit(&agent);
 }
 
+/* Whose exec found no room is told of later, and so is a child that runs the same. */
+static void a_full_ring_hides_nobody(void **state)
+{
+	(void)state;
+	uint64_t before = counter("exec-event-lost");
+	struct puppet p = puppet(USER);
+	while (counter("exec-event-lost") == before)
+		assert_int_equal(tell(&p, 'e'), 0);
+	assert_int_equal(tell(&p, 'e'), 0);
+	struct puppet child = puppet_child(&p);
+	kern_tell_again(w.k); /* there is no room yet */
+	struct ring_buffer *ring = ring_buffer__new(kern_exec_events_fd(w.k), keep_event, NULL, NULL);
+	assert_non_null(ring);
+	(void)ring_buffer__consume(ring);
+	ring_buffer__free(ring);
+	kern_tell_again(w.k);
+	expect_told(&p, 1);
+	kern_tell_again(w.k);
+	expect_told(&p, 0);
+	quit(&child);
+	quit(&p);
+}
+
 enum { NO_PID = 5000000 }; /* above what the kernel gives */
 
 static bool known(const struct puppet *p)
@@ -800,6 +823,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(agents_in_other_namespaces),
 	    cmocka_unit_test(execs_are_told),
 	    cmocka_unit_test(the_old_are_seeded),
+	    cmocka_unit_test(a_full_ring_hides_nobody),
 	    cmocka_unit_test(a_full_table_hides_nobody),
 	    cmocka_unit_test(watching_survives_a_restart),
 	    cmocka_unit_test(a_set_beside),

@@ -224,6 +224,32 @@ static void seed(const struct kern *k)
 		log_warning("processes that ran before are known only while their parents live: %s", strerror((int)-r));
 }
 
+static uint64_t counted(const struct kern *k, uint32_t what)
+{
+	uint64_t *per = NULL, sum = 0;
+	int cpus = libbpf_num_possible_cpus();
+	if (cpus > 0)
+		per = calloc((size_t)cpus, sizeof(*per));
+	if (per && bpf_map_lookup_elem(kern_maps_fd(k, "cg_counts"), &what, per) == 0)
+		for (int c = 0; c < cpus; c++)
+			sum += per[c];
+	free(per);
+	return sum;
+}
+
+void kern_tell_again(struct kern *k)
+{
+	/* What finds no room this time is counted anew. */
+	uint64_t n = counted(k, CG_COUNT_EXEC_LOST);
+	if (n == k->untold)
+		return;
+	ssize_t r = kern_iterate(k, "cg_again");
+	if (r < 0)
+		log_warning("%llu execs were lost, and the kernel does not tell them again (%s): an agent among them is not recognised",
+		    (unsigned long long)(n - k->untold), strerror((int)-r));
+	k->untold = n;
+}
+
 static bool all_on(const struct kern *k, enum kern_part part)
 {
 	for (size_t i = 0; i < kern_hook_count; i++)
@@ -353,16 +379,8 @@ void kern_each_counter(struct kern *k, void (*fn)(void *arg, const char *name, u
 #include "bpf/count.tbl.h"
 #undef X
 	};
-	int cpus = libbpf_num_possible_cpus();
-	uint64_t *per = cpus > 0 ? calloc((size_t)cpus, sizeof(*per)) : NULL;
-	for (uint32_t i = 0; per && i < CG_COUNTS; i++) {
-		uint64_t sum = 0;
-		if (bpf_map_lookup_elem(kern_maps_fd(k, "cg_counts"), &i, per) == 0)
-			for (int c = 0; c < cpus; c++)
-				sum += per[c];
-		fn(arg, names[i], sum);
-	}
-	free(per);
+	for (uint32_t i = 0; i < CG_COUNTS; i++)
+		fn(arg, names[i], counted(k, i));
 }
 
 static uint32_t own_program(const struct kern *k, size_t row)

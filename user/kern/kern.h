@@ -51,6 +51,9 @@ int kern_resolvers(struct kern *k, const struct cg_addr *list, size_t n) __attri
 /** kern_mark(k, tgid, start_ns, cls, label): Make a process the root of an agent tree; its present and future children follow. */
 int kern_mark(struct kern *k, uint32_t tgid, uint64_t start_ns, uint32_t cls, uint32_t label) __attribute__((warn_unused_result));
 
+/** kern_tell_again(k): Have the execs told that found the ring of events full, as far as there is room now; to be called again and again. */
+void kern_tell_again(struct kern *k);
+
 /** kern_netns_add(k, cookie, port): That network namespace has a listener on loopback at this worker's port; kern_netns_remove(): no more. */
 int kern_netns_add(struct kern *k, uint64_t cookie, uint16_t port) __attribute__((warn_unused_result));
 void kern_netns_remove(struct kern *k, uint64_t cookie);

@@ -47,6 +47,7 @@ struct kern {
 	int dns[2];                       /* raw sockets; -1: none */
 	uint32_t slots;
 	uint32_t watched_s; /* as in struct cg_conf */
+	uint64_t untold; /* how many execs had found the ring full when those were told again */
 	struct ring_buffer *asks; /* NULL: not opened */
 	kern_ask_fn *ask_fn;
 	void *ask_arg;

@@ -170,6 +170,7 @@ static void beat(void *arg)
 	struct sup *s = arg;
 
 	end_silent(s);
+	kern_tell_again(s->kern);
 	if (kern_earlier(s->kern))
 		sup_early_settle(s);
 	sup_cover_beat(s);
