@@ -14,7 +14,7 @@
 #include "base/mtime.h"
 #include "kern/kern_internal.h"
 
-enum { KEY_MAX = 32, USERS_MAX = 4096, DESTS_MAX = 16384, PROCS_MAX = 65536, RESOLVERS_MAX = 64, ADDR_BITS = 128, PORT_BITS = 16 };
+enum { KEY_MAX = 32, USERS_MAX = 4096, DESTS_MAX = 16384, PROCS_MAX = 65536, RESOLVERS_MAX = 64, BATCH = 2048, ADDR_BITS = 128, PORT_BITS = 16 };
 
 int kern_maps_fd(const struct kern *k, const char *name)
 {
@@ -204,23 +204,37 @@ static bool nearer_root(int marks, const struct cg_proc *p, uint32_t tgid, int d
 	return false;
 }
 
+/* As it is now: what told us of the process may be old. */
+static void spread_to(int procs, int marks, uint32_t tgid, uint64_t id, const struct cg_mark *mark)
+{
+	struct cg_proc p;
+	int depth = bpf_map_lookup_elem(procs, &tgid, &p) < 0 ? -1 : depth_of(&p, tgid, id);
+	if (depth < 0 || nearer_root(marks, &p, tgid, depth) || (!mark->cls && p.mark.root != mark->root))
+		return;
+	p.mark = *mark;
+	bpf_map_update_elem(procs, &tgid, &p, BPF_EXIST);
+}
+
 /*
  * Give the mark to every known process of the tree; the nearest root counts.  A process born meanwhile is entered first and looks for
- * the mark afterwards, so one of the two finds it.
+ * the mark afterwards, so one of the two finds it.  Many at once: a user may have thousands of processes, and start an agent again and again.
  */
 static void spread(int procs, int marks, uint64_t id, const struct cg_mark *mark)
 {
-	uint32_t tgid, *prev = NULL, last;
-	struct cg_proc p;
-	for (size_t i = 0; i < (size_t)4 * PROCS_MAX && bpf_map_get_next_key(procs, prev, &tgid) == 0; i++) {
-		last = tgid;
-		prev = &last;
-		int depth = bpf_map_lookup_elem(procs, &tgid, &p) < 0 ? -1 : depth_of(&p, tgid, id);
-		if (depth < 0 || nearer_root(marks, &p, tgid, depth) || (!mark->cls && p.mark.root != mark->root))
-			continue;
-		p.mark = *mark;
-		bpf_map_update_elem(procs, &tgid, &p, BPF_EXIST);
-	}
+	static uint32_t tgid[BATCH];
+	static struct cg_proc p[BATCH];
+	uint32_t place, *from = NULL, n;
+	int r;
+	do {
+		n = BATCH;
+		r = bpf_map_lookup_batch(procs, from, &place, tgid, p, &n, NULL);
+		if (r < 0 && r != -ENOENT)
+			log_error("not every child of process %u is marked: %s", mark->root, strerror(-r));
+		for (uint32_t i = 0; (r == 0 || r == -ENOENT) && i < n; i++)
+			if (depth_of(&p[i], tgid[i], id) >= 0)
+				spread_to(procs, marks, tgid[i], id, mark);
+		from = &place;
+	} while (r == 0);
 }
 
 /* Does the process stand in the tree of an agent that is not itself? */
