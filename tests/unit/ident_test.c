@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <openssl/evp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 #include "ident/describe.h"
 #include "ident/digest.h"
 #include "ident/execs.h"
+#include "ident/hasher.h"
 #include "ident/proc.h"
 
 #define REST " S 77 1 1 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 1000 200 18446744073709551615 1\n"
@@ -228,6 +231,66 @@ static void test_digest(void **state)
 	assert_true(digest_want(d, fd, &key, sum) < 0);
 	unlink(path);
 	digest_free(&d);
+}
+
+static struct hashed next_answer(struct hasher *h)
+{
+	struct pollfd p = {.fd = hasher_fd(h), .events = POLLIN};
+	struct hashed a;
+
+	while (!hasher_next(h, &a))
+		assert_int_equal(poll(&p, 1, 60000), 1);
+	return a;
+}
+
+static void test_hasher(void **state)
+{
+	static struct agents *none;
+	char why[200], path[PATH_MAX] = "";
+	uint8_t sum[DIGEST_LEN];
+	unsigned len;
+	struct buf exe = {0};
+	struct hasher *h;
+	uint64_t seen = 0;
+	int procfs = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(agents_load("{\"agents\":[]}", why, sizeof(why), &none), 0);
+	struct describe *d = describe_new(procfs, none);
+	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
+	assert_int_equal(fd_slurp(AT_FDCWD, path, 256 << 20, &exe), 0);
+	assert_int_equal(EVP_Digest(buf_view(&exe).p, buf_view(&exe).n, sum, &len, EVP_sha256(), NULL), 1);
+	assert_int_equal(hasher_new(d, &h), 0);
+	const struct m_describe me = {.tgid = (uint32_t)getpid()}, nobody = {.tgid = 0x7ffffffe}, other = {.tgid = me.tgid, .exe_ino = 1};
+	/* several ask for the same, one for somebody who is not there, one for what is not run any more; nobody waits for the first */
+	assert_int_equal(hasher_ask(h, &me, 0), 0);
+	for (uint64_t id = 1; id <= 5; id++)
+		assert_int_equal(hasher_ask(h, id == 3 ? &nobody : id == 4 ? &other : &me, id), 0);
+	for (int i = 0; i < 5; i++) {
+		struct hashed a = next_answer(h);
+		assert_in_range(a.id, 1, 5);
+		assert_false(seen & 1u << a.id);
+		seen |= 1u << a.id;
+		assert_int_equal(a.status, a.id == 3 || a.id == 4 ? -ERR_NOT_FOUND : 0);
+		if (!a.status)
+			assert_memory_equal(a.sum, sum, sizeof(sum));
+	}
+	/* no more than there is room for the answers of, also when nobody takes them; then as before */
+	int r = 0;
+	size_t n = 0;
+	while ((r = hasher_ask(h, &me, 100 + n)) == 0)
+		n++;
+	assert_int_equal(r, -EAGAIN);
+	assert_int_equal(n, HASHER_WAITERS);
+	for (; n > 0; n--)
+		assert_int_equal(next_answer(h).status, 0);
+	assert_int_equal(hasher_ask(h, &me, 9), 0);
+	assert_int_equal(next_answer(h).id, 9);
+	hasher_free(&h);
+	describe_free(&d);
+	agents_free(&none);
+	buf_free(&exe);
+	close(procfs);
 }
 
 static void test_start(void **state)
@@ -720,6 +783,37 @@ static void test_exec(void **state)
 	assert_false(describe_exec(s->d, &full, &mark));
 }
 
+/* By its name an agent is told before anything is looked at; what a look finds later is not told twice, and what was not told is. */
+static void test_glance(void **state)
+{
+	struct scene *s = *state;
+	struct m_mark mark;
+	struct describe *d = describe_new(s->procfs, s->agents);
+	struct cg_exec agent = event(GONE, 1, 0, 1000, "/tmp/claude", ""), editor = event(GONE + 1, 1, 0, 1000, "/usr/share/code/code", ""),
+	    none = event(GONE + 2, 1, 0, 1000, "/bin/true", ""), full;
+
+	assert_true(describe_glance(d, &agent, &mark));
+	assert_string_equal(mark.label, "claude-code");
+	assert_true(mark.tgid == GONE && mark.start_ns == 1000 && mark.agent_class == CG_CLASS_AGENT);
+	assert_int_equal(describe_class(d, GONE, 1000), CG_CLASS_AGENT);
+	assert_int_equal(describe_class(d, GONE, 1001), CG_CLASS_NONE);
+	assert_false(describe_glance(d, &agent, &mark));
+	assert_false(describe_exec(d, &agent, &mark));
+	describe_untold(d, GONE, 1001); /* somebody else */
+	assert_false(describe_exec(d, &agent, &mark));
+	describe_untold(d, GONE, 1000);
+	assert_true(describe_exec(d, &agent, &mark));
+	/* whether an editor is a person's takes a look */
+	assert_false(describe_glance(d, &editor, &mark));
+	assert_int_equal(describe_class(d, GONE + 1, 1000), CG_CLASS_NONE);
+	assert_true(describe_exec(d, &editor, &mark));
+	assert_int_equal(mark.agent_class, CG_CLASS_EDITOR);
+	assert_false(describe_glance(d, &none, &mark));
+	memset(&full, 'x', sizeof(full));
+	assert_false(describe_glance(d, &full, &mark));
+	describe_free(&d);
+}
+
 /* A process whose agent has gone: the tree is known from the events alone. */
 static void test_orphan(void **state)
 {
@@ -815,6 +909,28 @@ static void test_ring(void **state)
 		assert_int_equal(execs_next(r.x, &got), 0);
 		assert_true(r.consumer == r.producer);
 	}
+	/* shown first, they still come in their turn, and none is shown twice */
+	for (uint32_t i = 0; i < 3; i++) {
+		e = event(i, 1, 0, i, "/a", "b");
+		ring_put(&r, sizeof(e), &e);
+		ring_put(&r, 24, NULL);
+	}
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(execs_peek(r.x, &got), 1);
+		assert_int_equal(got.tgid, i);
+	}
+	assert_int_equal(execs_peek(r.x, &got), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(execs_next(r.x, &got), 1);
+		assert_int_equal(got.tgid, i);
+		assert_int_equal(execs_peek(r.x, &got), 0);
+	}
+	/* what was taken unseen is not shown any more */
+	e = event(7, 1, 0, 7, "/a", "b");
+	ring_put(&r, sizeof(e), &e);
+	assert_int_equal(execs_next(r.x, &got), 1);
+	assert_int_equal(execs_peek(r.x, &got), 0);
+	assert_int_equal(execs_next(r.x, &got), 0);
 	/* one that is still being written holds up those after it */
 	uint8_t *busy = r.data + r.producer % RING;
 	ring_put(&r, sizeof(e) | BPF_RINGBUF_BUSY_BIT, NULL);
@@ -844,9 +960,10 @@ int main(void)
 	    cmocka_unit_test(test_container),
 	    cmocka_unit_test(test_tty),
 	    cmocka_unit_test(test_digest),
+	    cmocka_unit_test(test_hasher),
 	    cmocka_unit_test(test_script), cmocka_unit_test(test_shipped),
 	    cmocka_unit_test(test_layouts), cmocka_unit_test(test_bad_patterns), T(test_ancestor),
-	    T(test_hostile_name), T(test_root_owned), T(test_exec), T(test_orphan), cmocka_unit_test(test_ring),
+	    T(test_hostile_name), T(test_root_owned), T(test_exec), T(test_glance), T(test_orphan), cmocka_unit_test(test_ring),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,11 @@ static struct hit look(const struct describe *d, const struct proc *p, char exe[
 
 /* ---- what is remembered ---- */
 
+static const struct seen *place_of(const struct describe *d, uint32_t tgid)
+{
+	return &d->seen[tgid % DESCRIBE_SEEN];
+}
+
 static struct seen *place(struct describe *d, uint32_t tgid)
 {
 	return &d->seen[tgid % DESCRIBE_SEEN];
@@ -369,13 +374,42 @@ static bool of_agent(struct describe *d, const struct cg_exec *e)
 	       (own->tgid == e->tgid && own->start_ns == e->start_ns && own->cls == CG_CLASS_AGENT);
 }
 
+uint32_t describe_class(const struct describe *d, uint32_t tgid, uint64_t start_ns)
+{
+	const struct seen *s = place_of(d, tgid);
+	return s->tgid == tgid && s->start_ns == start_ns ? s->cls : CG_CLASS_NONE;
+}
+
+void describe_untold(struct describe *d, uint32_t tgid, uint64_t start_ns)
+{
+	struct seen *s = place(d, tgid);
+	if (s->tgid == tgid && s->start_ns == start_ns)
+		s->root = false;
+}
+
+bool describe_glance(struct describe *d, const struct cg_exec *ev, struct m_mark *mark)
+{
+	struct cg_exec e = *ev;
+
+	e.path[sizeof(e.path) - 1] = e.script[sizeof(e.script) - 1] = 0;
+	if (e.tgid == 0)
+		return false;
+	struct hit h = look_event(d, &e);
+	/* An editor may be in an agent's tree, which takes a look. */
+	if (h.cls != CG_CLASS_AGENT || !remember(d, e.tgid, e.start_ns, &h, true))
+		return false;
+	fill_mark(d, mark, e.tgid, e.start_ns, &h);
+	return true;
+}
+
 /*
  * Every exec of the machine passes here.  Root's own programs, of which a busy machine starts thousands, are looked at in /proc only
  * when their words alone make it likely; should root hide an agent behind another name, its living children are still found.
  */
 static bool worth_a_look(const struct describe *d, const struct cg_exec *e)
 {
-	return e->uid != 0 || e->cls || agents_interpreter(e->path) || look_event(d, e).label;
+	/* Without words it ran before it could be told. */
+	return e->uid != 0 || e->cls || !e->path[0] || agents_interpreter(e->path) || look_event(d, e).label;
 }
 
 bool describe_exec(struct describe *d, const struct cg_exec *ev, struct m_mark *mark)

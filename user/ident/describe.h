@@ -32,4 +32,13 @@ int describe_exe(struct describe *d, const struct m_describe *q) __attribute__((
 /** describe_exec(d, e, mark): Take in an exec; true and ${mark} when the process has become an agent. */
 bool describe_exec(struct describe *d, const struct cg_exec *e, struct m_mark *mark);
 
+/** describe_glance(d, e, mark): The same by the event's own words alone, which needs no file and so no time; describe_exec() comes later all the same. */
+bool describe_glance(struct describe *d, const struct cg_exec *e, struct m_mark *mark);
+
+/** describe_class(d, tgid, start_ns): The class of a process that is remembered: CG_CLASS_NONE when it is not. */
+uint32_t describe_class(const struct describe *d, uint32_t tgid, uint64_t start_ns);
+
+/** describe_untold(d, tgid, start_ns): callgated was not told of this root after all: it is said again when the process comes up again. */
+void describe_untold(struct describe *d, uint32_t tgid, uint64_t start_ns);
+
 #endif

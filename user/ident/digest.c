@@ -216,3 +216,8 @@ bool digest_step(struct digests *d)
 	}
 	return d->n > 0;
 }
+
+bool digest_busy(const struct digests *d)
+{
+	return d->n > 0;
+}

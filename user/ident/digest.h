@@ -25,5 +25,7 @@ int digest_want(struct digests *d, int fd, uint64_t *key, uint8_t out[DIGEST_LEN
 int digest_get(const struct digests *d, uint64_t key, uint8_t out[DIGEST_LEN]) __attribute__((warn_unused_result));
 /** digest_step(d): Read one more piece of the first file; true while there is work. */
 bool digest_step(struct digests *d);
+/** digest_busy(d): There is work. */
+bool digest_busy(const struct digests *d);
 
 #endif

@@ -16,6 +16,7 @@ struct execs {
 	const uint64_t *producer;
 	const uint8_t *data;
 	size_t size; /* a power of two */
+	uint64_t peeked; /* as far as execs_peek() has come; less than ${consumer}: no further than that */
 	void *map[2]; /* NULL: not ours to unmap */
 	size_t map_len[2];
 };
@@ -91,30 +92,51 @@ void execs_free(struct execs **xp)
 	*xp = NULL;
 }
 
+/* The record at ${*at}, which is moved behind it: 1 when it is one of ${size} bytes, copied; 0 when it is none of ours; -EAGAIN: there is none yet. */
+static int record(const struct execs *x, uint64_t *at, void *out, size_t size)
+{
+	uint64_t end = __atomic_load_n(x->producer, __ATOMIC_ACQUIRE);
+	if (*at >= end)
+		return -EAGAIN;
+	const uint8_t *rec = x->data + (*at & (x->size - 1));
+	uint32_t head = __atomic_load_n((const uint32_t *)(const void *)rec, __ATOMIC_ACQUIRE);
+	if (head & BPF_RINGBUF_BUSY_BIT)
+		return -EAGAIN; /* reserved, not yet written; the kernel wakes us when it is */
+	uint64_t len = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+	uint64_t whole = (len + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
+	if (whole > x->size || whole > end - *at)
+		return -ERR_CORRUPT;
+	bool ours = !(head & BPF_RINGBUF_DISCARD_BIT) && len == size;
+	if (ours)
+		memcpy(out, rec + BPF_RINGBUF_HDR_SZ, size);
+	*at += whole;
+	return ours;
+}
+
 int execs_take(struct execs *x, void *out, size_t size)
 {
 	uint64_t at = __atomic_load_n(x->consumer, __ATOMIC_RELAXED);
+	int r;
 
-	for (;;) {
-		uint64_t end = __atomic_load_n(x->producer, __ATOMIC_ACQUIRE);
-		if (at >= end)
-			return 0;
-		const uint8_t *rec = x->data + (at & (x->size - 1));
-		uint32_t head = __atomic_load_n((const uint32_t *)(const void *)rec, __ATOMIC_ACQUIRE);
-		if (head & BPF_RINGBUF_BUSY_BIT)
-			return 0; /* reserved, not yet written; the kernel wakes us when it is */
-		uint64_t len = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-		uint64_t whole = (len + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
-		if (whole > x->size || whole > end - at)
-			return -ERR_CORRUPT;
-		bool ours = !(head & BPF_RINGBUF_DISCARD_BIT) && len == size;
-		if (ours)
-			memcpy(out, rec + BPF_RINGBUF_HDR_SZ, size);
-		at += whole;
-		__atomic_store_n(x->consumer, at, __ATOMIC_RELEASE); /* the kernel may overwrite it from here on */
-		if (ours)
-			return 1;
-	}
+	do {
+		r = record(x, &at, out, size);
+		if (r >= 0)
+			__atomic_store_n(x->consumer, at, __ATOMIC_RELEASE); /* the kernel may overwrite it from here on */
+	} while (r == 0);
+	return r == -EAGAIN ? 0 : r;
+}
+
+int execs_peek(struct execs *x, struct cg_exec *e)
+{
+	uint64_t at = __atomic_load_n(x->consumer, __ATOMIC_RELAXED);
+	int r;
+
+	if (x->peeked < at)
+		x->peeked = at;
+	do {
+		r = record(x, &x->peeked, e, sizeof(*e));
+	} while (r == 0);
+	return r == -EAGAIN ? 0 : r;
 }
 
 int execs_next(struct execs *x, struct cg_exec *e)

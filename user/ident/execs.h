@@ -20,6 +20,9 @@ void execs_free(struct execs **x);
 /** execs_next(x, e): Copy out the next event: 1, 0 when there is none, -ERR_CORRUPT when a length makes no sense (read no further). */
 int execs_next(struct execs *x, struct cg_exec *e) __attribute__((warn_unused_result));
 
+/** execs_peek(x, e): The same of events that stay where they are: each is shown once, and comes with execs_next() in its turn. */
+int execs_peek(struct execs *x, struct cg_exec *e) __attribute__((warn_unused_result));
+
 /** execs_take(x, out, size): The same of a ring buffer of another record, of ${size} bytes; records of other sizes are passed over. */
 int execs_take(struct execs *x, void *out, size_t size) __attribute__((warn_unused_result));
 

@@ -9,17 +9,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "ident/describe.h"
-#include "ident/digest.h"
 #include "ident/execs.h"
+#include "ident/hasher.h"
 #include "proc/serve.h"
 #include "proc/ident_dns.h"
 
-enum { SLOTS = 64, EVENTS_A_TURN = 256, MARK_WAIT_MS = 100, LOOK_SECONDS = 2, WAITERS = 256, AGENT_UIDS = 1024 };
+enum { SLOTS = 64, EVENTS_A_TURN = 256, MARK_WAIT_MS = 10000, LOOK_SECONDS = 1, STUCK_MS = 10000, AGENT_UIDS = 1024 };
 
 static struct child child;
 static struct pump *pump;
@@ -35,12 +36,14 @@ static void forget_waiters(struct edge *e);
 
 static struct serve serve = {.child = &child, .place = place, .frame = on_frame, .before = look_first, .dropped = forget_waiters};
 
-/* Questions for a digest that is being made. */
+/* Who asked for a digest. */
 static struct waiter {
 	struct edge *e; /* NULL: free */
-	uint64_t tag, key;
-} waiters[WAITERS];
-static struct digests *digests;
+	uint64_t tag, id;
+} waiters[HASHER_WAITERS];
+static struct hasher *hasher;
+static uint64_t questions;
+static bool watching; /* for a file that never ends */
 
 /*
  * The arguments of a process are read from its memory, which it may have laid over a file system that never answers.  Waiting for
@@ -63,6 +66,8 @@ static void tell(const struct m_mark *m)
 		if (poll(&full, 1, MARK_WAIT_MS) == 1)
 			r = edge_send(&serve.sup, M_MARK, 0, v, -1);
 	}
+	if (r)
+		describe_untold(describer, m->tgid, m->start_ns);
 	if (r)
 		log_error("process %u is an agent (%s), and callgated could not be told: %s", m->tgid, m->label, err_name(r));
 	else
@@ -114,81 +119,91 @@ static void on_describe(struct edge *e, const struct frame *f)
 
 static void answer_digest(struct edge *e, uint64_t tag, int r, const uint8_t sum[DIGEST_LEN])
 {
-	struct m_digest m = {.status = r < 0 ? r : 0};
+	struct m_digest m = {.status = r};
 
-	if (r > 0)
+	if (!r)
 		memcpy(m.sha256, sum, sizeof(m.sha256));
 	r = edge_send(e, M_DIGEST, tag, view_of(&m, sizeof(m)), -1);
 	if (r && r != -EAGAIN && r != -ERR_CLOSED)
 		log_error("no answer to %s: %s", party_name(e->peer), err_text(r));
 }
 
-static void on_work(void *arg)
+static void on_digests(void *arg, int fd, short what)
 {
-	uint8_t sum[DIGEST_LEN];
+	struct hashed a;
 
 	(void)arg;
-	limit(LOOK_SECONDS);
-	bool more = digest_step(digests);
-	limit(0);
-	for (size_t i = 0; i < WAITERS; i++) {
-		int r = waiters[i].e ? digest_get(digests, waiters[i].key, sum) : 0;
-		if (!r)
-			continue;
-		answer_digest(waiters[i].e, waiters[i].tag, r, sum);
-		waiters[i].e = NULL;
-	}
-	/* Between two pieces everybody else has a turn. */
-	if (more && pump_timer(pump, mono_now(), on_work, NULL))
-		log_error("no room for a timer: digests stay unknown");
+	(void)fd;
+	(void)what;
+	while (hasher_next(hasher, &a))
+		for (size_t i = 0; i < HASHER_WAITERS; i++) {
+			if (!waiters[i].e || waiters[i].id != a.id)
+				continue;
+			answer_digest(waiters[i].e, waiters[i].tag, a.status, a.sum);
+			waiters[i].e = NULL;
+		}
 }
 
-/* 1: in ${sum}; 0: being made under ${key}; negative: there will be none. */
-static int want_digest(const struct m_describe *q, uint64_t *key, uint8_t sum[DIGEST_LEN])
+/* A file system of somebody's that never answers: nobody else would get a digest.  This ends the process, and callgated starts another. */
+static void watch(void *arg)
 {
-	limit(LOOK_SECONDS);
-	int fd = describe_exe(describer, q);
-	int r = fd < 0 ? fd : digest_want(digests, fd, key, sum);
-	limit(0);
-	if (!r && pump_timer(pump, mono_now(), on_work, NULL))
-		r = -ENOSPC;
+	(void)arg;
+	uint64_t ms = hasher_stuck_ms(hasher);
+	if (ms > STUCK_MS) {
+		log_error("an executable is not to be read to its end (%llu ms for one piece): starting again", (unsigned long long)ms);
+		_exit(1);
+	}
+	watching = ms > 0 && pump_timer(pump, mono_after_ms(mono_now(), STUCK_MS / 10), watch, NULL) == 0;
+}
+
+static int ask_digest(const struct m_describe *q, uint64_t id)
+{
+	int r = hasher_ask(hasher, q, id);
+	if (!r && !watching)
+		watching = pump_timer(pump, mono_after_ms(mono_now(), STUCK_MS / 10), watch, NULL) == 0;
 	return r;
 }
 
 static void on_digest_get(struct edge *e, const struct frame *f)
 {
-	uint8_t sum[DIGEST_LEN];
+	static const uint8_t none[DIGEST_LEN];
 	struct m_describe q;
-	uint64_t key;
 	size_t i = 0;
 
 	memcpy(&q, f->body.p, sizeof(q));
-	int r = want_digest(&q, &key, sum);
-	while (!r && i < WAITERS && waiters[i].e)
+	while (i < HASHER_WAITERS && waiters[i].e)
 		i++;
-	if (!r && i == WAITERS)
-		r = -EAGAIN;
+	int r = i == HASHER_WAITERS ? -EAGAIN : ask_digest(&q, ++questions);
 	if (r)
-		answer_digest(e, f->tag, r, sum);
+		answer_digest(e, f->tag, r, none);
 	else
-		waiters[i] = (struct waiter){e, f->tag, key};
+		waiters[i] = (struct waiter){e, f->tag, questions};
 }
 
-/* At exec, so that it is there when the process connects. */
+/* At exec, so that it is there when the process connects; one that is asked for too late is asked for again then. */
 static void prepare_digest(const struct cg_exec *e)
 {
 	struct m_describe q = {.tgid = e->tgid, .start_ns = e->start_ns, .exe_ino = e->exe_ino};
-	uint8_t sum[DIGEST_LEN];
-	uint64_t key;
 
-	(void)!want_digest(&q, &key, sum);
+	(void)!ask_digest(&q, 0);
 }
 
 static void forget_waiters(struct edge *e)
 {
-	for (size_t i = 0; i < WAITERS; i++)
+	for (size_t i = 0; i < HASHER_WAITERS; i++)
 		if (waiters[i].e == e)
 			waiters[i].e = NULL;
+}
+
+/* Who is an agent by his name alone is marked before anybody else's files are looked at. */
+static void glance(void)
+{
+	struct cg_exec e;
+	struct m_mark mark;
+
+	while (execs_peek(execs, &e) > 0)
+		if (describe_glance(describer, &e, &mark))
+			tell(&mark);
 }
 
 static void on_execs(void *arg, int fd, short what)
@@ -200,15 +215,20 @@ static void on_execs(void *arg, int fd, short what)
 	(void)arg;
 	(void)fd;
 	(void)what;
-	for (int i = 0; i < EVENTS_A_TURN && (r = execs_next(execs, &e)) > 0; i++) {
+	for (int i = 0; i < EVENTS_A_TURN; i++) {
+		glance();
+		r = execs_next(execs, &e);
+		if (r <= 0)
+			break;
 		limit(LOOK_SECONDS);
 		bool news = describe_exec(describer, &e, &mark);
 		limit(0);
 		if (news)
 			tell(&mark);
-		if (e.cls == CG_CLASS_AGENT || (news && mark.agent_class == CG_CLASS_AGENT))
+		uint32_t cls = describe_class(describer, e.tgid, e.start_ns);
+		if (e.cls == CG_CLASS_AGENT || cls == CG_CLASS_AGENT)
 			note_agent(e.uid);
-		if (news || e.cls)
+		if (cls || e.cls)
 			prepare_digest(&e);
 	}
 	if (r < 0) {
@@ -240,6 +260,13 @@ static struct edge *place(enum party who, uint32_t slot)
 	return who == P_ADMIN ? &admin : who == P_PROXY && slot < SLOTS ? &worker[slot] : NULL;
 }
 
+static int start_hasher(void *arg)
+{
+	(void)arg;
+	int r = hasher_new(describer, &hasher);
+	return r ? r : pump_add(pump, hasher_fd(hasher), POLLIN, on_digests, NULL);
+}
+
 static void open_means(void)
 {
 	static struct agents *agents;
@@ -254,9 +281,9 @@ static void open_means(void)
 	if (why[0])
 		log_warning("%s", why);
 	describer = describe_new(procfs, agents);
-	digests = digest_new();
-	if (!describer || !digests)
+	if (!describer)
 		serve_fatal("cannot start", -ENOMEM);
+	child.helper = start_hasher;
 	r = ident_dns_open(pump, procfs, child_take_fd(&child, FD_DNS_EVENTS, 0), &serve.sup);
 	if (r)
 		log_notice("no DNS answers (%s): addresses of registered hosts come from callgate-fetch alone", err_text(r));
@@ -289,8 +316,8 @@ int main(int argc, char **argv)
 	serve_start(&serve);
 	child_ready(&child, -1);
 	int r = serve_run(&serve);
+	hasher_free(&hasher);
 	execs_free(&execs);
 	describe_free(&describer);
-	digest_free(&digests);
 	return r;
 }
