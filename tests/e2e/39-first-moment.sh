@@ -13,6 +13,9 @@ claude=$LAB/home/alice/claude
 # After its start the service looks at all sockets now and then.
 lab_wait 20 bash -c "[ \$($BUILD/callgate --json status | jq .service.up_seconds) -gt 16 ]"
 ident=$(callgate --json status | jq -r '.. | objects | select(.name? == "callgate-ident") | .pid')
+worker=$(storm_worker)
+check "who marks agents is more urgent than who serves them" test "$(ps -o ni= -p "$ident")" -lt "$(ps -o ni= -p "$worker")"
+check "but for the thread that reads executables" test "$(ps -L -o ni= -p "$ident" | sort -n | tail -1)" -ge "$(ps -o ni= -p "$worker")"
 kill -STOP "$ident"
 for how in plain thread orphan; do
 	for port in 8080 2222; do lab_as alice "$claude" tcp $port $how >"$LAB/$how.$port" 2>&1 & done

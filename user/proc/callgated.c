@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "proc/sup.h"
 
-enum { BEAT_MS = 500, SILENT_MS = 10000, STOP_MS = 5000, CHARGES_MS = 1500, FILES = 16384, WHY = 768, BPF_FS = 0xcafe4a11 };
+enum { BEAT_MS = 500, SILENT_MS = 10000, STOP_MS = 5000, CHARGES_MS = 1500, FILES = 16384, HASTE = 10, WHY = 768, BPF_FS = 0xcafe4a11 };
 
 static struct sup sup;
 
@@ -355,6 +355,9 @@ static int start(struct sup *s)
 static int run(struct sup *s)
 {
 	s->pump = pump_new();
+	s->nice = getpriority(PRIO_PROCESS, 0);
+	if (setpriority(PRIO_PROCESS, 0, s->nice - HASTE) < 0)
+		log_detail("the priority stays as it is (%s): on a busy machine agents are recognised later", strerror(errno));
 	s->generation = 1;
 	s->began = mono_now();
 	s->cgroup_fd = s->control = s->board = s->lock = s->limits.charges = -1;

@@ -128,6 +128,7 @@ struct sup {
 	uint32_t generation;
 	struct mono began;
 	unsigned cover_beats;
+	int nice; /* what it was before callgated raised its own priority */
 	uint64_t restarts;  /* of all children */
 	struct buf covered; /* the enforcement state that was last recorded */
 };

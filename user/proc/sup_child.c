@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -73,6 +74,9 @@ static void __attribute__((noreturn)) become(struct sup *s, const struct sup_chi
 	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Marking an agent must not wait behind what users have the processors do; everything else is work like any other. */
+	if (c->party != P_IDENT)
+		(void)setpriority(PRIO_PROCESS, 0, s->nice);
 	for (unsigned i = 0; i < 64; i++)
 		if (!(caps & 1ull << i))
 			(void)prctl(PR_CAPBSET_DROP, i, 0, 0, 0); /* numbers beyond the last capability fail */
