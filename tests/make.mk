@@ -97,7 +97,10 @@ bench-evidence: deps-test	## an export of 1, 3 and 10 million records; build/ben
 bench-kernel: deps-test	## what the BPF programs cost a process that is not governed, attached against detached; ROUNDS
 	$Q$(MAKE) -s -j2 all aids $B/bench/kernel
 	$QBUILD=$(abspath $B) bash tests/bench/kernel.sh | tee $B/bench/kernel.txt
-.PHONY: bench-kernel
+.PHONY: bench-kernel bench-marks
+bench-marks: deps-test	## how long after its start an agent is marked, beside hashes, busy processors, execs; COUNT
+	$Q$(MAKE) -s -j2 all aids
+	$Qmkdir -p $B/bench; BUILD=$(abspath $B) bash tests/bench/marks.sh | tee $B/bench/marks.json
 # Clang's own build of the floors, with the fuzzer's instrumentation; it warns of other things than the compiler of the product, and would count an
 # empty view's NULL + 0.
 FUZZLIBS := $(patsubst %,lib%.a,admin ident fetch vault audit policy clients codec ipc base)
