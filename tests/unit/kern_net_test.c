@@ -217,12 +217,30 @@ static void labels_of_old_sockets_bring_it_to_the_root(void **state)
 	mark(&h, CG_CLASS_AGENT);
 	int mine = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* this process is at the root */
 	assert_int_equal(tell(&h, 'k'), 0); /* one with a label that the hook does see */
-	assert_int_equal(kern_net_check(w.k), 0);
+	assert_int_equal(kern_net_check(w.k, true), 0);
 	assert_int_equal(hooks(others), 0);
 	assert_int_equal(kern_label(w.k, mine, none, 0), 1);
-	assert_int_equal(kern_net_check(w.k), 0);
+	assert_int_equal(kern_net_check(w.k, true), 0);
 	assert_int_equal(hooks(others), 1);
 	close(mine);
+	dismiss(&h);
+}
+
+/* A kernel that takes no iterators: only who has given labels must fear that they are unseen. */
+static void not_knowing_is_the_root(void **state)
+{
+	(void)state;
+	afresh();
+	struct hand h = hand();
+	tell(&h, 'a');
+	mark(&h, CG_CLASS_AGENT);
+	struct bpf_object *tracing = w.k->obj[PART_EXEC];
+	w.k->obj[PART_EXEC] = NULL;
+	assert_int_equal(kern_net_check(w.k, false), 0);
+	assert_int_equal(hooks(others), 0);
+	assert_int_equal(kern_net_check(w.k, true), 0);
+	assert_int_equal(hooks(others), 1);
+	w.k->obj[PART_EXEC] = tracing;
 	dismiss(&h);
 }
 
@@ -318,6 +336,7 @@ int main(void)
 	    cmocka_unit_test(elsewhere_a_socket_is_refused_first),
 	    cmocka_unit_test(a_socket_from_elsewhere_brings_it_to_the_root),
 	    cmocka_unit_test(labels_of_old_sockets_bring_it_to_the_root),
+	    cmocka_unit_test(not_knowing_is_the_root),
 	    cmocka_unit_test(where_it_cannot_sit_the_root_will_do),
 	    cmocka_unit_test(many_cgroups_are_the_root),
 	};

@@ -76,8 +76,11 @@ uint32_t kern_agent(const struct kern *k, uint32_t tgid);
 bool kern_redirected(const struct kern *k, int fd);
 /** kern_label(k, fd, addr, port): Make it an agent's socket that may send to there only (port 0: nowhere).  1, 0 when it has a label, or negative. */
 int kern_label(const struct kern *k, int fd, const uint8_t addr[16], uint16_t port) __attribute__((warn_unused_result));
-/** kern_net_check(k): After kern_label(): so has what agents' threads hold in tables of their own, and the egress hook sees the packets of each that has a label. */
-int kern_net_check(struct kern *k) __attribute__((warn_unused_result));
+/**
+ * kern_net_check(k, given): So has what agents' threads hold in tables of their own, and the egress hook sees the packets of each socket that has a label.
+ * ${given}: labels were given since the last time; where the kernel has no way to look, they are taken for unseen.
+ */
+int kern_net_check(struct kern *k, bool given) __attribute__((warn_unused_result));
 
 /**
  * kern_earlier(k): Programs of another layout, of an earlier version, are attached beside ours.  kern_earlier_fd(k): records by accepted socket of what

@@ -156,10 +156,13 @@ void kern_net_asked(struct kern *k, const struct cg_ask *ask)
 		log_detail("an agent's socket was refused, process %u: %s", ask->tgid, err_text(r));
 }
 
-int kern_net_check(struct kern *k)
+int kern_net_check(struct kern *k, bool given)
 {
+	ssize_t r = kern_iterate(k, "cg_unseen");
+	if (r == -ENOENT && !given)
+		return 0;
 	/* Not knowing is as bad as knowing that there are some. */
-	return kern_iterate(k, "cg_unseen") == 0 ? 0 : everywhere(k);
+	return r == 0 ? 0 : everywhere(k);
 }
 
 /* A link of an earlier run: its place gets the new program without a gap. */

@@ -171,6 +171,7 @@ static void walk(struct sup *s, const struct sup_fresh *only)
 {
 	struct kern_conf conf;
 	struct dirent *e;
+	uint64_t labelled = s->early_labelled;
 	DIR *d = opendir("/proc");
 	sup_kern_settings(s, &conf);
 	while (d && (e = readdir(d))) {
@@ -185,7 +186,7 @@ static void walk(struct sup *s, const struct sup_fresh *only)
 	if (d)
 		closedir(d);
 	/* Also what a thread of its own table of files holds, which is not seen from here: that gets a label there. */
-	if (kern_net_check(s->kern) < 0)
+	if (kern_net_check(s->kern, s->early_labelled != labelled) < 0)
 		log_error("packets of sockets that agents opened before they were known as such may leave unseen");
 }
 
