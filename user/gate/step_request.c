@@ -137,9 +137,13 @@ enum step step_head(struct conn *c)
 		return c->late ? bad(c, 408, -ERR_TIMEOUT, "the request head did not arrive in time") : STEP_WAIT;
 	if (owed_much(g)) {
 		/* As no connection is taken then: a client that has one could fill with refusals what is kept for all. */
+		if (c->late)
+			return STEP_END;
+		if (list_empty(&c->ack))
+			conn_goto(c, S_HEAD, GATE_AUDIT_MS);
 		c->ack_pos = 0;
 		gate_await_ack(g, &c->ack);
-		return c->late ? STEP_END : STEP_WAIT;
+		return STEP_WAIT;
 	}
 	list_del(&c->ack);
 	c->begun = false;
