@@ -9,10 +9,18 @@
 
 #include "gate_aid.h"
 
+#define EVENTS "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+
 static const char *upstream(const struct http1_head *h, struct view body, bool *close)
 {
 	(void)h;
-	(void)close;
+	*close = memmem(body.p, body.n, "stream", 6) == NULL && memmem(body.p, body.n, "json", 4) == NULL;
+	if (body.n && memmem(body.p, body.n, "ping", 4))
+		return EVENTS "event: ping\ndata: 1:2\n\ndata: {\"method\":\"notifications/progress\"}\n\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n";
+	if (body.n && memmem(body.p, body.n, "twice", 5))
+		return EVENTS "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"id\":1,\"result\":{}}\n\n";
+	if (body.n && memmem(body.p, body.n, "both", 4))
+		return EVENTS "data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"x\",\"result\":{}}\n\n";
 	if (body.n && memmem(body.p, body.n, "stream", 6))
 		return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 		       "13\r\ndata: {\"hello\":1}\n\n\r\n38\r\ndata: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"content\":[]}}\n\n\r\n0\r\n\r\n";
@@ -108,6 +116,36 @@ static void no_acknowledgement_of_the_result(void **state)
 	client_close(&C);
 }
 
+/* An answer in an event that other readers take for one, or that is none of ours and comes before it. */
+static void odd_events(void **state)
+{
+	static const struct {
+		const char *how, *status;
+	} row[] = {{"twice", "unread"}, {"both", "ok"}, {"ping", "ok"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		int n = B.records;
+		assert_true(client_tls(&C, HOST, &B.inner));
+		pthread_mutex_lock(&B.lock);
+		post(row[i].how);
+		record_wait(n + 1);
+		usleep(50000);
+		B.hold_acks = true;
+		pthread_mutex_unlock(&B.lock);
+		C.n = 0;
+		assert_null(strstr(client_until(&C, "\"result\""), "\"result\""));
+		assert_string_equal(record_wait(n + 2)->status, row[i].status);
+		B.hold_acks = false;
+		client_close(&C);
+		assert_true(client_tls(&C, HOST, &B.inner));
+		post(row[i].how);
+		C.n = 0;
+		assert_non_null(strstr(client_until(&C, "0\r\n\r\n"), "\"result\":{}}\n\n"));
+		client_close(&C);
+	}
+}
+
 /* callgate-audit has no room, or cannot write: refused in words and recorded, nothing is sent; what uses no record passes; then it goes on. */
 static void held(void **state)
 {
@@ -141,6 +179,7 @@ int main(void)
 	    cmocka_unit_test(acknowledged),
 	    cmocka_unit_test(no_acknowledgement),
 	    cmocka_unit_test(no_acknowledgement_of_the_result),
+	    cmocka_unit_test(odd_events),
 	    cmocka_unit_test(held),
 	};
 

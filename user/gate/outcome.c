@@ -10,7 +10,7 @@ static bool answers(struct conn *c, const struct json_node *msg)
 	const struct json_doc *doc = &c->g->doc;
 	struct call *k = c->call;
 
-	if (msg->type != JSON_OBJECT || json_get(doc, msg, VIEW_LIT("method")))
+	if (msg->type != JSON_OBJECT)
 		return false;
 	const struct json_node *error = json_get(doc, msg, VIEW_LIT("error"));
 	const struct json_node *result = json_get(doc, msg, VIEW_LIT("result"));

@@ -258,6 +258,22 @@ static int flush_comments(struct conn *c)
 	return r;
 }
 
+/* What cannot be read is the answer for a client that reads less strictly, and for the record it is. */
+static bool answers(struct conn *c, const struct sse_event *ev)
+{
+	struct call *k = c->call;
+	bool before = k->unread;
+
+	k->unread = false;
+	if (outcome_message(c, ev->data))
+		return true;
+	bool odd = k->unread && (!ev->name.n || view_is(ev->name, "message"));
+	k->unread = k->unread || before;
+	if (odd && k->hold_back)
+		outcome_end(c);
+	return odd && k->hold_back;
+}
+
 /* Body bytes where events are looked at.  1: an event that must wait for its record is ready. */
 static int by_event(struct conn *c, struct view data)
 {
@@ -277,7 +293,7 @@ static int by_event(struct conn *c, struct view data)
 			return passing_unread(c) ? -ERR_UNAVAILABLE : 1;
 		if (!ev.data.p)
 			return flush_comments(c) ? -ERR_TOO_LONG : waits;
-		if (k->kind == CALL_TOOL && !k->status && ev.data.n && outcome_message(c, ev.data) && k->hold_back) {
+		if (k->kind == CALL_TOOL && !k->status && ev.data.n && answers(c, &ev) && k->hold_back) {
 			k->result_done = record_result(c) == 0;
 			if (!k->result_done)
 				return -ERR_UNAVAILABLE;
