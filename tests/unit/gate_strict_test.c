@@ -173,6 +173,26 @@ static void held(void **state)
 	client_close(&C);
 }
 
+/* Where policy is only observed that holds as well, also for what it would deny. */
+static void held_observed(void **state)
+{
+	(void)state;
+	bench_grant("observe", 4242, "{\"version\":\"1\",\"default\":\"deny\",\"tools\":{}}");
+	assert_true(client_tls(&C, HOST, &B.inner));
+	int n = B.records, up = B.up_requests;
+	shring_hold(B.reader, SHRING_FULL);
+	post("json");
+	assert_non_null(strstr(client_answer(&C), "(audit disk full)"));
+	assert_string_equal(record_wait(n + 1)->rule, "(audit disk full)");
+	assert_int_equal(B.up_requests, up);
+	shring_hold(B.reader, SHRING_GO);
+	post("json");
+	assert_non_null(strstr(client_answer(&C), "\"result\":{}"));
+	assert_string_equal(record_wait(n + 3)->status, "ok");
+	assert_string_equal(B.rec[n + 1].verdict, "deny");
+	client_close(&C);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +201,7 @@ int main(void)
 	    cmocka_unit_test(no_acknowledgement_of_the_result),
 	    cmocka_unit_test(odd_events),
 	    cmocka_unit_test(held),
+	    cmocka_unit_test(held_observed),
 	};
 
 	log_open("gate_strict_test", LOG_ERROR);

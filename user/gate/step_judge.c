@@ -103,11 +103,9 @@ static void decide(struct conn *c)
 		pol_judge(k->grant->policy, g->rpc.tool, &g->doc, g->rpc.arguments, d);
 	else
 		pol_method(k->grant->policy, g->rpc.method, d);
-	if (k->bait) {
+	if (k->bait)
 		deny(d, BAIT_RULE, BAIT_TEXT);
-		return;
-	}
-	if (d->verdict == POL_ALLOW && held(c))
+	if ((d->verdict == POL_ALLOW || k->observed) && held(c))
 		return;
 	if (k->kind == CALL_TOOL && tools_judge(c))
 		deny(d, "(changed definition)", "the server has changed what this tool is since it was approved; somebody has to approve it again");
