@@ -133,13 +133,17 @@ static int export(int argc, char **argv)
 static void say(void *arg, bool good, const char *text)
 {
 	json_t *list = arg;
+	char clean[1024];
 
+	/* A file's name need not be UTF-8, and what is bad must not be left out for that. */
+	snprintf(clean, sizeof(clean), "%s", text);
+	tool_clean(clean);
 	if (list)
-		json_array_append_new(list, json_pack("{s:b s:s}", "ok", good, "text", text));
+		json_array_append_new(list, json_pack("{s:b s:s}", "ok", good, "text", clean));
 	else if (good)
-		printf("%s\n", text);
+		printf("%s\n", clean);
 	else
-		tool_fail(EXIT_NO, "%s", text);
+		tool_fail(EXIT_NO, "%s", clean);
 }
 
 static int verify(int argc, char **argv)

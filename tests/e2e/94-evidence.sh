@@ -156,6 +156,17 @@ fails_both() { # WHAT, then a command
 		ok "evidence verify sees $1: $(grep -m1 '^callgate:' "$work/out" | cut -c1-110)"; fi
 }
 check "evidence verify agrees" "$BUILD/callgate" evidence verify "$work/a" --key "$work/signer.pem"
+# What never ends is not waited for, and no name hides what is said of it.
+says() { timeout 60 "$BUILD/callgate" evidence verify "$work/c" --key "$work/signer.pem" 2>&1 | grep -q "$1"; }
+for f in completeness/segments.csv MANIFEST.json MANIFEST.sig samples; do
+	rm -rf "$work/c" && cp -r "$work/a" "$work/c" && rm -rf "$work/c/$f" && mkfifo "$work/c/$f"
+	check "evidence verify does not read a FIFO, $f" says "$f is no plain file"
+	check "nor does verify.sh" bash -c 'timeout 60 sh "$1/verify.sh" --key "$2" | grep -q "$3 is no plain file"' - "$work/c" "$work/signer.pem" "$f"
+done
+rm -rf "$work/c" && cp -r "$work/a" "$work/c" && truncate -s 1T "$work/c/artefacts/call_log.csv"
+check "evidence verify does not read a hole of a terabyte" says "call_log.csv has other bytes"
+rm -rf "$work/c" && cp -r "$work/a" "$work/c" && touch "$work/c/artefacts/"$'\xff'
+check "a name that is no UTF-8 is told with --json, too" test "$("$BUILD/callgate" --json evidence verify "$work/c" | jq -r '.said[] | select(.ok == false) | .text')" = "artefacts/? is not in the manifest"
 fails_both "a changed byte of a segment" bash -c 'printf X | dd of="$1" bs=1 seek=300 conv=notrunc status=none' - "$seg"
 fails_both "a removed row, signed again" row_again
 fails_both "a removed day, signed again" day_again

@@ -33,6 +33,10 @@ finish() {
 # openssl's Ed25519: KEY SIGNATURE TEXT
 signed() { openssl pkeyutl -verify -pubin -inkey "$1" -rawin -in "$3" -sigfile "$2" > /dev/null 2>&1; }
 
+# 0. Nothing is read that is no plain file: a FIFO would never end.
+find . ! -type f ! -type d | while read -r f; do bad "$f is no plain file"; done
+[ ! -s "$work/bad" ] || finish
+
 # 1. The manifest is the signer's.
 if [ ! -f MANIFEST.json ]; then bad "there is no MANIFEST.json"; finish; fi
 if [ ! -f MANIFEST.sig ] && [ -z "$key" ]; then
@@ -52,7 +56,6 @@ lines=$(grep -c '^{"path"' MANIFEST.json)
 sha256sum --strict --quiet -c "$work/sums" > "$work/out" 2>&1 || while read -r l; do bad "$l"; done < "$work/out"
 cut -c67- "$work/sums" | sort > "$work/named"
 find . -type f ! -path './samples/*' ! -path ./ipe/run.json ! -path ./MANIFEST.json ! -path ./MANIFEST.sig ! -path ./signer.pem | cut -c3- | sort > "$work/there"
-find . ! -type f ! -type d | while read -r f; do bad "$f is no plain file"; done
 comm -13 "$work/named" "$work/there" | while read -r f; do bad "$f is not in the manifest"; done
 good "$lines files"
 
