@@ -285,7 +285,7 @@ static int seal_all(const struct making *m, const char *host, const char *vault,
 static int try_it(const struct making *m, struct view file, const char *host)
 {
 	uint8_t public[SIGN_PUBLIC];
-	char vkey[NOTE_VKEY], why[PARCEL_WHY], key[24];
+	char vkey[NOTE_VKEY], why[PARCEL_WHY] = "", key[24];
 	struct bundle_plan plan = {0};
 	struct parcel p = {0};
 	struct roster none;
@@ -295,7 +295,8 @@ static int try_it(const struct making *m, struct view file, const char *host)
 
 	json_array_foreach(m->grants, i, g) {
 		snprintf(key, sizeof(key), "%zu", i + 100000);
-		json_object_set(names, key, json_object_get(g, "user"));
+		if (json_is_string(json_object_get(g, "user")))
+			json_object_set(names, key, json_object_get(g, "user"));
 	}
 	if (!r)
 		r = note_vkey(m->signer, public, vkey);
