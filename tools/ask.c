@@ -164,6 +164,6 @@ int tool_file(const char *path, size_t max, struct buf *out)
 		r = fd_slurp(AT_FDCWD, path, max, out);
 	if (r)
 		return tool_fail(EXIT_NO, "%s: %s", strcmp(path, "-") == 0 ? "standard input" : path,
-		    r == -ENOBUFS ? "is too large" : r > -4096 ? strerror(-r) : err_text(r));
+		    r == -ENOBUFS ? "is too large" : r == -ELOOP ? "is a link: name the file itself" : r > -4096 ? strerror(-r) : err_text(r));
 	return EXIT_YES;
 }

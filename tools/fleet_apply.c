@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "admin/parcel.h"
 #include "base/err.h"
@@ -71,6 +70,14 @@ static void print_applied(const json_t *answer)
 		printf("left out: %s\n", tool_text(v));
 }
 
+/* Whatever fills that directory may put there what it likes, a FIFO as well. */
+static int come(const char *path, struct buf *out)
+{
+	int r = fd_slurp_regular(AT_FDCWD, path, PARCEL_MAX, out);
+
+	return r ? tool_fail(EXIT_NO, "%s: %s; callgate fleet ship fetches it, or name a file", path, r == -ERR_CORRUPT ? "is no regular file" : err_text(r)) : EXIT_YES;
+}
+
 int fleet_apply(int argc, char **argv)
 {
 	const char *file = NULL;
@@ -81,9 +88,7 @@ int fleet_apply(int argc, char **argv)
 	if (n < 0)
 		return EXIT_USAGE;
 	snprintf(path, sizeof(path), "%s/fleet/come/bundle", tool_opts.state);
-	if (!n && access(path, F_OK) < 0)
-		return tool_fail(EXIT_NO, "%s: %s; callgate fleet ship fetches it, or name a file", path, strerror(errno));
-	int status = tool_file(n ? file : path, PARCEL_MAX, &b);
+	int status = n ? tool_file(file, PARCEL_MAX, &b) : come(path, &b);
 	json_t *args = status ? NULL : json_pack("{s:s%}", "bundle", b.len ? (const char *)buf_view(&b).p : "", b.len);
 	if (!status && !args)
 		status = tool_fail(EXIT_NO, "%s: is no bundle: it is no text", n ? file : path);

@@ -41,12 +41,17 @@ secret secret-of-bundle-1
 cp $src/servers.json servers.json && sed -i 's/\["somewhere.else"\]/"somewhere.else"/' $src/servers.json
 has "for whom a server is, is not guessed" "$(make_bundle)" "/1/for: must be a list"
 cp servers.json $src/servers.json
+cp $src/grants.json grants.json && echo '[{"user":7,"server":"mcp","policy":"fleet"},{"user":"alice","server":"mcp","policy":"fleet"}]' >$src/grants.json
+has "whose a grant is, is a name" "$(make_bundle)" "/user: must be"
+cp grants.json $src/grants.json
 has "the bundle is made" "$(make_bundle)" "is made for 1 workstation"
 bundle=$STORE/receipts/host=desk.lab.test/bundle
 hasnt "no secret is in it" "$(cat $bundle)" secret-of
 version=$(jq -r .version $STORE/bundle.json)
 has "not the same version again" "$(make_bundle --version "$version")" "only higher ones"
 has "before it is fetched there is none" "$(callgate fleet apply 2>&1)" "callgate fleet ship fetches it"
+mkdir -p /var/lib/callgate/fleet/come && mkfifo /var/lib/callgate/fleet/come/bundle
+has "a FIFO that has come is not waited for" "$(timeout 20 "$BUILD/callgate" fleet apply 2>&1)" "is no regular file; callgate fleet ship fetches it"
 check "rsync fetches it" callgate fleet ship
 check "as it is" cmp $bundle /var/lib/callgate/fleet/come/bundle
 out=$(callgate fleet apply 2>&1)

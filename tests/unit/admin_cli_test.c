@@ -209,6 +209,8 @@ static const struct row {
     {"catalog show one get_x", "", 0, "harmless", NULL},
     {"catalog override one get_x read --reason a\xc2\x9b" "2J\xe2\x80\xae" "b", "", 0, "get_x is Read now", NULL},
     {"catalog show one get_x", "", 0, "a?2J?b", NULL},
+    {"policy check /proc/self/exe", "", 1, NULL, "/proc/self/exe: is a link: name the file itself"},
+    {"--state RIG fleet apply", "", 1, NULL, "fleet/come/bundle: No such file or directory; callgate fleet ship fetches it"},
     {"policy check /\xc2\x9b" "2J", "", 1, NULL, "/?2J: No such file"},
     {"--json policy check /\xff", "", 1, "/?: No such file", NULL},
     {"catalog override one get_x none --reason undo", "", 0, "what the rules say", NULL},
