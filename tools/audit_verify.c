@@ -1,4 +1,5 @@
 /* audit_verify.c - callgate audit verify: is a stream whole, and if not, where and how much of it is not proved. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -9,7 +10,7 @@
 #include "tools/audit_verify.h"
 #include "tools/tools.h"
 
-enum { FILE_MAX = 1 << 20 };
+enum { FILE_MAX = 1 << 20, AGAIN = 8 };
 
 static json_t *num(uint64_t n)
 {
@@ -87,9 +88,16 @@ int audit_verify(int argc, char **argv)
 	opts.anchor = buf_view(&anchor);
 	opts.collectors = buf_view(&collectors);
 	opts.second = audit_second(dir);
+	/* A file that its writer seals, or that retention takes away, between the list of files and its turn is not there under that name: look again. */
 	int r = verify_dir(dir, &opts, &v);
+	for (int i = 0; r == -ENOENT && i < AGAIN; i++)
+		r = verify_dir(dir, &opts, &v);
+	if (r == -ERR_MALFORMED) {
+		tool_fail(EXIT_NO, "the key or the checkpoint: %s", err_text(r));
+		goto out;
+	}
 	if (r) {
-		tool_fail(EXIT_NO, "%s: %s", r == -ERR_MALFORMED ? "the key or the checkpoint" : "cannot be read", err_text(r));
+		tool_fail(EXIT_NO, "%s%s cannot be read: %s", n ? rest[0] : tool_opts.log, n ? "" : "/audit", err_text(r));
 		goto out;
 	}
 	if (tool_opts.json) {
