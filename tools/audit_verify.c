@@ -100,6 +100,11 @@ int audit_verify(int argc, char **argv)
 		tool_fail(EXIT_NO, "%s%s cannot be read: %s", n ? rest[0] : tool_opts.log, n ? "" : "/audit", err_text(r));
 		goto out;
 	}
+	/* Also what is left when somebody took all of it away. */
+	if (!v.files) {
+		tool_fail(EXIT_NO, "%s%s holds no file of a trail, so there is nothing that could be whole; the audit is in /var/log/callgate/audit, the journal in /var/lib/callgate/journal", n ? rest[0] : tool_opts.log, n ? "" : "/audit");
+		goto out;
+	}
 	if (tool_opts.json) {
 		json_t *o = as_json(&v);
 		tool_json(o);
