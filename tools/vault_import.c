@@ -95,11 +95,15 @@ struct env_work {
 
 static const char *env_open(const struct env_work *w, int *fd, struct stat *st)
 {
+	static char why[96];
+
 	*fd = open(w->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (w->theirs ? 0 : O_NOFOLLOW));
-	if (*fd < 0)
-		return errno == ELOOP ? "is a link: name the file itself" : strerror(errno);
-	if (fstat(*fd, st) < 0)
-		return strerror(errno);
+	if (*fd < 0 && errno == ELOOP)
+		return "is a link: name the file itself";
+	if (*fd < 0 || fstat(*fd, st) < 0) {
+		snprintf(why, sizeof(why), "cannot be opened: %s", strerror(errno));
+		return why;
+	}
 	if (!S_ISREG(st->st_mode))
 		return "is no regular file";
 	if (!w->theirs && st->st_uid != 0 && st->st_uid != geteuid())

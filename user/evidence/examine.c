@@ -226,16 +226,16 @@ static int each(struct examine *c, int (*fn)(const char *, const struct stat *, 
 static int run(struct examine *c)
 {
 	struct buf text = {0};
-	int r = each(c, plain);
 
+	if (faccessat(c->dir, "MANIFEST.json", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		examine_bad(c, "there is no MANIFEST.json: is this a bundle?");
+		return 0;
+	}
+	int r = each(c, plain);
 	/* Nothing is read while there is a FIFO, which would never end. */
 	if (r || c->v->bad)
 		return r;
 	r = fd_slurp(c->dir, "MANIFEST.json", MANIFEST_MAX, &text);
-	if (r == -ENOENT) {
-		examine_bad(c, "there is no MANIFEST.json: is this a bundle?");
-		return 0;
-	}
 	if (!r)
 		r = manifest(c, buf_view(&text));
 	if (r == -ERR_MALFORMED) {

@@ -33,12 +33,12 @@ finish() {
 # openssl's Ed25519: KEY SIGNATURE TEXT
 signed() { openssl pkeyutl -verify -pubin -inkey "$1" -rawin -in "$3" -sigfile "$2" > /dev/null 2>&1; }
 
+if [ ! -e MANIFEST.json ]; then bad "there is no MANIFEST.json"; finish; fi
 # 0. Nothing is read that is no plain file: a FIFO would never end.
 find . ! -type f ! -type d | while read -r f; do bad "$f is no plain file"; done
 [ ! -s "$work/bad" ] || finish
 
 # 1. The manifest is the signer's.
-if [ ! -f MANIFEST.json ]; then bad "there is no MANIFEST.json"; finish; fi
 if [ ! -f MANIFEST.sig ] && [ -z "$key" ]; then
 	echo "note: the manifest is not signed: who made this bundle is not proved"
 elif ! signed "${key:-signer.pem}" MANIFEST.sig MANIFEST.json; then
