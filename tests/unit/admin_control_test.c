@@ -226,6 +226,32 @@ static void what_was_kept(void **state)
 	json_decref(v);
 }
 
+/* Without anything kept as well: "no grants" would be wrong, so the list waits. */
+static void no_list_before_the_journal(void **state)
+{
+	struct rig *r = *state;
+	char c;
+
+	if (not_root())
+		skip();
+	one_grant(r);
+	rig_stop(r);
+	r->whole_mute = true;
+	rig_start(r, CONF);
+	assert_true(!r->a.early && !r->a.folded);
+	int asks = rig_dial(r);
+	rig_send(r, asks, VIEW_LIT("{\"do\":\"grant.list\",\"args\":{}}\n"));
+	rig_turns(r, 30);
+	assert_true(recv(asks, &c, 1, MSG_DONTWAIT) < 0);
+	r->whole_mute = false;
+	rig_edge(r, &r->audit, P_AUDIT);
+	turns_until(r, &r->a.folded);
+	json_t *v = rig_answer(r, asks);
+	assert_int_equal(json_array_size(json_object_get(v, "grants")), 1);
+	json_decref(v);
+	close(asks);
+}
+
 /* A state that says more than the journal holds until that was read, and no longer; one that is none does no harm. */
 static void what_was_kept_lies(void **state)
 {
@@ -771,6 +797,7 @@ int main(void)
 	    T(from_the_socket_to_the_workers),
 	    T(the_journal_is_the_state),
 	    T(what_was_kept),
+	    T(no_list_before_the_journal),
 	    T(what_was_kept_lies),
 	    T(read_again),
 	    T(policies),

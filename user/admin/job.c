@@ -216,7 +216,7 @@ static void ask_who(struct job *j)
 		admin_wake_at(j->a);
 }
 
-/* Whole grants are in the journal alone. */
+/* Whole grants are in the journal alone: before it was read, a list of them would be without all or most of it. */
 static bool shows_grants(const struct job *j)
 {
 	return j->kind == R_GRANT_LIST || j->kind == R_GRANT_SHOW;
@@ -251,7 +251,7 @@ void job_start(struct client *c, struct request *r)
 	}
 	if (request_flags(j->kind) & REQ_CHANGE)
 		ask_who(j);
-	else if (shows_grants(j) && c->a->early)
+	else if (shows_grants(j) && (c->a->early || c->a->world_fd < 0))
 		wait_turn(j);
 	else
 		job_read(j);
