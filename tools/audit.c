@@ -22,7 +22,7 @@ int audit_dir(const char *arg)
 	snprintf(path, sizeof(path), "%s%s", arg ? arg : tool_opts.log, arg ? "" : "/audit");
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		tool_fail(EXIT_NO, "%s: %s", path, strerror(errno));
+		tool_fail(EXIT_NO, "%s: %s%s", path, strerror(errno), errno == EACCES ? "; run it as root, or as a member of the group that may read the audit" : "");
 	return fd;
 }
 

@@ -64,5 +64,6 @@ check "the worker also by its own ring" test "$(echo "$status" | jq ".. | object
 lab_daemon_stop
 check "stopping seals the audit" bash -c 'ls /var/log/callgate/audit/sealed/*.jsonl.gz'
 check "zcat reads every sealed file" bash -c 'zcat /var/log/callgate/audit/sealed/*.gz >/dev/null'
+has "who may not read it is told who may" "$(lab_as alice "$BUILD/callgate" audit tail 2>&1)" "Permission denied; run it as root, or as a member of the group"
 check "and it verifies" "$BUILD/callgate" audit verify /var/log/callgate/audit
 lab_end
