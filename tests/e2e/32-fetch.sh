@@ -33,6 +33,26 @@ callgate server add dns --host dns.lab.test --path /mcp --owner platform >/dev/n
 check "both addresses of a name in DNS are known" lab_wait 15 resolved 3
 check "and it was callgate-fetch that asked" grep -q 'query\[A\] dns.lab.test' "$LAB/dns/log"
 
+# a server's other addresses: one of them refuses, of another the packets are lost (docs/WIRE.md "candidate addresses")
+refuses=203.0.113.80 lost=203.0.113.81 lost6=2001:db8:7::81
+lab_net ip addr add $refuses/32 dev lo
+elsewhere() { callgate --json status | jq '[.. | objects | .server_elsewhere? // empty] | add'; }
+has "no call before was at another address than its client's choice" "$(elsewhere)" 0
+has "a choice that refuses: the call is made at the address that was looked up" \
+	"$(call alice echo '{"message":"past a refusal"}' --max-time 9 --resolve "mcp.lab.test:443:$refuses")" "past a refusal"
+has "one where packets are lost" "$(call alice echo '{"message":"past a hole"}' --max-time 9 --resolve "mcp.lab.test:443:$lost")" "past a hole"
+echo "$lost6 mcp.lab.test" >>/etc/hosts
+has "and a name whose IPv6 address is such a one, without a word to the client" "$(call alice echo '{"message":"past IPv6"}' --max-time 9)" "past IPv6"
+settled
+for choice in $refuses $lost $lost6; do
+	id=$(lab_records ".kind==\"call\" and .dst_addr==\"$choice\"" | jq -r .id)
+	check "the records say what $choice was and where the call went" lab_has_record ".kind==\"result\" and .id==\"$id\" and .server_addr==\"$mcp\" and .status==\"ok\""
+done
+check "the status counts them" test "$(elsewhere)" = 3
+lab_as alice curl -sS --max-time 9 --resolve "other.lab.test:443:$refuses" https://other.lab.test/x >"$LAB/out" 2>&1
+check "a name that is not registered is what its client says" test $? = 35
+sed -i "/^$lost6 /d" /etc/hosts
+
 # a new callgate-fetch learns it all again
 kill -KILL "$pid"
 check "killed, it comes back" lab_wait 10 fetch_is

@@ -204,6 +204,38 @@ static void test_names(void **state)
 	pump_free(&p);
 }
 
+static void test_addrs(void **state)
+{
+	(void)state;
+	struct pump *p = pump_new();
+	struct hosts *h = hosts_new(p, on_known, NULL);
+	struct resolve_addr a = addr("192.0.2.1"), b = addr("2001:db8::7"), more[HOSTS_ADDRS] = {0};
+	struct m_addrs m;
+	assert_int_equal(hosts_set(h, VIEW_LIT("443 a.test\0")), 0);
+	hosts_addrs(h, "a.test", &m);
+	assert_int_equal(m.n, 0);
+	answer(h, "a.test", "192.0.2.1", 0, 10);
+	answer(h, "a.test", "2001:db8::7", 0, 11);
+	hosts_addrs(h, "a.test", &m);
+	assert_int_equal(m.n, 2);
+	assert_memory_equal(m.addr[0], b.addr, 16); /* the younger answer */
+	assert_memory_equal(m.addr[1], a.addr, 16);
+	hosts_addrs(h, "b.test", &m);
+	assert_int_equal(m.n, 0);
+	/* Of many the last. */
+	for (size_t i = 0; i < HOSTS_ADDRS; i++) {
+		more[i] = addr("2001:db8::100");
+		more[i].addr[14] = (uint8_t)(i + 2);
+	}
+	hosts_answer(h, "a.test", view_of(more, sizeof(more)), 0, (struct mono){12 * 1000000000u});
+	answer(h, "a.test", "192.0.2.1", 0, 13);
+	hosts_addrs(h, "a.test", &m);
+	assert_int_equal(m.n, ADDRS_MAX);
+	assert_memory_equal(m.addr[0], a.addr, 16);
+	hosts_free(&h);
+	pump_free(&p);
+}
+
 static void test_bad_lists(void **state)
 {
 	(void)state;
@@ -244,6 +276,7 @@ int main(void)
 	    cmocka_unit_test(test_errands),
 	    cmocka_unit_test(test_errands_are_few),
 	    cmocka_unit_test(test_names),
+	    cmocka_unit_test(test_addrs),
 	    cmocka_unit_test(test_bad_lists),
 	    cmocka_unit_test(test_lookup),
 	};

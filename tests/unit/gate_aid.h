@@ -43,7 +43,7 @@ struct seen_record {
 	uint16_t kind;
 	uint64_t call;
 	uint32_t uid;
-	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80], approval[32], client[160];
+	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80], approval[32], client[160], addr[64], server_addr[64];
 	uint64_t in, out, count;
 };
 
@@ -52,6 +52,8 @@ struct bench {
 	SSL_CTX *up_ctx;
 	upstream_fn *answer;
 	void (*on_ask)(const struct frame *f); /* what callgate-admin says to M_APPROVAL_ASK */
+	void (*on_addrs)(const struct frame *f); /* what callgate-fetch says to M_ADDRS_GET; NULL: it is not running */
+	gate_flow_fn *flow; /* set before bench_start(); NULL: flow_fixed */
 	unsigned hold_ms, beat_ms;
 	bool full_ring; /* set before bench_start(), with hold_acks: the worker finds no room; bench_acks() makes some */
 	size_t held_max;
@@ -63,7 +65,7 @@ struct bench {
 	atomic_int up_conns, up_live, up_requests, leases, mints, worlds;
 	atomic_bool no_lease, hold_acks;
 	atomic_int office_stop;
-	struct edge vault, admin, ident;
+	struct edge vault, admin, ident, fetch;
 	struct shring *reader;
 	struct seen_record rec[RECORDS_MAX];
 	atomic_int records;
@@ -73,7 +75,7 @@ struct bench {
 	pid_t pid;
 	struct pol_limits *limits; /* set before bench_start(); the worker counts in a copy */
 	struct gate_conf conf;
-	struct edge for_gate[3];
+	struct edge for_gate[4];
 	char dir[64];
 };
 
@@ -261,6 +263,8 @@ static inline void office_records(void)
 		COPY_TEXT(tool_hash, F_TOOL_HASH);
 		COPY_TEXT(approval, F_APPROVAL);
 		COPY_TEXT(client, F_AGENT_CLAIM);
+		COPY_TEXT(addr, F_ADDR);
+		COPY_TEXT(server_addr, F_SERVER_ADDR);
 		B.records++;
 		any = true;
 	}
@@ -281,13 +285,15 @@ static inline void *office_main(void *arg)
 {
 	(void)arg;
 	while (!B.office_stop) {
-		struct pollfd p[] = {{B.vault.fd, POLLIN, 0}, {B.ident.fd, POLLIN, 0}, {B.admin.fd, POLLIN, 0}};
-		poll(p, 3, 2);
+		struct pollfd p[] = {{B.vault.fd, POLLIN, 0}, {B.ident.fd, POLLIN, 0}, {B.admin.fd, POLLIN, 0}, {B.fetch.fd, POLLIN, 0}};
+		poll(p, 4, 2);
 		struct frame f;
 		while (edge_recv(&B.vault, &f) == 1)
 			office_vault(&f);
 		while (edge_recv(&B.ident, &f) == 1)
 			office_ident(&f);
+		while (B.fetch.fd >= 0 && edge_recv(&B.fetch, &f) == 1)
+			B.on_addrs(&f);
 		while (edge_recv(&B.admin, &f) == 1)
 			if (f.type == M_WORLD_ACK && ((const struct m_world_ack *)(const void *)f.body.p)->status == 0)
 				B.worlds++;
@@ -335,7 +341,7 @@ static inline void __attribute__((noreturn)) gate_main(void)
 		r = loop_watch(gate_loop(g), B.stop_fd, on_stop_fd, g);
 	if (B.limits)
 		gate_limits(g, B.limits, NULL);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		gate_edge(g, &B.for_gate[i]);
 	r = r ? r : gate_run(g);
 	gate_free(&g);
@@ -385,11 +391,12 @@ static inline void bench_grant(const char *mode, uint32_t uid, const char *polic
 
 static inline void bench_edges(void)
 {
-	struct { struct edge *mine; enum party p; } e[] = {{&B.vault, P_VAULT}, {&B.admin, P_ADMIN}, {&B.ident, P_IDENT}};
+	struct { struct edge *mine; enum party p; } e[] = {{&B.vault, P_VAULT}, {&B.admin, P_ADMIN}, {&B.ident, P_IDENT}, {&B.fetch, P_FETCH}};
 
-	for (int i = 0; i < 3; i++) {
-		int fd[2];
-		assert_int_equal(edge_pair(fd), 0);
+	for (int i = 0; i < 4; i++) {
+		int fd[2] = {-1, -1};
+		if (e[i].p != P_FETCH || B.on_addrs)
+			assert_int_equal(edge_pair(fd), 0);
 		edge_init(e[i].mine, fd[0], e[i].p, P_PROXY, 0);
 		edge_init(&B.for_gate[i], fd[1], P_PROXY, e[i].p, 0);
 	}
@@ -453,7 +460,7 @@ static inline void bench_start(enum gate_strict strict)
 	B.up_fd = listen_any(&B.up_port);
 	B.gate_fd = listen_any(&B.gate_port);
 	B.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	B.conf = (struct gate_conf){.strict = strict, .conns = 64, .listen4 = B.gate_fd, .listen6 = -1, .flow = flow_fixed,
+	B.conf = (struct gate_conf){.strict = strict, .conns = 64, .listen4 = B.gate_fd, .listen6 = -1, .flow = B.flow ? B.flow : flow_fixed,
 	    .held_max = B.held_max, .hold_ms = B.hold_ms, .beat_ms = B.beat_ms, .trust = buf_view(&B.outer.pem)};
 	bench_ring();
 	bench_edges();
@@ -461,7 +468,7 @@ static inline void bench_start(enum gate_strict strict)
 	assert_true(B.pid >= 0);
 	if (B.pid == 0)
 		gate_main();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 4; i++)
 		edge_close(&B.for_gate[i]);
 	pthread_create(&B.up_thread, NULL, up_main, NULL);
 	pthread_create(&B.office_thread, NULL, office_main, NULL);
@@ -491,6 +498,7 @@ static inline void bench_stop(void)
 	edge_close(&B.vault);
 	edge_close(&B.admin);
 	edge_close(&B.ident);
+	edge_close(&B.fetch);
 	SSL_CTX_free(B.up_ctx);
 	ca_free(&B.outer);
 	ca_free(&B.inner);

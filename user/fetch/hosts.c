@@ -168,6 +168,22 @@ static void on_done(void *arg, int status, struct view answer)
 	free(q);
 }
 
+void hosts_addrs(const struct hosts *h, const char *name, struct m_addrs *out)
+{
+	struct host *at = find(h->host, h->n, name);
+	bool told[HOSTS_ADDRS] = {false};
+
+	memset(out, 0, sizeof(*out));
+	for (; at && out->n < at->addrs && out->n < ADDRS_MAX; out->n++) {
+		size_t best = HOSTS_ADDRS;
+		for (size_t i = 0; i < at->addrs; i++)
+			if (!told[i] && (best == HOSTS_ADDRS || at->addr[i].seen.ns > at->addr[best].seen.ns))
+				best = i;
+		told[best] = true;
+		memcpy(out->addr[out->n], at->addr[best].addr.addr, sizeof(out->addr[0]));
+	}
+}
+
 /* ---- asking ---- */
 
 static bool ask(struct hosts *h, struct host *at)

@@ -28,4 +28,7 @@ int hosts_set(struct hosts *h, struct view frame) __attribute__((warn_unused_res
 /** hosts_answer(h, name, list, status, now): An answer for ${name}; for the errand's end, and for tests. */
 void hosts_answer(struct hosts *h, const char *name, struct view list, int status, struct mono now);
 
+/** hosts_addrs(h, name, out): What looking ${name} up has brought, those last seen first; all zero when it is not among the names. */
+void hosts_addrs(const struct hosts *h, const char *name, struct m_addrs *out);
+
 #endif

@@ -8,6 +8,7 @@
 #include "gate/approve.h"
 #include "gate/ask.h"
 #include "gate/cert.h"
+#include "gate/elsewhere.h"
 #include "gate/inforce.h"
 #include "gate/loan.h"
 
@@ -93,11 +94,19 @@ static int on_approval(struct gate *g, struct conn *c, const struct frame *f)
 	return 0;
 }
 
+static int on_addrs(struct gate *g, struct conn *c, const struct frame *f)
+{
+	(void)g;
+	elsewhere_heard(c, (const void *)f->body.p);
+	return 0;
+}
+
 /* The answers to questions of connections. */
 static const struct {
 	enum msg type;
 	int (*fn)(struct gate *g, struct conn *c, const struct frame *f);
-} answers[] = {{M_DESCRIBED, on_described}, {M_DIGEST, on_digest}, {M_MINTED, on_minted}, {M_LEASE, on_lease}, {M_APPROVAL, on_approval}};
+} answers[] = {{M_DESCRIBED, on_described}, {M_DIGEST, on_digest}, {M_MINTED, on_minted}, {M_LEASE, on_lease}, {M_APPROVAL, on_approval},
+    {M_ADDRS, on_addrs}};
 
 static void on_answer(struct gate *g, struct edge *e, const struct frame *f)
 {
@@ -138,7 +147,7 @@ static void on_frame(struct gate *g, struct edge *e, const struct frame *f)
 /* The loop watches descriptors with the gate as owner; find the edge by descriptor, since a frame may replace it. */
 static struct edge *edge_of(struct gate *g, int fd)
 {
-	struct edge *all[] = {&g->vault, &g->admin, &g->ident};
+	struct edge *all[] = {&g->vault, &g->admin, &g->ident, &g->fetch};
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (all[i]->fd == fd)
 			return all[i];

@@ -54,6 +54,7 @@ static void release(struct conn *c)
 	ask_forget(&c->mint);
 	ask_forget(&c->lease);
 	ask_forget(&c->approve);
+	elsewhere_end(c);
 	list_del(&c->ack);
 	list_del(&c->gone);
 	list_del(&c->node);
@@ -140,18 +141,13 @@ enum step conn_reset(struct conn *c)
 
 void conn_dial(struct conn *c)
 {
-	struct sockaddr_storage ss;
-	socklen_t n = flow_addr(&c->flow, &ss);
-
 	if (c->up)
 		stream_close(&c->up, false);
 	c->up_calls = 0;
 	c->up_err = 0;
 	c->dial_later = c->up_mixed = c->proxy_asked = c->proxy_up = false;
 	c->up_credential[0] = '\0';
-	c->up = stream_dial(c->g->loop, (const struct sockaddr *)&ss, n, GATE_DIAL_MS, conn_on_ready, c);
-	if (!c->up)
-		c->up_err = -ENOMEM;
+	elsewhere_dial(c);
 }
 
 void conn_need_server(struct conn *c)
@@ -185,7 +181,8 @@ void conn_new(struct gate *g, int fd, const struct cg_flow *flow)
 	c->flow = *flow;
 	c->began = mono_now();
 	c->port = flow_port(flow);
-	flow_addr_text(flow, c->addr, sizeof(c->addr));
+	flow_addr_text(flow->dst, c->addr, sizeof(c->addr));
+	elsewhere_new(c);
 	c->describe.conn = c->digest.conn = c->mint.conn = c->lease.conn = c->approve.conn = c;
 	list_init(&c->describe.node);
 	list_init(&c->digest.node);

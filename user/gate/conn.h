@@ -12,6 +12,7 @@
 #define GATE_CONN_H
 
 #include "codec/chunked.h"
+#include "gate/elsewhere.h"
 #include "gate/worker.h"
 
 enum step { STEP_WAIT, STEP_MORE, STEP_END };
@@ -56,6 +57,7 @@ struct conn {
 	struct m_described who;
 	char exe_sha256[65]; /* hexadecimal; empty: unknown */
 	struct ask describe, digest, mint, lease, approve;
+	struct elsewhere elsewhere;
 	struct list gone;    /* while ended.c looks at all connections */
 	struct list downlink; /* gate.downlinks while call->endpoint says something */
 	struct list ack;     /* gate.ack_waiters while waiting for callgate-audit */
@@ -86,7 +88,7 @@ void conn_end(struct conn *c);
 enum step conn_goto(struct conn *c, enum conn_state state, unsigned ms);
 /** conn_need_server(c): A relay needs its server now; dial if that was put off. */
 void conn_need_server(struct conn *c);
-/** conn_dial(c): Start a new connection to the original destination; c->up is NULL when even that fails. */
+/** conn_dial(c): Start a new connection to the original destination, or where the server was reached instead; c->up is NULL when even that fails. */
 void conn_dial(struct conn *c);
 /** conn_gone(c): Has the client left? */
 bool conn_gone(const struct conn *c);

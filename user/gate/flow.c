@@ -35,26 +35,26 @@ int flow_lookup(int map_fd, int fd, struct cg_flow *out)
 	return out->abi == CG_ABI_VERSION && out->verdict == CG_REDIRECT ? 0 : -ERR_NO_RECORD;
 }
 
-static bool mapped(const struct cg_flow *f)
+static bool mapped(const uint8_t addr[16])
 {
 	static const uint8_t prefix[12] = {[10] = 0xff, [11] = 0xff};
-	return memcmp(f->dst, prefix, sizeof(prefix)) == 0;
+	return memcmp(addr, prefix, sizeof(prefix)) == 0;
 }
 
-socklen_t flow_addr(const struct cg_flow *f, struct sockaddr_storage *out)
+socklen_t flow_addr(const uint8_t addr[16], __be16 port_be, struct sockaddr_storage *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (mapped(f)) {
+	if (mapped(addr)) {
 		struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)out;
 		v4->sin_family = AF_INET;
-		v4->sin_port = f->dst_port;
-		memcpy(&v4->sin_addr, f->dst + 12, 4);
+		v4->sin_port = port_be;
+		memcpy(&v4->sin_addr, addr + 12, 4);
 		return sizeof(*v4);
 	}
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)out;
 	v6->sin6_family = AF_INET6;
-	v6->sin6_port = f->dst_port;
-	memcpy(&v6->sin6_addr, f->dst, 16);
+	v6->sin6_port = port_be;
+	memcpy(&v6->sin6_addr, addr, 16);
 	return sizeof(*v6);
 }
 
@@ -63,9 +63,9 @@ unsigned short flow_port(const struct cg_flow *f)
 	return ntohs(f->dst_port);
 }
 
-void flow_addr_text(const struct cg_flow *f, char *out, size_t n)
+void flow_addr_text(const uint8_t addr[16], char *out, size_t n)
 {
-	const char *ok = mapped(f) ? inet_ntop(AF_INET, f->dst + 12, out, (socklen_t)n) : inet_ntop(AF_INET6, f->dst, out, (socklen_t)n);
+	const char *ok = mapped(addr) ? inet_ntop(AF_INET, addr + 12, out, (socklen_t)n) : inet_ntop(AF_INET6, addr, out, (socklen_t)n);
 	if (!ok && n)
 		out[0] = '\0';
 }

@@ -105,6 +105,7 @@ int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gat
 	edge_init(&g->vault, -1, P_PROXY, P_VAULT, 0);
 	edge_init(&g->admin, -1, P_PROXY, P_ADMIN, 0);
 	edge_init(&g->ident, -1, P_PROXY, P_IDENT, 0);
+	edge_init(&g->fetch, -1, P_PROXY, P_FETCH, 0);
 	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->spare_calls, &g->spares, &g->doors};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
@@ -148,6 +149,7 @@ void gate_free(struct gate **gp)
 	edge_close(&g->vault);
 	edge_close(&g->admin);
 	edge_close(&g->ident);
+	edge_close(&g->fetch);
 	tls_front_free(&g->front);
 	tls_back_free(&g->back);
 	world_unref(&g->world);
@@ -173,6 +175,11 @@ void gate_limits(struct gate *g, struct pol_limits *l, const char *why)
 uint64_t gate_too_heavy(const struct gate *g)
 {
 	return g->too_heavy;
+}
+
+uint64_t gate_elsewhere(const struct gate *g)
+{
+	return g->elsewhere;
 }
 
 static void reset_fd(struct gate *g, int fd)
@@ -272,7 +279,7 @@ static void on_start(void *arg)
 
 void gate_edge(struct gate *g, const struct edge *e)
 {
-	struct edge *mine = e->peer == P_VAULT ? &g->vault : e->peer == P_ADMIN ? &g->admin : e->peer == P_IDENT ? &g->ident : NULL;
+	struct edge *mine = e->peer == P_VAULT ? &g->vault : e->peer == P_ADMIN ? &g->admin : e->peer == P_IDENT ? &g->ident : e->peer == P_FETCH ? &g->fetch : NULL;
 	struct edge copy = *e;
 
 	if (!mine) {

@@ -47,7 +47,7 @@ void gate_free(struct gate **g);
 /** gate_helper(g): Start the thread that loads worlds, with the sandbox that the caller has by now; else gate_run() does.  0 or negative. */
 int gate_helper(struct gate *g) __attribute__((warn_unused_result));
 
-/** gate_edge(g, e): Take over an edge to the vault, to admin or to ident; an earlier one to the same party is closed and what waits for it fails. */
+/** gate_edge(g, e): Take over an edge to the vault, to admin, to ident or to fetch; an earlier one to the same party is closed and what waits for it fails. */
 void gate_edge(struct gate *g, const struct edge *e);
 
 /** gate_limits(g, l, why): Count in ${l} (borrowed) from now on; NULL: a tool with limits is refused, because ${why} (static text). */
@@ -55,6 +55,9 @@ void gate_limits(struct gate *g, struct pol_limits *l, const char *why);
 
 /** gate_too_heavy(g): How many connections or requests were refused because their user held too much memory. */
 uint64_t gate_too_heavy(const struct gate *g);
+
+/** gate_elsewhere(g): How many connections to servers stood at another address than the client's choice. */
+uint64_t gate_elsewhere(const struct gate *g);
 
 /** gate_door(g, fd): One more listener, of another network namespace; owned from now on, and closed when its maker has shut it down. */
 void gate_door(struct gate *g, int fd);

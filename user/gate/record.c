@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "gate/approve.h"
 #include "gate/bait.h"
+#include "gate/flow.h"
 #include "gate/loan.h"
 #include "gate/record.h"
 #include "policy/argmac.h"
@@ -50,11 +51,23 @@ static void who(struct rec *r, const struct conn *c)
 	text(r, F_AGENT, c->who.agent);
 }
 
+/* Where the request goes, or went, when it is not where the client wanted to go. */
+static void reached(struct rec *r, const struct conn *c)
+{
+	char addr[64];
+
+	if (!elsewhere_is(c))
+		return;
+	flow_addr_text(c->elsewhere.reached, addr, sizeof(addr));
+	text(r, F_SERVER_ADDR, addr);
+}
+
 static void where(struct rec *r, const struct conn *c)
 {
 	text(r, F_HOST, c->host);
 	text(r, F_ADDR, c->addr);
 	rec_u32(r, F_PORT, c->port);
+	reached(r, c);
 	rec_u32(r, F_SLOT, c->g->conf.slot);
 	if (c->g->world)
 		rec_u64(r, F_GENERATION, world_generation(c->g->world));
@@ -273,6 +286,7 @@ static void result(struct conn *c)
 	rec_u32(&g->rec, F_UID, c->flow.uid);
 	rec_u32(&g->rec, F_PID, c->flow.tgid);
 	text(&g->rec, F_SERVER, k->server->name);
+	reached(&g->rec, c);
 	text(&g->rec, F_STATUS, k->status);
 	if (k->http)
 		rec_u32(&g->rec, F_HTTP, k->http);

@@ -10,6 +10,7 @@
 
 void server_prepare(struct conn *c)
 {
+	elsewhere_step(c);
 	unsigned f = c->up ? stream_flags(c->up) : 0;
 
 	if (!(f & STREAM_OPEN) || (f & (STREAM_TLS | STREAM_ERROR)) || !tunnel_up(c))
@@ -39,6 +40,8 @@ int server_ready(struct conn *c)
 			c->up_err = 0; /* the next request tries again */
 			return err;
 		}
+		if (elsewhere_pending(c))
+			return 0;
 		unsigned f = stream_flags(c->up);
 		/* Bytes that nobody asked for belong to no request: never take them for this one's answer. */
 		bool stale = (f & (STREAM_EOF | STREAM_ERROR)) || ((f & STREAM_TLS_UP) && stream_in(c->up).n);

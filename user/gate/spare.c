@@ -75,7 +75,7 @@ void spare_keep(struct conn *c)
 	p->g = g;
 	p->s = c->up;
 	c->up = NULL;
-	memcpy(p->dst, c->flow.dst, sizeof(p->dst));
+	memcpy(p->dst, c->elsewhere.reached, sizeof(p->dst));
 	p->port = c->flow.dst_port;
 	p->uid = c->flow.uid;
 	snprintf(p->host, sizeof(p->host), "%s", c->host);
@@ -108,6 +108,7 @@ bool spare_take(struct conn *c, const char *credential)
 		c->up_calls = 1;
 		snprintf(c->up_credential, sizeof(c->up_credential), "%s", p->credential);
 		c->up_mixed = false;
+		memcpy(c->elsewhere.reached, p->dst, sizeof(p->dst));
 		drop(p);
 		return true;
 	}

@@ -99,19 +99,23 @@ static enum step classify(struct conn *c, struct view in)
 enum step step_classify(struct conn *c)
 {
 	unsigned f = c->up ? stream_flags(c->up) : c->dial_later ? 0 : STREAM_ERROR;
+	struct view in = stream_in(c->cl);
+	/* Before it is refused its client may say that it means a registered server, which may have other addresses. */
+	bool hope = elsewhere_hope(c) && (in.n || !c->late);
 
-	if ((f | stream_flags(c->cl)) & STREAM_ERROR) {
+	if (((hope ? 0 : f) | stream_flags(c->cl)) & STREAM_ERROR) {
 		/* A redirected connect() succeeded already; a reset is the nearest thing to the refusal that the client would have seen. */
 		int err = f & STREAM_ERROR ? c->up ? stream_error(c->up) : c->up_err : stream_error(c->cl);
 		record_connection(c, "relay", err);
 		return conn_reset(c);
 	}
-	struct view in = stream_in(c->cl);
 	if (c->dial_later && !in.n && c->late) {
 		conn_need_server(c);
 		conn_goto(c, S_CLASSIFY, 0);
 	}
-	if (c->up && relay_pump(c->up, c->cl, &c->out))
+	if (hope && !in.n && !c->timer.pos)
+		conn_goto(c, S_CLASSIFY, ELSEWHERE_NAME_MS);
+	if (c->up && !hope && relay_pump(c->up, c->cl, &c->out))
 		return conn_reset(c);
 	c->spoke = c->out > 0;
 	in = stream_in(c->cl);

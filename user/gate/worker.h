@@ -66,7 +66,7 @@ struct gate {
 	struct tls_back *back;
 	struct world *world; /* in force; NULL before the first */
 	struct loader *loader; /* of worlds */
-	struct edge vault, admin, ident;
+	struct edge vault, admin, ident, fetch;
 	bool ca_known, listening, stopping, hearing;
 	struct sessions *sessions, *tasks, *questions;
 	struct list conns, asks, ack_waiters, doors;
@@ -79,7 +79,7 @@ struct gate {
 	uint64_t next_call, next_tag;
 	struct buf ca; /* our own root, PEM */
 	struct timer start_timer, stop_timer, sweep_timer;
-	uint64_t refused_flow, calls, denied, too_heavy;
+	uint64_t refused_flow, calls, denied, too_heavy, elsewhere;
 	struct owed owed; /* to callgate-audit */
 
 	/* scratch */

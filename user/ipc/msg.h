@@ -210,6 +210,7 @@ struct m_mark {
 /* M_WORKER (proxy -> callgated): what a worker has counted since its start, when it has changed. */
 struct m_worker {
 	uint64_t too_heavy; /* requests and connections that were ended because their user held too much memory */
+	uint64_t elsewhere; /* connections to a server that stand at another address than the client's choice */
 };
 
 /* M_DESTS (admin -> callgated), array: destinations that are always redirected for governed processes.  Replaces the set. */
@@ -229,6 +230,19 @@ struct m_known {
 	uint8_t addr[16];
 	uint16_t port_be; /* 0: every port */
 	uint16_t pad;
+};
+
+/* M_ADDRS_GET (proxy -> fetch): the addresses that looking up this name has brought.  It starts no look-up. */
+struct m_addrs_get {
+	char host[HOST_LEN]; /* lower case */
+};
+
+/* M_ADDRS (fetch -> proxy): those last seen first.  None: the name is no registered host's, or has no address. */
+enum { ADDRS_MAX = 32 };
+struct m_addrs {
+	uint32_t n;
+	uint32_t pad;
+	uint8_t addr[ADDRS_MAX][16]; /* IPv6, or IPv4-mapped */
 };
 
 /* M_JOURNAL_GET (admin -> audit) */

@@ -68,6 +68,8 @@ X(M_RELOAD, 83, S | A, S | A, 0, MSG_MAX, 0, MSG_ANY_TIME)        /* the configu
 /* known addresses */
 X(M_HOSTS, 90, A, F | I, 0, MSG_MAX, 0, MSG_ANY_TIME)               /* "PORT NAME", NUL: the hosts of registered servers; replaces the list */
 X(M_KNOWN, 91, F | I, S, sizeof(struct m_known_head), MSG_MAX, 0, MSG_ANY_TIME)
+X(M_ADDRS_GET, 92, W, F, sizeof(struct m_addrs_get), sizeof(struct m_addrs_get), 0, MSG_ANY_TIME)
+X(M_ADDRS, 93, F, W, sizeof(struct m_addrs), sizeof(struct m_addrs), 0, MSG_ANY_TIME)
 #undef S
 #undef A
 #undef I

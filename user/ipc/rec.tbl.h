@@ -61,3 +61,4 @@ X(F_CHAIN, 59, REC_LIST, "chain", 256)
 X(F_TRACESTATE, 60, REC_TEXT, "tracestate", 512)
 X(F_COUNT, 61, REC_U64, "count", 8)
 X(F_ARG_MACS, 62, REC_LIST, "arg_macs", 4096) /* name of the key, then a keyed digest of each value, as arg_keys stand */
+X(F_SERVER_ADDR, 63, REC_TEXT, "server_addr", 64) /* where the server was reached, when that is not dst_addr */

@@ -24,14 +24,14 @@
 #include "fetch/token.h"
 #include "proc/serve.h"
 
-enum { TELL_MS = 200 };
+enum { TELL_MS = 200, SLOTS = 64 };
 
 static struct child child;
 static struct pump *pump;
 static struct hosts *hosts;
 static struct forward *forward;
 static struct mono told;
-static struct edge peer[P_COUNT];
+static struct edge peer[P_COUNT], worker[SLOTS];
 
 static struct edge *place(enum party who, uint32_t slot);
 static void on_frame(struct edge *e, struct frame *f);
@@ -55,6 +55,20 @@ static void on_hosts(struct edge *e, const struct frame *f)
 	int r = hosts_set(hosts, f->body);
 	if (r)
 		log_error("the list of hosts from %s is not taken: %s; the former one stays", party_name(e->peer), err_text(r));
+}
+
+/* A worker could not connect where its client wanted to. */
+static void on_addrs_get(struct edge *e, const struct frame *f)
+{
+	struct m_addrs_get q;
+	struct m_addrs m;
+
+	memcpy(&q, f->body.p, sizeof(q));
+	q.host[sizeof(q.host) - 1] = '\0';
+	hosts_addrs(hosts, q.host, &m);
+	int r = edge_send(e, M_ADDRS, f->tag, view_of(&m, sizeof(m)), -1);
+	if (r)
+		log_detail("%s[%u] is not told the addresses of a host: %s", party_name(e->peer), e->slot, err_text(r));
 }
 
 /* ---- errand: tokens for the vault ---- */
@@ -141,6 +155,7 @@ static const struct {
 	void (*fn)(struct edge *, const struct frame *);
 } errands[] = {
     {M_HOSTS, on_hosts},
+    {M_ADDRS_GET, on_addrs_get},
     {M_FORWARD, on_forward},
     {M_TOKEN_GET, on_token_get},
 };
@@ -156,8 +171,9 @@ static void on_frame(struct edge *e, struct frame *f)
 
 static struct edge *place(enum party who, uint32_t slot)
 {
-	(void)slot;
-	return who < P_COUNT && who != P_PROXY ? &peer[who] : NULL;
+	if (who == P_PROXY)
+		return slot < SLOTS ? &worker[slot] : NULL;
+	return who < P_COUNT ? &peer[who] : NULL;
 }
 
 static void on_told(const struct frame *f)
@@ -196,6 +212,8 @@ int main(int argc, char **argv)
 		serve_fatal("cannot start", -ENOMEM);
 	for (size_t i = 0; i < P_COUNT; i++)
 		peer[i].fd = -1;
+	for (size_t i = 0; i < SLOTS; i++)
+		worker[i].fd = -1;
 	int made = forward_new(&forward);
 	if (made)
 		serve_fatal("cannot make sockets for copies of audit lines", made);

@@ -156,11 +156,11 @@ static void open_beats(void)
 /* What `callgate status` shows of this worker; said when it has changed. */
 static void tell_counts(void)
 {
-	static uint64_t told;
-	struct m_worker m = {.too_heavy = gate_too_heavy(gate)};
+	static struct m_worker told;
+	struct m_worker m = {.too_heavy = gate_too_heavy(gate), .elsewhere = gate_elsewhere(gate)};
 
-	if (m.too_heavy != told && edge_send(&child.sup, M_WORKER, 0, view_of(&m, sizeof(m)), -1) == 0)
-		told = m.too_heavy;
+	if (memcmp(&m, &told, sizeof(m)) != 0 && edge_send(&child.sup, M_WORKER, 0, view_of(&m, sizeof(m)), -1) == 0)
+		told = m;
 }
 
 /* From the loop: a worker that hangs falls silent, and the kernel side sends nobody to it. */
@@ -178,7 +178,7 @@ static void on_beat(void *arg)
 
 static void adopt_edges(void)
 {
-	static const enum party peers[] = {P_VAULT, P_ADMIN, P_IDENT};
+	static const enum party peers[] = {P_VAULT, P_ADMIN, P_IDENT, P_FETCH};
 
 	for (size_t i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
 		struct edge e;

@@ -61,7 +61,7 @@ struct sup_child {
 	int pidfd;
 	struct edge edge; /* to it */
 	struct m_ready ready;
-	uint64_t too_heavy; /* of a worker: see struct m_worker */
+	struct m_worker told; /* of a worker */
 	struct mono started;
 	uint32_t restarts;
 	uint32_t quick; /* deaths in a row within a second of the start */

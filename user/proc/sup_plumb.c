@@ -25,6 +25,7 @@ static const struct {
     {P_PROXY, P_VAULT},
     {P_PROXY, P_ADMIN},
     {P_PROXY, P_IDENT},
+    {P_PROXY, P_FETCH},
     {P_ADMIN, P_VAULT},
     {P_ADMIN, P_AUDIT},
     {P_ADMIN, P_IDENT},

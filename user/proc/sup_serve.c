@@ -14,7 +14,7 @@ static void on_ready(struct sup *s, struct sup_child *c, const struct frame *f)
 	c->ready.note[sizeof(c->ready.note) - 1] = '\0';
 	c->life = LIFE_READY;
 	c->quick = 0;
-	c->too_heavy = 0;
+	c->told = (struct m_worker){0};
 	if (c->ready.note[0])
 		log_warning("%s[%u]: %s", party_name(c->party), c->slot, c->ready.note);
 	if (c->party != P_PROXY)
@@ -38,10 +38,8 @@ static void on_mark(struct sup *s, struct sup_child *c, const struct frame *f)
 
 static void on_worker(struct sup *s, struct sup_child *c, const struct frame *f)
 {
-	struct m_worker m;
 	(void)s;
-	memcpy(&m, f->body.p, sizeof(m));
-	c->too_heavy = m.too_heavy;
+	memcpy(&c->told, f->body.p, sizeof(c->told));
 }
 
 static void on_dests(struct sup *s, struct sup_child *c, const struct frame *f)

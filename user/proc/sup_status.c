@@ -36,8 +36,10 @@ static void children(struct sup *s, struct jsonw *w)
 		jsonw_int(w, "pid", c->life == LIFE_NONE ? 0 : c->pid);
 		jsonw_str(w, "state", life_name(c->life));
 		jsonw_uint(w, "restarts", c->restarts);
-		if (c->party == P_PROXY)
-			jsonw_uint(w, "refused_memory", c->too_heavy);
+		if (c->party == P_PROXY) {
+			jsonw_uint(w, "refused_memory", c->told.too_heavy);
+			jsonw_uint(w, "server_elsewhere", c->told.elsewhere);
+		}
 		/* Refusals tried from inside the sandbox, and how many were refused. */
 		jsonw_uint(w, "sandbox_tried", (unsigned)__builtin_popcount(c->ready.probes));
 		jsonw_uint(w, "sandbox_refused", (unsigned)__builtin_popcount(c->ready.refused));
