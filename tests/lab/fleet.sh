@@ -7,8 +7,10 @@ INBOX=/var/lib/collector/inbox
 fleet_accounts() { # the one that ssh lets in, and the one that ingests
 	lab_user callgate-inbox 12011
 	lab_user callgate-store 12012
-	sed -i 's/^callgate-inbox:x:12011:$/callgate-inbox:x:12011:callgate-store/' /etc/group
+	fleet_joins callgate-store
 }
+
+fleet_joins() { sed -i "/^callgate-inbox:/{s/:\$/:$1/;t;s/\$/,$1/}" /etc/group; } # ACCOUNT: in the group that reads and fills the inbox
 
 # As the collector's own account.
 fleet_as_store() { setpriv --reuid=callgate-store --regid=callgate-store --init-groups env -i PATH="$PATH" "$@"; }
@@ -24,25 +26,30 @@ fleet_store() {
 	fleet init --store $STORE --org lab --ssh "callgate-inbox@$FLEET_ADDR" --port $FLEET_PORT --host-key /etc/ssh/lab/host_key.pub >/dev/null
 }
 
-fleet_sshd() {
+# lab_sshd DIR ADDRESS ACCOUNT [COMMAND...]: lets ACCOUNT in with the keys of DIR/keys; host_key is there; started by COMMAND: LAB_SSHD.
+lab_sshd() {
+	local dir=$1 addr=$2 account=$3
+	shift 3
 	mkdir -p /run/sshd
-	cat >/etc/ssh/lab/config <<-SSHD
+	cat >"$dir/config" <<-SSHD
 	Port $FLEET_PORT
-	ListenAddress $FLEET_ADDR
-	HostKey /etc/ssh/lab/host_key
+	ListenAddress $addr
+	HostKey $dir/host_key
 	PidFile none
 	UsePAM no
 	PasswordAuthentication no
 	KbdInteractiveAuthentication no
-	AllowUsers callgate-inbox
-	AuthorizedKeysFile /etc/ssh/lab/keys
+	AllowUsers $account
+	AuthorizedKeysFile $dir/keys
 	MaxStartups 100
 	SSHD
-	touch /etc/ssh/lab/keys
-	nsenter -t "$LAB_NET_PID" -n -- /usr/sbin/sshd -D -e -f /etc/ssh/lab/config 2>"$LAB/sshd.log" &
-	FLEET_SSHD=$!
-	lab_wait 5 lab_net bash -c ": </dev/tcp/$FLEET_ADDR/$FLEET_PORT" || { cat "$LAB/sshd.log"; return 1; }
+	touch "$dir/keys"
+	"$@" /usr/sbin/sshd -D -e -f "$dir/config" 2>"$LAB/sshd.log" &
+	LAB_SSHD=$!
+	lab_wait 5 lab_net bash -c ": </dev/tcp/$addr/$FLEET_PORT" || { cat "$LAB/sshd.log"; return 1; }
 }
+
+fleet_sshd() { lab_sshd /etc/ssh/lab $FLEET_ADDR callgate-inbox nsenter -t "$LAB_NET_PID" -n -- && FLEET_SSHD=$LAB_SSHD; }
 
 fleet_accept() { # HOST.enrol...
 	local f again=

@@ -2,6 +2,7 @@
 # What somebody can do at the collector who has stolen a workstation's ssh keys: hand over that host's files, read that host's receipts, and nothing else.
 . "$(dirname -- "$0")/../lab/lab.sh"
 . "$LAB_TOP/tests/lab/fleet.sh"
+. "$LAB_TOP/tests/lab/thief.sh"
 fleet_up
 # Two workstations with trails but without a service: the same library writes them.
 mkdir -p "$LAB/gen" && "$BUILD/fleet/fleetgen" --hosts 2 --days 1 --calls 40 --seed 5 --out "$LAB/gen/out" >/dev/null
@@ -23,40 +24,12 @@ echo mine >"$LAB/mine" && echo other >"$INBOX/ws-002/audit/sealed/other" && echo
 chown callgate-inbox:callgate-inbox "$INBOX"/ws-00[12]/audit/sealed/{other,before} 2>/dev/null
 echo secret >/var/lib/collector/secret && chmod 644 /var/lib/collector/secret
 dest=callgate-inbox@$FLEET_ADDR
-key() { echo "ssh -F /dev/null -i $LAB/ws/ws-001/fleet/$1 -o Port=$FLEET_PORT -o BatchMode=yes -o IdentitiesOnly=yes -o IdentityAgent=none -o StrictHostKeyChecking=yes -o UserKnownHostsFile=$LAB/ws/ws-001/fleet/known_hosts -o ConnectTimeout=10"; }
+THIEF_WATCH=/var/lib/collector
+key() { thief_ssh "$LAB/ws/ws-001/fleet/$1" "$LAB/ws/ws-001/fleet/known_hosts"; }
 push=$(key push) fetch=$(key fetch)
-picture() {
-	(cd /var/lib/collector && find . -path ./store/tmp -prune -o -printf '%p %y %s %m %u %l\n' | LC_ALL=C sort && find . -type f -exec sha256sum {} + | LC_ALL=C sort)
-	ls -la /tmp/thief* 2>/dev/null
-}
-unchanged() { picture >"$LAB/after"; diff "$LAB/before" "$LAB/after"; }
-harmless() { unchanged >"$LAB/diff" && [ -z "$(find "$LAB/got" -type f)" ] && ! grep -q -e '^secret' -e '^other' -e '^before' -e 'uid=' "$LAB/said"; }
-n=0
-# tries DESCRIPTION COMMAND...: whatever it says, nothing comes back into $LAB/got and nothing changes there.
-tries() {
-	local what=$1
-	shift
-	rm -rf "$LAB/got" && mkdir "$LAB/got"
-	(cd "$LAB/got" && timeout 20 "$@" >"$LAB/said" 2>&1 </dev/null)
-	n=$((n + 1))
-	# It must have got as far as the account: a key that is refused, or a wrong option of ours, would say nothing.
-	if grep -q -e '(publickey' -e 'onnection refused' -e 'usage:' -e 'unknown option' -e 'ommand not found' -e 'failed to run' "$LAB/said"; then
-		not_ok "$what: not tried"
-		sed 's/^/#   /' "$LAB/said" | head -10
-	elif harmless; then
-		ok "$what"
-	else
-		not_ok "$what"
-		sed 's/^/#   /' "$LAB/diff" "$LAB/said" | head -10
-		find "$LAB/got" -type f | sed 's/^/#   got /'
-		picture >"$LAB/before"
-	fi
-}
-mkdir "$LAB/tools" && PATH=$LAB/tools:$PATH
-printf '#!/bin/sh\nexec rsync --timeout=10 -e "%s" "$@"\n' "$push" >"$LAB/tools/rs"
-printf '#!/bin/sh\nexec rsync --timeout=10 -e "%s" "$@"\n' "$fetch" >"$LAB/tools/rf"
-chmod 755 "$LAB/tools/rs" "$LAB/tools/rf"
-picture >"$LAB/before"
+thief_rsync rs "$push"
+thief_rsync rf "$fetch"
+thief_begins
 
 tries "read what it handed over" rs -t "$dest:audit/sealed/" .
 tries "read one file" rs "$dest:audit/sealed/before" .
@@ -99,7 +72,7 @@ tries "the collector's key" rf "$dest:../../collector.key" .
 tries "another's receipts by an absolute path" rf -r "$dest:$STORE/receipts/host=ws-002/" .
 tries "the enrolments" rf -r "$dest:$STORE/hosts/" .
 tries "a command with the other key" $fetch "$dest" 'cat /var/lib/collector/secret'
-ok "$n tries"
+ok "$THIEF_TRIES tries"
 
 # Links: they arrive so that they lead nowhere, and nothing goes through them.
 mkdir -p "$LAB/links/audit/sealed" && ln -s "$INBOX/ws-002/audit/sealed" "$LAB/links/audit/sealed/way" && ln -s /var/lib/collector/secret "$LAB/links/audit/sealed/leak"
@@ -122,15 +95,7 @@ check "nothing more is in the store" diff "$LAB/files" <(find $STORE/audit $STOR
 check "receipts come with the other key, its own alone" test "$(find "$LAB/ws/ws-001" -name '*.receipt' | wc -l)" = "$(find "$LAB/gen/out/inbox/ws-001" -name '*.gz' | wc -l)"
 # That these tries are noticed when they succeed: the same with a key that is not restricted.
 cat "$LAB/ws/ws-001/fleet/push.pub" >/etc/ssh/lab/keys
-picture >"$LAB/before"
-would() {
-	local what=$1
-	shift
-	rm -rf "$LAB/got" && mkdir "$LAB/got"
-	(cd "$LAB/got" && timeout 20 "$@" >"$LAB/said" 2>&1 </dev/null)
-	if harmless; then not_ok "without the restriction: $what"; else ok "without the restriction: $what"; fi
-	picture >"$LAB/before"
-}
+thief_begins
 would "read one file" rs "$dest:/var/lib/collector/secret" .
 would "write elsewhere" rs "$LAB/mine" "$dest:/tmp/thief"
 would "overwrite" rs --ignore-times "$LAB/mine" "$dest:$INBOX/ws-002/audit/sealed/other"
