@@ -60,9 +60,10 @@ static void ssh_words(const struct ship *s, const char *key, char out[SSH_MAX])
 	    tool_opts.state, key, s->c.port, tool_opts.state);
 }
 
-static int run(struct ship *s, const char *ssh, const char *from, struct view list, const char *to, const char *extra, bool renew)
+/* ${over}: which of those that are there already are sent all the same. */
+static int run(struct ship *s, const char *ssh, const char *from, struct view list, const char *to, const char *extra, const char *over)
 {
-	const char *argv[RUN_WORDS] = {"rsync", "--times", "--omit-dir-times", "--no-implied-dirs", renew ? "--checksum" : "--ignore-existing", "--timeout=120", "--files-from=-"};
+	const char *argv[RUN_WORDS] = {"rsync", "--times", "--omit-dir-times", "--no-implied-dirs", over, "--timeout=120", "--files-from=-"};
 	char limit[32];
 	size_t n = 7;
 
@@ -92,26 +93,28 @@ int ship_rsync(struct ship *s, const char *from, struct view list, const char *t
 		return 0;
 	if (s->to) {
 		snprintf(dest, sizeof(dest), "%s/%s/%s", s->to, s->host, to);
-		return run(s, NULL, from, list, dest, "--mkpath", false);
+		/* After a power cut a name may be there without its bytes, and nobody takes it away. */
+		return run(s, NULL, from, list, dest, "--mkpath", "--size-only");
 	}
 	ssh_words(s, "push", ssh);
 	snprintf(dest, sizeof(dest), "%s:%s", s->c.ssh, *to ? to : "./");
-	return run(s, ssh, from, list, dest, NULL, false);
+	return run(s, ssh, from, list, dest, NULL, "--ignore-existing");
 }
 
 int ship_fetch(struct ship *s, struct view list, const char *to, bool renew)
 {
+	const char *over = renew ? "--checksum" : "--ignore-existing";
 	char ssh[SSH_MAX], from[1024];
 
 	if (!list.n || (s->to && !s->receipts))
 		return 0;
 	if (s->to) {
 		snprintf(from, sizeof(from), "%s/", s->receipts);
-		return run(s, NULL, from, list, to, "--ignore-missing-args", renew);
+		return run(s, NULL, from, list, to, "--ignore-missing-args", over);
 	}
 	ssh_words(s, "fetch", ssh);
 	snprintf(from, sizeof(from), "%s:./", s->c.ssh);
-	return run(s, ssh, from, list, to, "--ignore-missing-args", renew);
+	return run(s, ssh, from, list, to, "--ignore-missing-args", over);
 }
 
 /* ---- when ---- */
@@ -174,6 +177,8 @@ static int ship(struct ship *s, bool at_once)
 	int r = ship_come(s);
 	if (!r)
 		r = ship_out(s);
+	if (!r)
+		r = ship_outbox(s);
 	int e = ended(s, r);
 	if (r)
 		return tool_fail(EXIT_NO, "nothing is lost, it is tried again: %s", *s->said ? s->said : err_text(r));

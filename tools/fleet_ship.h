@@ -1,4 +1,4 @@
-/* fleet_ship.h - what fleet_ship.c (when, where to), fleet_out.c (what) and fleet_come.c (receipts, the bundle) share. */
+/* fleet_ship.h - what fleet_ship.c (when, where to), fleet_out.c (what), fleet_come.c (receipts, the bundle) and fleet_outbox.c (what was fetched) share. */
 #ifndef TOOLS_FLEET_SHIP_H
 #define TOOLS_FLEET_SHIP_H
 
@@ -29,6 +29,9 @@ int ship_fetch(struct ship *s, struct view list, const char *to, bool renew) __a
 /** ship_out(s): Hand over segments, checkpoints, policies.  ship_come(s): Take receipts in.  0 or negative. */
 int ship_out(struct ship *s) __attribute__((warn_unused_result));
 int ship_come(struct ship *s) __attribute__((warn_unused_result));
+
+/** ship_outbox(s): Remove from the directory of --to the segments that have receipts, and the checkpoints that these have passed.  0 or negative, s->said says why. */
+int ship_outbox(struct ship *s) __attribute__((warn_unused_result));
 
 /** ship_unreceipted(s, t, list, suffix, n): Append a line for each sealed segment without a receipt, PREFIX NAME SUFFIX. */
 int ship_unreceipted(const struct ship *s, enum layout_trail t, const char *prefix, const char *suffix, struct buf *list, uint64_t *n)
