@@ -219,6 +219,10 @@ bench-roster: deps-test	## from the journal to what is in force, by the number o
 	$Q$(MAKE) -s -j2 $B/bench/roster
 	$Q$B/bench/roster --grants $${GRANTS:-100000} --rounds $${ROUNDS:-11}
 .PHONY: bench-roster
+bench-start: deps-test	## the same of the real service: from the fork of callgate-admin and a worker until a call passes; GRANTS (100,000), ROUNDS, ALONE=1: before all other work
+	$Q$(MAKE) -s -j2 all aids $B/bench/roster
+	$QBUILD=$(abspath $B) bash tests/bench/start.sh
+.PHONY: bench-start
 $B/bench/cost: $B/tests/bench/cost.o
 	$(call say,LINK)
 	$Q mkdir -p $(@D)

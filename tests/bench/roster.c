@@ -6,6 +6,7 @@
  *   change    one grant revoked: copy, apply, publish, check, as callgate-admin does before the journal is written
  * The same with what was kept when it was last read whole, and --tail N changes since: kept_*.  start, kept_start: all of it together;
  * *_wall: the same by the clock on the wall, so that waiting for the machine is in it.
+ * roster --write DIR --host HOST [--grants N]: the journal alone, for a service of that host (start.sh).
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,6 +28,8 @@
 #include "scratch.h"
 
 #define DOCUMENT "{\"version\":\"1\",\"default\":\"allow\"}"
+
+#define HOST "desk"
 
 enum { ROUNDS_MAX = 101 };
 
@@ -75,9 +78,9 @@ static void journal(struct trail *t, unsigned long grants)
 	must(trail_commit(t, TRAIL_DURABLE), "sync");
 }
 
-static struct trail *open_trail(int dir)
+static struct trail *open_trail(int dir, const char *host)
 {
-	struct trail_conf conf = {.what = "the journal", .stream = "journal", .host = "desk", .boot = "0123456789abcdef", .level = 6, .segment_bytes = 16 << 20};
+	struct trail_conf conf = {.what = "the journal", .stream = "journal", .host = host, .boot = "0123456789abcdef", .level = 6, .segment_bytes = 16 << 20};
 	struct trail *t;
 
 	must(trail_open(dir, &conf, NULL, &t), "journal");
@@ -203,8 +206,21 @@ static void keep(int dir, struct trail *t, const struct roster *r, const struct 
 	buf_free(&state);
 }
 
+static int write_only(const char *path, const char *host, unsigned long grants)
+{
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	must(dir < 0, path);
+	struct trail *t = open_trail(dir, host);
+	journal(t, grants);
+	trail_abandon(&t);
+	close(dir);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	const char *to = NULL, *host = HOST;
 	unsigned long grants = 100000, rounds = 5, behind = 0;
 	static struct times whole, kept;
 	static double change[ROUNDS_MAX];
@@ -220,15 +236,21 @@ int main(int argc, char **argv)
 			rounds = strtoul(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "--tail") == 0)
 			behind = strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--write") == 0)
+			to = argv[i + 1];
+		else if (strcmp(argv[i], "--host") == 0)
+			host = argv[i + 1];
 	}
 	rounds = rounds < ROUNDS_MAX ? rounds : ROUNDS_MAX;
 	log_open("roster", LOG_WARNING);
+	if (to)
+		return write_only(to, host, grants);
 	int dir = scratch_dir(path);
 	must(dir < 0, "directory");
-	struct trail *t = open_trail(dir);
+	struct trail *t = open_trail(dir, HOST);
 	journal(t, grants);
 	trail_abandon(&t);
-	t = open_trail(dir);
+	t = open_trail(dir, HOST);
 	for (size_t i = 0; i < rounds; i++) {
 		start(dir, t, true, &whole, i, &r, &out, &world);
 		change[i] = change_ms(&r);
@@ -239,7 +261,7 @@ int main(int argc, char **argv)
 	uint64_t lines = out.lines;
 	tail(t, behind);
 	trail_abandon(&t);
-	t = open_trail(dir);
+	t = open_trail(dir, HOST);
 	for (size_t i = 0; i < rounds; i++) {
 		start(dir, t, false, &kept, i, &r, &out, &world);
 		must(!out.state_bytes, "the kept state was not used");
