@@ -1,6 +1,7 @@
 /* arena.c - see arena.h. */
 #include <stdlib.h>
 
+#include "base/huge.h"
 #include "policy/arena.h"
 
 /* A chunk is cleared when it is made: the first one is small, for the many small policies. */
@@ -18,6 +19,7 @@ static struct arena_chunk *grow(struct arena *a, size_t need)
 	struct arena_chunk *c = calloc(1, sizeof(*c) + cap);
 	if (!c)
 		return NULL;
+	huge_pages(c, sizeof(*c) + cap);
 	c->cap = cap;
 	if (a->head && need > CHUNK / 4) { /* a large piece gets a chunk of its own; the open one stays open */
 		c->next = a->head->next;

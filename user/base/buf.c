@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/huge.h"
 
 /* Growth doubles, so that appends cost amortised O(1); small first step for the many short-lived buffers. */
 enum { BUF_FIRST = 256 };
@@ -27,6 +28,7 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
 	uint8_t *mem = malloc(cap);
 	if (!mem)
 		return NULL;
+	huge_pages(mem, cap);
 	if (b->len)
 		memcpy(mem, b->mem + b->off, b->len);
 	free(b->mem);
