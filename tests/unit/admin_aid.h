@@ -54,6 +54,7 @@ struct rig {
 	size_t kept_n, handed; /* handed: bytes of it that admin was given whole, last */
 	size_t wholes, alerts;
 	bool whole_mute;      /* the whole journal is not handed out for now */
+	uint64_t whole_ms;    /* when the rest is asked for; 0: as ever */
 	uint64_t early_ms;    /* how long what was kept is in force without it; 0: as ever */
 	uint64_t held; /* tag of a journal line that was not acknowledged */
 };
@@ -377,6 +378,7 @@ static inline void rig_start(struct rig *r, const char *conf)
 	assert_int_equal(bind(listener, (struct sockaddr *)&un, sizeof(un)), 0);
 	assert_int_equal(listen(listener, 64), 0);
 	assert_int_equal(admin_init(&r->a, listener), 0);
+	r->a.whole_ms = r->whole_ms ? r->whole_ms : r->a.whole_ms;
 	r->a.early_ms = r->early_ms ? r->early_ms : r->a.early_ms;
 	assert_int_equal(admin_conf(&r->a, view_str(conf)), 0);
 	assert_int_equal(client_listen(&r->a), 0);

@@ -145,6 +145,17 @@ static void what_was_kept(void **state)
 	assert_true(r->kept.len > 0 && r->kept_n == r->journal.len);
 	rig_stop(r);
 
+	/* It is in force before anybody reads the rest: that waits until the workers have it. */
+	unsigned wholes = r->wholes;
+	r->whole_ms = 3600000;
+	rig_start(r, CONF);
+	rig_turns(r, 30);
+	assert_true(r->a.early && !r->a.folded);
+	assert_int_equal(rig_world_grants(r), 1);
+	assert_int_equal(r->wholes, wholes);
+	rig_stop(r);
+	r->whole_ms = 0;
+
 	/* In force, though all of it is not read yet: one grant, and a list of grants waits, as a change does. */
 	r->whole_mute = true;
 	rig_start(r, CONF);

@@ -35,7 +35,7 @@ static json_t *names(void)
 
 int admin_init(struct admin *a, int listener)
 {
-	*a = (struct admin){.listener = listener, .world_fd = -1, .mode = "enforce", .early_ms = JOURNAL_EARLY_MS, .pump = pump_new(), .names = names(),
+	*a = (struct admin){.listener = listener, .world_fd = -1, .mode = "enforce", .whole_ms = JOURNAL_WHOLE_MS, .early_ms = JOURNAL_EARLY_MS, .pump = pump_new(), .names = names(),
 	    .heard = json_object(), .learned_of = json_object()};
 	char host[256] = "";
 	if (gethostname(host, sizeof(host) - 1) < 0)

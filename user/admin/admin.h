@@ -54,6 +54,7 @@ struct admin {
 	char host[NAMES_HOST]; /* as the records have it */
 	bool folded; /* the journal has been read, and its keeper still runs: until then nothing is changed */
 	bool early;     /* what is in force was made of what was kept of the journal; all of it is being asked for */
+	uint64_t whole_ms; /* after that the whole journal is asked for: at once it would be read while the workers load, on the same processors */
 	uint64_t early_ms; /* so long at most it is in force without that */
 	bool kept_bad;  /* and could not be used */
 	bool rereading; /* it is asked for while it is in use */

@@ -78,11 +78,12 @@ static void early(struct admin *a, struct view state, struct view lines)
 		ask(a);
 		return;
 	}
-	log_notice("from the kept state of the journal, up to %llu: %zu servers, %zu grants, %zu policies; the journal is read now", (unsigned long long)next.seq,
+	log_notice("from the kept state of the journal, up to %llu: %zu servers, %zu grants, %zu policies; the journal is read next", (unsigned long long)next.seq,
 	    json_object_size(next.servers), grants_count(&next.grants), json_object_size(next.policies));
 	a->early = true;
 	world_adopt(a, &next, next.seq);
-	ask(a);
+	if (pump_timer(a->pump, mono_after_ms(mono_now(), a->whole_ms), ask, a))
+		ask(a);
 }
 
 /* ---- the whole journal ---- */

@@ -12,9 +12,10 @@
 #include "admin/admin.h"
 
 enum {
-	JOURNAL_KEEP = 512,   /* lines: a shorter one is read as quickly as what would be kept of it */
+	JOURNAL_KEEP = 512,       /* lines: a shorter one is read as quickly as what would be kept of it */
+	JOURNAL_WHOLE_MS = 100,   /* from what was kept is in force until the whole journal is asked for */
 	JOURNAL_EARLY_MS = 60000, /* so long at most what was kept is in force without the journal */
-	JOURNAL_AGAIN = 8192, /* changes after which it is read again, for a newer state */
+	JOURNAL_AGAIN = 8192,     /* changes after which it is read again, for a newer state */
 };
 
 /** journal_ask(a): Ask for it, again and again until it came. */
