@@ -288,6 +288,8 @@ static int load_all(struct loading *l)
 	if (!r)
 		r = load_items(l);
 	if (!r)
+		r = world_index_make(w);
+	if (!r)
 		r = world_tools_load(&w->arena, &l->doc, json_get(&l->doc, &l->doc.node[0], VIEW_LIT("tools")), &w->tools);
 	if (r && !l->why[0])
 		bad(l, "what is known of the tools cannot be read");
@@ -452,32 +454,4 @@ size_t world_run_start(const struct world *w, const char *server)
 			high = mid;
 	}
 	return low;
-}
-
-const struct world_grant *world_grant(const struct world *w, const struct subject *who, const struct world_server *server,
-    struct wall now, const char **why)
-{
-	const struct world_grant *best = NULL;
-	int most = -1;
-
-	*why = "(no grant)";
-	for (size_t i = world_run_start(w, server->name); i < w->grants && strcmp(w->grant[i].server, server->name) == 0; i++) {
-		const struct world_grant *g = &w->grant[i];
-		if (!subject_addressed(g, who))
-			continue;
-		if (!subject_fits(g, who)) {
-			*why = "(identity mismatch)";
-			continue;
-		}
-		if (g->expires.ns && g->expires.ns <= now.ns) {
-			*why = "(expired)";
-			continue;
-		}
-		int weight = subject_weight(g);
-		if (weight > most) {
-			most = weight;
-			best = g;
-		}
-	}
-	return best;
 }

@@ -98,7 +98,7 @@ struct subject { /* what the kernel says; agent is what callgate-ident says */
 	size_t groups;
 };
 
-/** world_grant(w, who, server, now, why): The most specific live grant, or NULL with the rule string in *${why}: "(no grant)", "(expired)", "(identity mismatch)". */
+/** world_grant(w, who, server, now, why): The most specific live grant; it looks at those of this user and at those without a user for this server.  Or NULL with the rule string in *${why}: "(no grant)", "(expired)", "(identity mismatch)". */
 const struct world_grant *world_grant(const struct world *w, const struct subject *who, const struct world_server *server,
     struct wall now, const char **why);
 

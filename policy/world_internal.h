@@ -1,4 +1,4 @@
-/* world_internal.h - what world.c, world_table.c and world_stray.c share.      Floor: policy. */
+/* world_internal.h - what world.c, world_table.c, world_index.c and world_stray.c share.      Floor: policy. */
 #ifndef POLICY_WORLD_INTERNAL_H
 #define POLICY_WORLD_INTERNAL_H
 
@@ -7,6 +7,11 @@
 struct named_policy {
 	const char *hash;
 	struct pol *pol;
+};
+
+struct world_index { /* chains of grants: an index into world.grant and one; 0: the end */
+	uint32_t *first, *next;
+	size_t mask; /* of the slots in ${first} */
 };
 
 struct world {
@@ -18,6 +23,7 @@ struct world {
 	size_t servers;
 	struct world_grant *grant;
 	size_t grants;
+	struct world_index index;
 	struct named_policy *policy;
 	size_t policies;
 	struct world_tools tools;
@@ -31,6 +37,9 @@ static inline bool world_same_place(const struct world_match *m, struct view hos
 
 /** world_run_start(w, server): The first grant of the run for a server. */
 size_t world_run_start(const struct world *w, const char *server);
+
+/** world_index_make(w): Once the grants are there, in their order.  0 or -ENOMEM. */
+int world_index_make(struct world *w) __attribute__((warn_unused_result));
 
 /** world_policy(w, hash): Or NULL. */
 const struct named_policy *world_policy(const struct world *w, const char *hash);

@@ -211,7 +211,7 @@ $B/fleet/fleetgen: $(patsubst tests/fleet/%.c,$B/tests/fleet/%.o,$(wildcard test
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lpcre2-8 -lcrypto -lz
-$B/bench/roster: $B/tests/bench/roster.o $(call lib,admin audit policy ipc codec base)
+$B/bench/roster: $(patsubst %,$B/tests/bench/%.o,roster lookup) $(call lib,admin audit policy ipc codec base)
 	$(call say,LINK)
 	$Q mkdir -p $(@D)
 	$Q$(CC) $(LDFLAGS) -o $@ $^ -ljansson -lpcre2-8 -lcrypto -lz

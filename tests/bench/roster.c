@@ -4,6 +4,7 @@
  *   handout   the journal's files -> its lines (callgate-audit)   fold      those -> roster
  *   publish   roster -> the file for the workers                  load      that file -> a worker's world
  *   change    one grant revoked: copy, apply, publish, check, as callgate-admin does before the journal is written
+ *   lookup    which grant counts for one user: in us, for each of 2,000 of them
  * The same with what was kept when it was last read whole, and --tail N changes since: kept_*.  start, kept_start: all of it together;
  * *_wall: the same by the clock on the wall, so that waiting for the machine is in it.
  * roster --write DIR --host HOST [--grants N]: the journal alone, for a service of that host (start.sh).
@@ -25,6 +26,7 @@
 #include "base/buf.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "lookup.h"
 #include "scratch.h"
 
 #define DOCUMENT "{\"version\":\"1\",\"default\":\"allow\"}"
@@ -148,6 +150,17 @@ static double change_ms(const struct roster *r)
 	return t0;
 }
 
+static double look_up(const struct roster *r, unsigned long grants)
+{
+	struct buf out = {.max = 1 << 30};
+
+	must(publish_world(r, 2, "enforce", &out), "publish");
+	double us = lookup_us(buf_view(&out), grants);
+	must(us < 0, "the grant of each user");
+	buf_free(&out);
+	return us;
+}
+
 enum part { HANDOUT, FOLD, PUBLISH, LOAD, START, WALL, PARTS };
 
 struct times {
@@ -224,6 +237,7 @@ int main(int argc, char **argv)
 	unsigned long grants = 100000, rounds = 5, behind = 0;
 	static struct times whole, kept;
 	static double change[ROUNDS_MAX];
+	double lookup = 0;
 	char path[] = "/var/tmp/roster-bench-XXXXXX";
 	struct handout out;
 	struct roster r;
@@ -254,8 +268,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < rounds; i++) {
 		start(dir, t, true, &whole, i, &r, &out, &world);
 		change[i] = change_ms(&r);
-		if (i + 1 == rounds)
+		if (i + 1 == rounds) {
+			lookup = look_up(&r, grants);
 			keep(dir, t, &r, &out);
+		}
 		roster_free(&r);
 	}
 	uint64_t lines = out.lines;
@@ -272,6 +288,6 @@ int main(int argc, char **argv)
 	printf("{\"grants\":%lu,\"lines\":%llu,\"world_bytes\":%zu,\"state_bytes\":%llu,\"tail\":%lu", grants, (unsigned long long)lines, world, (unsigned long long)out.state_bytes, behind);
 	print("", &whole, rounds);
 	print("kept_", &kept, rounds);
-	printf(",\"change_ms\":%.1f}\n", median(change, rounds));
+	printf(",\"change_ms\":%.1f,\"lookup_us\":%.2f}\n", median(change, rounds), lookup);
 	return 0;
 }

@@ -380,6 +380,91 @@ static void bad_tables(void **state)
 	}
 }
 
+/* ---- many grants: the chains say what looking at each of them says ---- */
+
+enum { RANDOM_GRANTS = 300 };
+
+static uint32_t dice(uint64_t *seed, uint32_t sides)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*seed >> 33) % sides;
+}
+
+static const char *const names[] = {"s", "t", "u"}, *const labels[] = {NULL, "x", "y"};
+
+static struct grant_row random_row(uint64_t *seed)
+{
+	struct grant_row r = {.flags = dice(seed, 4) ? GRANT_UID : GRANT_ANY_UID, .uid = dice(seed, 20), .expires_ns = dice(seed, 3) ? 0 : 1 + dice(seed, 3)};
+
+	if (!dice(seed, 4))
+		r.flags |= GRANT_GID, r.gid = dice(seed, 3);
+	if (!dice(seed, 6))
+		r.flags |= GRANT_LOGIN_UID, r.login_uid = dice(seed, 20);
+	return r;
+}
+
+/* The first of the heaviest in the order of ids, or the last reason why not. */
+static const char *each_looked_at(const struct world_grant *g, const char *server, const struct subject *who, int64_t now)
+{
+	const char *says = "(no grant)";
+	int most = -1;
+
+	for (size_t i = 0; i < RANDOM_GRANTS; i++, g++) {
+		if (strcmp(g->server, server) != 0 || !subject_addressed(g, who))
+			continue;
+		const char *no = !subject_fits(g, who) ? "(identity mismatch)" : g->expires.ns && g->expires.ns <= now ? "(expired)" : NULL;
+		if (no ? most < 0 : subject_weight(g) > most) {
+			says = no ? no : g->id;
+			most = no ? most : subject_weight(g);
+		}
+	}
+	return says;
+}
+
+static void many_grants(void **state)
+{
+	static char id[RANDOM_GRANTS][8];
+	static struct world_grant list[RANDOM_GRANTS];
+	uint64_t seed = 1;
+	unsigned kinds[2] = {0};
+
+	(void)state;
+	for (unsigned round = 0; round < 30; round++) {
+		struct made m = {0};
+		struct buf out = {0};
+		struct world *w;
+		char why[256];
+		assert_int_equal(buf_puts(&out, "{\"generation\":7,\"mode\":\"enforce\",\"servers\":[{\"name\":\"t\",\"match\":[{\"host\":\"t\"}]},{\"name\":\"s\",\"match\":[{\"host\":\"s\"}]},"
+		    "{\"name\":\"u\",\"match\":[{\"host\":\"u\"}]}],\"policies\":{}}"), 0);
+		assert_int_equal(buf_put(&out, VIEW_LIT("\0")), 0);
+		pool(&m, "");
+		for (size_t i = 0; i < RANDOM_GRANTS; i++) {
+			struct grant_row r = random_row(&seed);
+			const char *server = names[dice(&seed, 3)], *agent = labels[dice(&seed, 3)];
+			snprintf(id[i], sizeof(id[i]), "g%05zu", i);
+			row(&m, r, (const char *[GT_TEXTS]){[GT_ID] = id[i], [GT_SERVER] = server, [GT_AGENT] = agent});
+			list[i] = (struct world_grant){.id = id[i], .server = server, .agent = agent, .any_uid = r.flags & GRANT_ANY_UID, .uid = r.uid, .has_gid = r.flags & GRANT_GID,
+			    .gid = r.gid, .has_login_uid = r.flags & GRANT_LOGIN_UID, .login_uid = r.login_uid, .expires = {r.expires_ns}};
+		}
+		table_into(&m, &out);
+		if (world_load(buf_view(&out), why, sizeof(why), &w))
+			fail_msg("%s", why);
+		for (unsigned i = 0; i < 400; i++) {
+			struct subject who = {.uid = dice(&seed, 22), .login_uid = dice(&seed, 2) ? UINT32_MAX : dice(&seed, 22), .agent = labels[dice(&seed, 3)], .gid = dice(&seed, 4)};
+			const char *server = names[dice(&seed, 3)], *rule;
+			int64_t now = dice(&seed, 4);
+			const struct world_grant *g = world_grant(w, &who, world_server_named(w, view_str(server)), (struct wall){now}, &rule);
+			const char *want = each_looked_at(list, server, &who, now), *have = g ? g->id : rule;
+			kinds[g != NULL]++;
+			if (strcmp(want, have) != 0)
+				fail_msg("round %u, %u: %s, not %s", round, i, have, want);
+		}
+		world_unref(&w);
+		buf_free(&out);
+	}
+	assert_true(kinds[0] > 100 && kinds[1] > 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -388,7 +473,7 @@ int main(void)
 	    cmocka_unit_test(paths_end_at_boundaries),
 	    cmocka_unit_test(the_most_specific_live_grant_counts),
 	    cmocka_unit_test(refusals_say_why), cmocka_unit_test(subjects), cmocka_unit_test(patterns),
-	    cmocka_unit_test(a_table_says_the_same), cmocka_unit_test(no_part_of_a_table_is_one), cmocka_unit_test(bad_tables),
+	    cmocka_unit_test(a_table_says_the_same), cmocka_unit_test(no_part_of_a_table_is_one), cmocka_unit_test(bad_tables), cmocka_unit_test(many_grants),
 	};
 	return cmocka_run_group_tests_name("world", tests, NULL, NULL);
 }
