@@ -7,11 +7,10 @@
 
 struct row {
 	const char *name, *text;
-	enum err_blame blame;
 };
 
 static const struct row rows[] = {
-#define X(sym, name, blame, text) {name, text, ERR_BLAME_##blame},
+#define X(sym, name, text) {name, text},
 #include "base/err.tbl.h"
 #undef X
 };
@@ -38,10 +37,4 @@ const char *err_text(int e)
 {
 	const struct row *r = row_of(e);
 	return r ? r->text : e == 0 ? "no error" : strerror(e == INT_MIN ? INT_MAX : -e);
-}
-
-enum err_blame err_blame(int e)
-{
-	const struct row *r = row_of(e);
-	return r ? r->blame : ERR_BLAME_SITE;
 }

@@ -6,7 +6,7 @@
 #define BASE_ERR_H
 
 enum err_index {
-#define X(sym, name, blame, text) sym##_INDEX,
+#define X(sym, name, text) sym##_INDEX,
 #include "base/err.tbl.h"
 #undef X
 	ERR_COUNT
@@ -14,19 +14,15 @@ enum err_index {
 
 /* Use them negated: return -ERR_TOO_LONG. */
 enum err {
-#define X(sym, name, blame, text) sym = 4096 + sym##_INDEX,
+#define X(sym, name, text) sym = 4096 + sym##_INDEX,
 #include "base/err.tbl.h"
 #undef X
 };
-
-enum err_blame { ERR_BLAME_SELF, ERR_BLAME_PEER, ERR_BLAME_SITE };
 
 /** err_name(e): The stable name of ${e} (0 or negative), for records.  errno values give "errno-N".  Static storage per thread. */
 const char *err_name(int e);
 
 /** err_text(e): One sentence for people. */
 const char *err_text(int e);
-
-enum err_blame err_blame(int e);
 
 #endif
