@@ -1,5 +1,5 @@
 /*
- * docs_test.c - the documents know every frame and every record field, and what the code cites in them is there.
+ * docs_test.c - the documents know every frame, record field, option and setting, and what the code cites in them is there.
  * Runs in the repository's root.  A document that does not exist yet is skipped; docs/IPC.md and docs/WIRE.md must exist.
  */
 #include <setjmp.h>
@@ -179,12 +179,89 @@ static void test_citations(void **state)
 	assert_int_equal(missing, 0);
 }
 
+/* Every option in a table of a command's: {"--name", ... */
+static unsigned options_of(const char *path, const char *doc, unsigned *seen)
+{
+	static const char begin[] = "{\"--";
+	char *text = must(path), option[64];
+	unsigned missing = 0;
+
+	for (const char *p = text; (p = strstr(p, begin)); p++) {
+		snprintf(option, sizeof(option), "%.*s", (int)strcspn(p + 2, "\""), p + 2);
+		size_t n = strlen(option);
+		const char *at = strstr(doc, option);
+		/* Not as the beginning of a longer one. */
+		while (at && strchr("abcdefghijklmnopqrstuvwxyz0123456789-", at[n]))
+			at = strstr(at + 1, option);
+		(*seen)++;
+		if (!at) {
+			print_error("%s knows %s, docs/CLI.md does not\n", path, option);
+			missing++;
+		}
+	}
+	free(text);
+	return missing;
+}
+
+static void test_options(void **state)
+{
+	char *doc = must("docs/CLI.md");
+	unsigned missing = 0, seen = 0;
+	DIR *d = opendir("tools");
+
+	(void)state;
+	assert_non_null(d);
+	for (struct dirent *e; (e = readdir(d));) {
+		char path[PATH_CAP];
+		size_t n = strlen(e->d_name);
+		snprintf(path, sizeof(path), "tools/%.255s", e->d_name);
+		if (n > 2 && strcmp(e->d_name + n - 2, ".c") == 0)
+			missing += options_of(path, doc, &seen);
+	}
+	closedir(d);
+	free(doc);
+	assert_true(seen > 80);
+	assert_int_equal(missing, 0);
+}
+
+/* Every member of the example of callgate.json is one that is read, and the other way round. */
+static void test_settings(void **state)
+{
+	char *doc = must("docs/ARCHITECTURE.md"), *code = must("user/proc/sup_conf.c"), name[64], row[96];
+	const char *p = strstr(doc, "{\"users\""), *end = p ? strstr(p, "```") : NULL, *list = strstr(code, "static const struct field fields[]");
+	unsigned seen = 0, known = 0, missing = 0;
+
+	(void)state;
+	assert_true(end && list);
+	for (; (p = strchr(p, '"')) && p < end; p += strlen(name) + 2) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(p + 1, "\""), p + 1);
+		/* What stands behind the settings are words. */
+		const char *value = p + strlen(name) + 2;
+		if (strncmp(value, ": ", 2) != 0 || !strchr("[{\"0123456789tf", value[2]))
+			continue;
+		seen++;
+		snprintf(row, sizeof(row), "\", \"%s\", read_", name);
+		if (!strstr(list, row)) {
+			print_error("docs/ARCHITECTURE.md has \"%s\" in callgate.json, which is an unknown field\n", name);
+			missing++;
+		}
+	}
+	for (p = list; (p = strstr(p, "\", read_")); p++)
+		known++;
+	assert_int_equal(missing, 0);
+	assert_int_equal(seen, known);
+	free(doc);
+	free(code);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_citations),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_settings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
