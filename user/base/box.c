@@ -8,10 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/err.h"
+#include "base/aead.h"
 #include "base/box.h"
+#include "base/err.h"
 
-enum { TAG = 16, HEAD = BOX_WHAT + 16 };
+enum { TAG = AEAD_TAG, HEAD = BOX_WHAT + 16 };
+
+static const uint8_t nonce[AEAD_NONCE];
+static const struct view none;
 
 static int public_of(EVP_PKEY *k, uint8_t out[BOX_KEY])
 {
@@ -84,25 +88,6 @@ static int head_of(const char *what, char out[HEAD])
 	return snprintf(out, HEAD, "callgate-box/v1 %s", what) < HEAD ? 0 : -ERR_TOO_LONG;
 }
 
-/* ${text} to ${out}, which has room; sealing appends the tag, opening checks it. */
-static int crypt_text(bool seal, const uint8_t key[BOX_KEY], struct view text, uint8_t *out, uint8_t tag[TAG])
-{
-	static const uint8_t nonce[12];
-	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	int n = 0, end = 0;
-	bool ok = c && EVP_CipherInit_ex(c, EVP_aes_256_gcm(), NULL, key, nonce, seal) == 1;
-
-	if (ok && !seal)
-		ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG, tag) == 1;
-	if (ok && text.n)
-		ok = EVP_CipherUpdate(c, out, &n, text.p, (int)text.n) == 1;
-	ok = ok && EVP_CipherFinal_ex(c, out + n, &end) == 1;
-	if (ok && seal)
-		ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG, tag) == 1;
-	EVP_CIPHER_CTX_free(c);
-	return ok ? 0 : -ERR_CORRUPT;
-}
-
 static int put_base64(struct view v, struct buf *out)
 {
 	uint8_t *at = buf_reserve(out, (v.n + 2) / 3 * 4 + 1);
@@ -132,7 +117,7 @@ int box_seal(const uint8_t public[BOX_KEY], const char *what, struct view text, 
 		r = -ENOMEM;
 	if (!r) {
 		memcpy(raw, salt, BOX_KEY);
-		r = crypt_text(true, key, text, raw + BOX_KEY, raw + BOX_KEY + text.n);
+		r = aead_seal(key, nonce, "", none, text, raw + BOX_KEY);
 	}
 	if (!r)
 		r = buf_printf(out, "%s\n", head);
@@ -197,7 +182,7 @@ int box_open(const uint8_t key[BOX_KEY], const char *what, struct view b, struct
 	if (!r && !(at = buf_reserve(out, text + 1)))
 		r = -ENOMEM;
 	if (!r)
-		r = crypt_text(false, shared, view_of(raw + BOX_KEY, text), at, raw + BOX_KEY + text);
+		r = aead_open(shared, nonce, "", none, view_of(raw + BOX_KEY, n - BOX_KEY), at);
 	if (!r)
 		buf_commit(out, text);
 	OPENSSL_cleanse(shared, sizeof(shared));

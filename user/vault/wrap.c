@@ -1,23 +1,22 @@
 /* wrap.c - see wrap.h. */
 #include <errno.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/aead.h"
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/hex.h"
 #include "base/le.h"
 #include "vault/wrap.h"
 
-enum { KEY = 32, NONCE = 12, TAG = 16, KEY_TEXT = 2 * KEY + 1 };
+enum { KEY = AEAD_KEY, NONCE = AEAD_NONCE, TAG = AEAD_TAG, KEY_TEXT = 2 * KEY + 1 };
 
 static const uint8_t magic[4] = {'C', 'G', 'V', '1'};
 
 struct wrap_key {
 	struct keep kek;
 	struct keep dek; /* of the item at hand */
-	EVP_CIPHER *gcm; /* fetched once: a look-up by name costs more than the cipher */
 };
 
 static int parse_key(struct view v, uint8_t out[KEY])
@@ -39,20 +38,14 @@ static int parse_key(struct view v, uint8_t out[KEY])
 
 static int read_key(int fd, uint8_t out[KEY])
 {
-	uint8_t text[KEY_TEXT + 1];
-	size_t n = 0;
-	ssize_t got = 1;
+	struct buf text = {.max = KEY_TEXT};
+	/* Room for all of it at once, so that no copy stays behind in memory that grew. */
+	int r = buf_reserve(&text, KEY_TEXT) ? fd_read_all(fd, &text) : -ENOMEM;
 
-	while (n < sizeof(text) && got > 0) {
-		got = read(fd, text + n, sizeof(text) - n);
-		if (got < 0 && errno == EINTR)
-			got = 1;
-		else if (got > 0)
-			n += (size_t)got;
-	}
-	int r = got < 0 ? -errno : parse_key(view_of(text, n), out);
-	explicit_bzero(text, sizeof(text));
-	return r;
+	if (!r)
+		r = parse_key(buf_view(&text), out);
+	buf_wipe(&text);
+	return r == -ENOBUFS ? -ERR_MALFORMED : r;
 }
 
 int wrap_key_read(int fd, struct wrap_key **out)
@@ -64,14 +57,9 @@ int wrap_key_read(int fd, struct wrap_key **out)
 	if (!k)
 		return -ENOMEM;
 	if ((r = keep_open(&k->kek, KEY)) || (r = keep_open(&k->dek, KEY)) || (r = read_key(fd, k->kek.mem)))
-		goto out;
-	k->kek.n = k->dek.n = KEY;
-	k->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	if (!k->gcm)
-		r = -ENOMEM;
-out:
-	if (r)
 		wrap_key_free(&k);
+	else
+		k->kek.n = k->dek.n = KEY;
 	*out = k;
 	return r;
 }
@@ -84,7 +72,6 @@ void wrap_key_free(struct wrap_key **kp)
 		return;
 	keep_free(&k->kek);
 	keep_free(&k->dek);
-	EVP_CIPHER_free(k->gcm);
 	free(k);
 	*kp = NULL;
 }
@@ -100,51 +87,16 @@ bool wrap_name_ok(const char *s)
 	return n > 0 && n < WRAP_NAME && s[n] == 0;
 }
 
-/* ---- the two boxes ---- */
+/* ---- the two boxes: nonce, ciphertext, tag; "key" and "body" keep one from standing in for the other ---- */
 
-static int box_start(EVP_CIPHER_CTX *c, const struct wrap_key *k, const uint8_t *key, const uint8_t *nonce, struct view aad,
-    const char *use, int enc)
+static int seal(const struct keep *key, const char *use, struct view aad, struct view in, uint8_t *out)
 {
-	int n;
-	/* "key" and "body" keep one box from standing in for the other. */
-	return EVP_CipherInit_ex2(c, k->gcm, key, nonce, enc, NULL) == 1 &&
-	       EVP_CipherUpdate(c, NULL, &n, (const uint8_t *)use, (int)strlen(use)) == 1 &&
-	       EVP_CipherUpdate(c, NULL, &n, aad.p, (int)aad.n) == 1;
+	return RAND_bytes(out, NONCE) == 1 ? aead_seal(key->mem, out, use, aad, in, out + NONCE) : -EIO;
 }
 
-/* out: nonce, ciphertext, tag */
-static int box_seal(const struct wrap_key *k, const uint8_t *key, struct view aad, const char *use, struct view in, uint8_t *out)
+static int unseal(const struct keep *key, const char *use, struct view aad, struct view box, uint8_t *out)
 {
-	uint8_t tail[TAG], *tag = out + NONCE + in.n;
-	int n = 0, r = -EIO;
-
-	if (RAND_bytes(out, NONCE) != 1)
-		return -EIO;
-	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	if (c && box_start(c, k, key, out, aad, use, 1) &&
-	    (in.n == 0 || EVP_CipherUpdate(c, out + NONCE, &n, in.p, (int)in.n) == 1) &&
-	    EVP_CipherFinal_ex(c, tail, &n) == 1 && EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, TAG, tag) == 1)
-		r = 0;
-	EVP_CIPHER_CTX_free(c); /* wipes the key schedule */
-	return r;
-}
-
-static int box_open(const struct wrap_key *k, const uint8_t *key, struct view aad, const char *use, struct view in, uint8_t *out)
-{
-	size_t len = in.n - NONCE - TAG;
-	uint8_t tail[TAG], tag[TAG];
-	int n = 0, r = -ERR_CORRUPT;
-
-	memcpy(tag, in.p + NONCE + len, TAG);
-	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
-	if (c && box_start(c, k, key, in.p, aad, use, 0) &&
-	    (len == 0 || EVP_CipherUpdate(c, out, &n, in.p + NONCE, (int)len) == 1) &&
-	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG, tag) == 1 && EVP_CipherFinal_ex(c, tail, &n) == 1)
-		r = 0;
-	EVP_CIPHER_CTX_free(c);
-	if (r)
-		explicit_bzero(out, len);
-	return r;
+	return aead_open(key->mem, box.p, use, aad, view_skip(box, NONCE), out);
 }
 
 /* ---- the header ---- */
@@ -230,9 +182,9 @@ int wrap_seal(const struct wrap_key *k, const struct wrap_head *h, struct view p
 	if (RAND_priv_bytes(k->dek.mem, KEY) != 1)
 		r = -EIO;
 	if (!r)
-		r = box_seal(k, k->kek.mem, aad, "key", keep_view(&k->dek), box);
+		r = seal(&k->kek, "key", aad, keep_view(&k->dek), box);
 	if (!r)
-		r = box_seal(k, k->dek.mem, aad, "body", plain, box + NONCE + KEY + TAG);
+		r = seal(&k->dek, "body", aad, plain, box + NONCE + KEY + TAG);
 	explicit_bzero(k->dek.mem, KEY);
 	if (r)
 		buf_truncate(out, start);
@@ -258,11 +210,10 @@ int wrap_open(const struct wrap_key *k, struct view file, struct wrap_head *h, s
 	struct view key = view_head(boxes, NONCE + KEY + TAG), body = view_skip(boxes, NONCE + KEY + TAG);
 	if (body.n - NONCE - TAG > plain->cap)
 		return -ERR_CORRUPT;
-	r = box_open(k, k->kek.mem, aad, "key", key, k->dek.mem);
+	r = unseal(&k->kek, "key", aad, key, k->dek.mem);
 	if (!r)
-		r = box_open(k, k->dek.mem, aad, "body", body, plain->mem);
+		r = unseal(&k->dek, "body", aad, body, plain->mem);
 	explicit_bzero(k->dek.mem, KEY);
-	if (!r)
-		plain->n = body.n - NONCE - TAG;
+	plain->n = r ? 0 : body.n - NONCE - TAG;
 	return r;
 }
