@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -150,11 +151,36 @@ static void full_queue_is_counted(void **state)
 	drop(&p);
 }
 
+static void full_queue_is_waited_for(void **state)
+{
+	(void)state;
+	struct pair p = make(P_ADMIN, P_AUDIT);
+	static uint8_t big[MSG_MAX];
+	struct frame f;
+	int status;
+
+	while (edge_send(&p.a, M_JOURNAL_ADD, 0, view_of(big, sizeof(big)), -1) == 0)
+		;
+	assert_int_equal(edge_send_soon(&p.a, M_JOURNAL_ADD, 1, view_of(big, 2), 1), -EAGAIN); /* nobody reads */
+	pid_t reader = fork();
+	if (reader == 0) {
+		while (edge_recv_wait(&p.b, &f, 10000) == 1 && f.tag != 2)
+			;
+		_exit(f.tag == 2 ? 0 : 1);
+	}
+	assert_int_equal(edge_send_soon(&p.a, M_JOURNAL_ADD, 2, view_of(big, 2), 10000), 0);
+	assert_int_equal(waitpid(reader, &status, 0), reader);
+	assert_int_equal(status, 0);
+	drop(&p);
+	assert_int_equal(edge_send_soon(&p.a, M_JOURNAL_ADD, 0, view_of(big, 2), 10000), -ERR_CLOSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(round_trip), cmocka_unit_test(passes_descriptors), cmocka_unit_test(sender_is_checked),
 	    cmocka_unit_test(receiver_is_checked), cmocka_unit_test(once_is_once), cmocka_unit_test(full_queue_is_counted),
+	    cmocka_unit_test(full_queue_is_waited_for),
 	};
 	return cmocka_run_group_tests_name("edge", tests, NULL, NULL);
 }

@@ -111,6 +111,14 @@ int edge_send(struct edge *e, enum msg type, uint64_t tag, struct view body, int
 	return edge_send2(e, type, tag, body, view_of(NULL, 0), fd);
 }
 
+int edge_send_soon(struct edge *e, enum msg type, uint64_t tag, struct view body, int wait_ms)
+{
+	struct pollfd full = {.fd = e->fd, .events = POLLOUT};
+	int r = edge_send(e, type, tag, body, -1);
+
+	return r == -EAGAIN && poll(&full, 1, wait_ms) == 1 ? edge_send(e, type, tag, body, -1) : r;
+}
+
 /* Take the descriptors out of ${msg}; those above MSG_FDS are closed and make the count wrong. */
 static unsigned take_fds(struct msghdr *msg, int out[MSG_FDS])
 {

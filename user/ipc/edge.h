@@ -45,6 +45,9 @@ int edge_send(struct edge *e, enum msg type, uint64_t tag, struct view body, int
 int edge_send2(struct edge *e, enum msg type, uint64_t tag, struct view head, struct view tail, int fd)
     __attribute__((warn_unused_result));
 
+/** edge_send_soon(e, type, tag, body, wait_ms): The same without a descriptor; a full queue is waited for so long, since its reader empties it in one go. */
+int edge_send_soon(struct edge *e, enum msg type, uint64_t tag, struct view body, int wait_ms) __attribute__((warn_unused_result));
+
 /**
  * edge_recv(e, f):
  * Take one frame.  1 and ${f} filled; 0 when none waits; negative: -ERR_CLOSED, -ERR_UNKNOWN_MESSAGE, -ERR_MESSAGE_ONCE,

@@ -58,14 +58,8 @@ static void limit(int seconds)
 /* A mark that is lost is an agent that is not seen as one, so a full queue is waited for. */
 static void tell(const struct m_mark *m)
 {
-	struct view v = view_of(m, sizeof(*m));
-	int r = edge_send(&serve.sup, M_MARK, 0, v, -1);
+	int r = edge_send_soon(&serve.sup, M_MARK, 0, view_of(m, sizeof(*m)), MARK_WAIT_MS);
 
-	if (r == -EAGAIN) {
-		struct pollfd full = {.fd = serve.sup.fd, .events = POLLOUT};
-		if (poll(&full, 1, MARK_WAIT_MS) == 1)
-			r = edge_send(&serve.sup, M_MARK, 0, v, -1);
-	}
 	if (r)
 		describe_untold(describer, m->tgid, m->start_ns);
 	if (r)

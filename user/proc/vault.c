@@ -4,7 +4,6 @@
  * Must not: let plaintext leave but in a lease to a worker; release anything that callgate-audit was not told of first.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,18 +48,10 @@ static struct serve serve = {.child = &child, .place = place, .frame = on_frame,
 
 /* ---- telling audit ---- */
 
-/* A full queue is waited for a little: audit empties it in one go.  While it cannot be told, nothing is released. */
+/* While it cannot be told, nothing is released. */
 static int record(const struct m_release *rec)
 {
-	struct view v = view_of(rec, sizeof(*rec));
-	int r = edge_send(&audit.edge, M_RELEASE, 0, v, -1);
-
-	if (r == -EAGAIN) {
-		struct pollfd full = {.fd = audit.edge.fd, .events = POLLOUT};
-		if (poll(&full, 1, RECORD_WAIT_MS) == 1)
-			r = edge_send(&audit.edge, M_RELEASE, 0, v, -1);
-	}
-	return r;
+	return edge_send_soon(&audit.edge, M_RELEASE, 0, view_of(rec, sizeof(*rec)), RECORD_WAIT_MS);
 }
 
 static void record_or_say(const struct m_release *rec)
@@ -116,7 +107,6 @@ static void reply(struct peer *p, enum msg type, uint64_t tag, struct view head,
 	if (r && r != -EAGAIN && r != -ERR_CLOSED)
 		log_error("no answer to %s: %s", party_name(p->edge.peer), err_text(r));
 }
-
 
 /* One question at a time for each credential, however many wait for the token. */
 static int ask_token(struct peer *p, uint64_t tag, const struct m_lease_get *q)
