@@ -68,6 +68,15 @@ static inline struct view view_head(struct view v, size_t n)
 	return view_of(v.p, n < v.n ? n : v.n);
 }
 
+/** view_fits_header(v): May it stand in a header field?  Not empty, and nothing that ends a line or could be refused far from here. */
+static inline bool view_fits_header(struct view v)
+{
+	for (size_t i = 0; i < v.n; i++)
+		if ((v.p[i] < 0x20 && v.p[i] != '\t') || v.p[i] == 0x7f)
+			return false;
+	return v.n > 0;
+}
+
 static inline bool view_starts(struct view v, struct view prefix)
 {
 	return v.n >= prefix.n && view_eq(view_head(v, prefix.n), prefix);

@@ -65,15 +65,6 @@ void loan_ask(struct gate *g, struct conn *c)
 	ask_send(g, &c->lease, &g->vault, M_LEASE_GET, view_of(&m, sizeof(m)));
 }
 
-/* What goes into a head must not end a line. */
-static bool fits_header(struct view v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if ((v.p[i] < 0x20 && v.p[i] != '\t') || v.p[i] == 0x7f)
-			return false;
-	return v.n > 0;
-}
-
 int loan_came(struct gate *g, struct conn *c, struct view body)
 {
 	const struct m_lease *m = (const void *)body.p;
@@ -82,7 +73,7 @@ int loan_came(struct gate *g, struct conn *c, struct view body)
 		return -ERR_NOT_FOUND;
 	if (m->status)
 		return m->status < 0 ? m->status : -ERR_MALFORMED;
-	if (m->len > body.n - offsetof(struct m_lease, secret) || !fits_header(view_of(m->secret, m->len)))
+	if (m->len > body.n - offsetof(struct m_lease, secret) || !view_fits_header(view_of(m->secret, m->len)))
 		return -ERR_MALFORMED;
 	struct loan *l = calloc(1, sizeof(*l));
 	if (!l)

@@ -129,7 +129,7 @@ int token_came(struct token_book *b, const struct wrap_head *h, struct view answ
 	memcpy(&m, answer.p, sizeof(m));
 	struct view rest = view_skip(answer, sizeof(m)), token = view_of(rest.p, m.token_len < rest.n ? m.token_len : rest.n);
 	struct view fresh = view_skip(rest, token.n);
-	int r = m.status ? (m.status < 0 ? m.status : -ERR_MALFORMED) : token_fits(token) && token.n <= TOKEN_LEN ? 0 : -ERR_MALFORMED;
+	int r = m.status ? (m.status < 0 ? m.status : -ERR_MALFORMED) : view_fits_header(token) && token.n <= TOKEN_LEN ? 0 : -ERR_MALFORMED;
 	if (!r)
 		r = take(b, h->name, token, m.life_s, now);
 	if (!r && fresh.n && strcmp(h->type, "oauth-refresh") == 0)

@@ -27,9 +27,6 @@ struct token_book *token_new(void);
 /** token_kind_ok(type, secret, why): Is ${type} known, and ${secret} of its form?  0 or -ERR_MALFORMED and a line in *${why}. */
 int token_kind_ok(const char *type, struct view secret, const char **why) __attribute__((warn_unused_result));
 
-/** token_fits(v): May it stand in a header field?  A control character would start another field, or be refused far from here. */
-bool token_fits(struct view v);
-
 /** token_made(type): Is it made when it is wanted? */
 bool token_made(const char *type);
 

@@ -49,14 +49,6 @@ static EVP_PKEY *rsa_key(const char *pem)
 	return NULL;
 }
 
-bool token_fits(struct view v)
-{
-	for (size_t i = 0; i < v.n; i++)
-		if ((v.p[i] < 0x20 && v.p[i] != '\t') || v.p[i] == 0x7f)
-			return false;
-	return v.n > 0;
-}
-
 int token_kind_ok(const char *type, struct view secret, const char **why)
 {
 	int k = kind_of(type);
@@ -73,7 +65,7 @@ int token_kind_ok(const char *type, struct view secret, const char **why)
 			*why = "\"private_key\" is an RSA key of 2048 to 4096 bits in PEM, without a passphrase";
 		EVP_PKEY_free(key);
 		json_decref(o);
-	} else if (!token_fits(secret)) {
+	} else if (!view_fits_header(secret)) {
 		*why = "a secret is not empty and holds no line end or other control character";
 	} else if (strcmp(type, "basic") == 0 && (!memchr(secret.p, ':', secret.n) || secret.n > TOKEN_LEN / 2)) {
 		*why = "for basic the secret is USER:PASSWORD, of at most 4096 bytes";
