@@ -23,7 +23,6 @@ struct kept {
 struct jsonw *trail_line(struct trail *s, const char *kind, struct wall ts)
 {
 	struct kept k = {kind, 0};
-	char text[WALL_TEXT];
 
 	assert(!s->begun);
 	s->begun = true;
@@ -31,8 +30,7 @@ struct jsonw *trail_line(struct trail *s, const char *kind, struct wall ts)
 	s->w = jsonw_on(&s->kept);
 	s->w.err = buf_put(&s->kept, view_of(&k, sizeof(k)));
 	s->w.comma = true;
-	wall_text(ts, text);
-	jsonw_str(&s->w, "ts", text);
+	jsonw_wall(&s->w, "ts", ts);
 	jsonw_str(&s->w, "host", s->host);
 	jsonw_str(&s->w, "boot", s->boot);
 	return &s->w;
@@ -110,13 +108,10 @@ int trail_number_line(struct trail *s, const char *kind, struct view members, bo
 /* A line of the stream's own goes straight to the segment: after an error it is made anew, not repeated. */
 struct jsonw trail_own_begin(struct trail *s)
 {
-	char text[WALL_TEXT];
-
 	buf_reset(&s->own);
 	struct jsonw w = jsonw_on(&s->own);
 	w.comma = true;
-	wall_text(s->clock.wall(), text);
-	jsonw_str(&w, "ts", text);
+	jsonw_wall(&w, "ts", s->clock.wall());
 	jsonw_str(&w, "host", s->host);
 	jsonw_str(&w, "boot", s->boot);
 	jsonw_uint(&w, "epoch", s->epoch);

@@ -124,6 +124,14 @@ void jsonw_raw(struct jsonw *w, const char *key, struct view v)
 	put(w, v);
 }
 
+void jsonw_wall(struct jsonw *w, const char *key, struct wall t)
+{
+	char text[WALL_TEXT];
+
+	wall_text(t, text);
+	jsonw_str(w, key, text);
+}
+
 void jsonw_hex(struct jsonw *w, const char *key, struct view v)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -8,6 +8,7 @@
 #define BASE_JSONW_H
 
 #include "base/buf.h"
+#include "base/mtime.h"
 
 struct jsonw {
 	struct buf *out;
@@ -32,6 +33,7 @@ void jsonw_null(struct jsonw *w, const char *key);
 /** jsonw_raw(w, key, v): ${v} is already JSON and is copied as it stands. */
 void jsonw_raw(struct jsonw *w, const char *key, struct view v);
 void jsonw_hex(struct jsonw *w, const char *key, struct view v);
+void jsonw_wall(struct jsonw *w, const char *key, struct wall t); /* as wall_text() */
 
 /** jsonw_end(w): 0, or the first error. */
 int jsonw_end(const struct jsonw *w) __attribute__((warn_unused_result));

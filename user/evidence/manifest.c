@@ -99,12 +99,10 @@ static void run_facts(struct run *r)
 	struct buf b = {0};
 	struct jsonw w = jsonw_on(&b);
 	struct utsname u = {0};
-	char now[WALL_TEXT];
 
-	wall_text(wall_now(), now);
 	uname(&u);
 	jsonw_open(&w, NULL, '{');
-	jsonw_str(&w, "at", now);
+	jsonw_wall(&w, "at", wall_now());
 	jsonw_str(&w, "command", r->o->command);
 	jsonw_str(&w, "operator", r->o->operator);
 	jsonw_str(&w, "machine", u.nodename);

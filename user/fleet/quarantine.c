@@ -34,9 +34,8 @@ static int put_reason(int store, const struct quarantine_item *q, const char *pa
 {
 	struct buf out = {0};
 	struct jsonw w = jsonw_on(&out);
-	char now[WALL_TEXT], hex[CHAIN_HEX] = "", reason[LAYOUT_PATH];
+	char hex[CHAIN_HEX] = "", reason[LAYOUT_PATH];
 
-	wall_text(wall_now(), now);
 	if (q->sha)
 		chain_hex(q->sha, CHAIN_LEN, hex);
 	jsonw_open(&w, NULL, '{');
@@ -45,7 +44,7 @@ static int put_reason(int store, const struct quarantine_item *q, const char *pa
 	jsonw_str(&w, "file", q->file);
 	jsonw_str(&w, "reason", q->reason);
 	jsonw_str(&w, "words", q->words);
-	jsonw_str(&w, "time", now);
+	jsonw_wall(&w, "time", wall_now());
 	jsonw_str(&w, "sha256", hex);
 	jsonw_close(&w, '}');
 	int r = jsonw_end(&w);

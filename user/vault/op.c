@@ -121,7 +121,6 @@ static void write_hosts(struct jsonw *w, const char *scope)
 
 static void write_item(struct ask *a, const struct store_item *it)
 {
-	char when[WALL_TEXT];
 	const char *host;
 
 	jsonw_open(a->w, NULL, '{');
@@ -130,9 +129,8 @@ static void write_item(struct ask *a, const struct store_item *it)
 	if (it->damaged) {
 		jsonw_bool(a->w, "damaged", true);
 	} else {
-		wall_text((struct wall){(int64_t)it->head.created_s * 1000000000}, when);
 		jsonw_str(a->w, "type", it->head.type);
-		jsonw_str(a->w, "created", when);
+		jsonw_wall(a->w, "created", (struct wall){(int64_t)it->head.created_s * 1000000000});
 		if (it->head.scope[0])
 			write_hosts(a->w, it->head.scope);
 	}
@@ -174,7 +172,6 @@ static int do_hosts(struct ask *a)
 static int do_ca(struct ask *a)
 {
 	struct mint_ca ca;
-	char when[WALL_TEXT];
 
 	if (!a->v->mint)
 		return bad(a, -ERR_UNAVAILABLE, "the certificate authority could not be loaded; see the log");
@@ -184,10 +181,8 @@ static int do_ca(struct ask *a)
 	if (ca.next_sha256[0])
 		jsonw_str(a->w, "next_sha256", ca.next_sha256);
 	jsonw_str(a->w, "subject", ca.subject);
-	wall_text(ca.not_before, when);
-	jsonw_str(a->w, "not_before", when);
-	wall_text(ca.not_after, when);
-	jsonw_str(a->w, "not_after", when);
+	jsonw_wall(a->w, "not_before", ca.not_before);
+	jsonw_wall(a->w, "not_after", ca.not_after);
 	return 0;
 }
 
