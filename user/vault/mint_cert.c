@@ -102,29 +102,41 @@ bool mint_cert_tag(char tag[MINT_TAG])
 	return true;
 }
 
-X509 *mint_cert_root(EVP_PKEY *key, const char *node, struct wall now)
+/* What all three kinds have.  ${issuer} NULL: it issues itself.  ${x} may be NULL, which is no certificate either. */
+static bool begin(X509 *x, struct wall now, long life_s, const char *org, const char *cn, X509 *issuer, EVP_PKEY *key)
 {
-	char cn[65], tag[MINT_TAG];
-	X509 *x = X509_new();
+	X509_NAME *n = x ? X509_get_subject_name(x) : NULL;
 
-	/* Roots of different machines, and of different times, must not share a name: verifiers look issuers up by it. */
-	if (!x || !mint_cert_tag(tag))
-		goto fail;
-	snprintf(cn, sizeof(cn), "Callgate CA %.40s %s", node, tag);
-	X509_NAME *n = X509_get_subject_name(x);
-	if (!X509_set_version(x, X509_VERSION_3) || !set_serial(x) || !set_dates(x, now, HOUR, (long)ROOT_DAYS * MINT_DAY) ||
-	    !add_name(n, "O", "Callgate") || !add_name(n, "CN", cn) || !X509_set_issuer_name(x, n) || !X509_set_pubkey(x, key))
-		goto fail;
-	if (!add_conf(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:1") ||
-	    !add_conf(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") ||
-	    !add_conf(x, x, NID_subject_key_identifier, "hash") || !add_conf(x, x, NID_authority_key_identifier, "keyid:always"))
-		goto fail;
-	if (!X509_sign(x, key, EVP_sha256()))
-		goto fail;
-	return x;
-fail:
+	return x && X509_set_version(x, X509_VERSION_3) && set_serial(x) && set_dates(x, now, HOUR, life_s) && add_name(n, "O", org) &&
+	       (!cn || add_name(n, "CN", cn)) && X509_set_issuer_name(x, issuer ? X509_get_subject_name(issuer) : n) && X509_set_pubkey(x, key);
+}
+
+static bool add_ids(X509 *x, X509 *issuer)
+{
+	return add_conf(x, issuer, NID_subject_key_identifier, "hash") && add_conf(x, issuer, NID_authority_key_identifier, "keyid:always");
+}
+
+/* Takes ${x}; the certificate, or NULL. */
+static X509 *finish(X509 *x, EVP_PKEY *key, bool ok)
+{
+	if (ok && X509_sign(x, key, EVP_sha256()))
+		return x;
 	X509_free(x);
 	return NULL;
+}
+
+X509 *mint_cert_root(EVP_PKEY *key, const char *node, struct wall now)
+{
+	char cn[65], tag[MINT_TAG] = "";
+	X509 *x = X509_new();
+	/* Roots of different machines, and of different times, must not share a name: verifiers look issuers up by it. */
+	bool ok = mint_cert_tag(tag);
+
+	snprintf(cn, sizeof(cn), "Callgate CA %.40s %s", node, tag);
+	ok = ok && begin(x, now, (long)ROOT_DAYS * MINT_DAY, "Callgate", cn, NULL, key) &&
+	     add_conf(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:1") &&
+	     add_conf(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") && add_ids(x, x);
+	return finish(x, key, ok);
 }
 
 /* ---- the names an intermediate may sign for: RFC 5280 4.2.1.10 ---- */
@@ -187,48 +199,24 @@ X509 *mint_cert_inter(X509 *root, EVP_PKEY *root_key, EVP_PKEY *key, const char 
 	X509 *x = X509_new();
 
 	snprintf(cn, sizeof(cn), "Callgate interception %s", tag);
-	if (!x || !X509_set_version(x, X509_VERSION_3) || !set_serial(x) || !set_dates(x, now, HOUR, MINT_INTER_S) ||
-	    !add_name(X509_get_subject_name(x), "O", "Callgate") || !add_name(X509_get_subject_name(x), "CN", cn) ||
-	    !X509_set_issuer_name(x, X509_get_subject_name(root)) || !X509_set_pubkey(x, key))
-		goto fail;
-	if (!add_conf(x, root, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
-	    !add_conf(x, root, NID_key_usage, "critical,keyCertSign") || !add_conf(x, root, NID_ext_key_usage, "serverAuth") ||
-	    !add_constraints(x, host, n) || !add_conf(x, root, NID_subject_key_identifier, "hash") ||
-	    !add_conf(x, root, NID_authority_key_identifier, "keyid:always"))
-		goto fail;
-	if (!X509_sign(x, root_key, EVP_sha256()))
-		goto fail;
-	return x;
-fail:
-	X509_free(x);
-	return NULL;
+	return finish(x, root_key, begin(x, now, MINT_INTER_S, "Callgate", cn, root, key) &&
+	    add_conf(x, root, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") && add_conf(x, root, NID_key_usage, "critical,keyCertSign") &&
+	    add_conf(x, root, NID_ext_key_usage, "serverAuth") && add_constraints(x, host, n) && add_ids(x, root));
 }
 
 X509 *mint_cert_leaf(X509 *issuer, EVP_PKEY *issuer_key, EVP_PKEY *leaf_key, const char *name, bool is_ip, struct wall now,
     struct wall *until)
 {
 	X509 *x = X509_new();
-
 	/* The subject names nobody: the host is in the SAN only.  It is not empty, because some clients refuse that. */
-	if (!x || !X509_set_version(x, X509_VERSION_3) || !set_serial(x) || !set_dates(x, now, HOUR, MINT_LEAF_S) ||
-	    !add_name(X509_get_subject_name(x), "O", "Callgate interception") ||
-	    !X509_set_issuer_name(x, X509_get_subject_name(issuer)) || !X509_set_pubkey(x, leaf_key))
-		goto fail;
-	if (!add_conf(x, issuer, NID_basic_constraints, "critical,CA:FALSE") ||
-	    !add_conf(x, issuer, NID_key_usage, "critical,digitalSignature") || !add_conf(x, issuer, NID_ext_key_usage, "serverAuth") ||
-	    !add_conf(x, issuer, NID_subject_key_identifier, "hash") ||
-	    !add_conf(x, issuer, NID_authority_key_identifier, "keyid:always") || !add_san(x, name, is_ip))
-		goto fail;
-	if (!X509_sign(x, issuer_key, EVP_sha256()))
-		goto fail;
-	*until = mint_cert_time(X509_get0_notAfter(x));
+	bool ok = begin(x, now, MINT_LEAF_S, "Callgate interception", NULL, issuer, leaf_key) &&
+	          add_conf(x, issuer, NID_basic_constraints, "critical,CA:FALSE") && add_conf(x, issuer, NID_key_usage, "critical,digitalSignature") &&
+	          add_conf(x, issuer, NID_ext_key_usage, "serverAuth") && add_ids(x, issuer) && add_san(x, name, is_ip);
+
+	if (ok)
+		*until = mint_cert_time(X509_get0_notAfter(x));
 	/* A leaf must not outlive its issuer. */
-	if (ASN1_TIME_compare(X509_get0_notAfter(x), X509_get0_notAfter(issuer)) > 0)
-		goto fail;
-	return x;
-fail:
-	X509_free(x);
-	return NULL;
+	return finish(x, issuer_key, ok && ASN1_TIME_compare(X509_get0_notAfter(x), X509_get0_notAfter(issuer)) <= 0);
 }
 
 struct wall mint_cert_time(const ASN1_TIME *t)
