@@ -88,28 +88,21 @@ static int sign(struct mint_inters *all, struct store *s, const struct lease_boo
 int mint_inters_for(struct mint_inters *all, struct store *s, const struct lease_book *b, const char *host, struct wall now,
     const struct mint_inter **out)
 {
-	struct mint_inter *i = covering(all, host);
+	struct mint_inter *have = covering(all, host), *i = have;
 
 	*out = NULL;
 	if (!lease_host(b, host))
 		return -ERR_DENIED;
 	if (!i && all->n == MINT_CHUNKS)
 		return -ERR_UNAVAILABLE;
-	if (!i) {
-		i = calloc(1, sizeof(*i));
-		if (!i)
-			return -ENOMEM;
-		int r = sign(all, s, b, host, now, i);
-		if (r) {
-			free(i);
-			return r;
-		}
+	if (!i && !(i = calloc(1, sizeof(*i))))
+		return -ENOMEM;
+	int r = have && fresh(have, now) ? 0 : sign(all, s, b, host, now, i);
+	if (!have && r)
+		free(i);
+	else if (!have)
 		all->row[all->n++] = i;
-	} else if (!fresh(i, now)) {
-		int r = sign(all, s, b, host, now, i);
-		if (r)
-			return r;
-	}
-	*out = i;
-	return 0;
+	if (!r)
+		*out = i;
+	return r;
 }

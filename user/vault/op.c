@@ -11,6 +11,8 @@
 
 enum { ANSWER_ROOM = 4096 }; /* kept free at the end of a list, for one more entry and the close */
 
+static const char unwritten[] = "the vault's directory could not be written";
+
 struct ask {
 	struct op_vault *v;
 	json_t *in;
@@ -33,16 +35,24 @@ static const char *name_of(const struct ask *a)
 	return name && wrap_name_ok(name) ? name : NULL;
 }
 
-/* Leases end and a record is made even when the change failed half way: after a failed fsync nobody can tell which one holds. */
-static void effect(struct ask *a, const char *event, const char *name, uint32_t version, int status)
+/*
+ * The end of a change, ${r}.  Leases end and a record is made even when it failed half way: after a failed fsync nobody can tell
+ * which one holds.
+ */
+static int changed(struct ask *a, const char *event, const char *name, uint32_t version, int r)
 {
 	a->fx->revoke = a->fx->record = true;
 	snprintf(a->fx->who.credential, NAME_LEN, "%s", name);
 	token_drop(a->v->tokens, name);
 	a->fx->rec.version = version;
-	a->fx->rec.status = status;
+	a->fx->rec.status = r;
 	snprintf(a->fx->rec.event, NAME_LEN, "%s", event);
 	snprintf(a->fx->rec.credential, NAME_LEN, "%s", name);
+	if (r)
+		return bad(a, r, unwritten);
+	jsonw_str(a->w, "name", name);
+	jsonw_uint(a->w, "version", version);
+	return 0;
 }
 
 static int read_scope(const json_t *hosts, char scope[WRAP_SCOPE])
@@ -84,12 +94,7 @@ static int do_set(struct ask *a)
 	snprintf(h.name, sizeof(h.name), "%s", name);
 	snprintf(h.type, sizeof(h.type), "%s", t);
 	r = store_put(a->v->store, &h, a->secret);
-	effect(a, "set", name, h.version, r);
-	if (r)
-		return bad(a, r, "the vault's directory could not be written");
-	jsonw_str(a->w, "name", name);
-	jsonw_uint(a->w, "version", h.version);
-	return 0;
+	return changed(a, "set", name, h.version, r);
 }
 
 static int do_remove(struct ask *a)
@@ -98,14 +103,7 @@ static int do_remove(struct ask *a)
 	const char *name = name_of(a);
 	int r = name ? store_remove(a->v->store, name, &version) : -ERR_NOT_FOUND;
 
-	if (r == -ERR_NOT_FOUND)
-		return bad(a, r, "no such credential");
-	effect(a, "remove", name, version, r);
-	if (r)
-		return bad(a, r, "the vault's directory could not be written");
-	jsonw_str(a->w, "name", name);
-	jsonw_uint(a->w, "version", version);
-	return 0;
+	return r == -ERR_NOT_FOUND ? bad(a, r, "no such credential") : changed(a, "remove", name, version, r);
 }
 
 static void write_hosts(struct jsonw *w, const char *scope)
@@ -203,7 +201,7 @@ static int do_rotate(struct ask *a)
 		return bad(a, r, "a rotation has begun already: install the next root everywhere, then finish it");
 	if (r == -ERR_NOT_FOUND)
 		return bad(a, r, "no rotation has begun");
-	return r ? bad(a, r, "the vault's directory could not be written") : do_ca(a);
+	return r ? bad(a, r, unwritten) : do_ca(a);
 }
 
 /* ---- what is sealed to this vault ---- */

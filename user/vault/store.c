@@ -85,12 +85,13 @@ static struct slot *claim(struct store *s, enum wrap_kind kind, const char *name
 
 /* ---- reading ---- */
 
-static int verify(struct store *s, enum wrap_kind kind, const char *name, struct view file, struct wrap_head *h)
+static int open_as(struct store *s, enum wrap_kind kind, const char *name, struct view file, struct wrap_head *h, struct keep *plain)
 {
-	int r = wrap_open(s->key, file, h, &s->check);
-	keep_wipe(&s->check);
+	int r = wrap_open(s->key, file, h, plain);
 	if (!r && (strcmp(h->name, name) || !same_file(h->kind, kind)))
 		r = -ERR_CORRUPT;
+	if (r)
+		keep_wipe(plain);
 	return r;
 }
 
@@ -106,7 +107,8 @@ static int load(struct store *s, enum wrap_kind kind, const char *name, const ch
 	}
 	int r = fd_slurp_regular(s->dir, file, WRAP_FILE_MAX, &bytes);
 	if (!r)
-		r = verify(s, kind, name, buf_view(&bytes), &h);
+		r = open_as(s, kind, name, buf_view(&bytes), &h, &s->check);
+	keep_wipe(&s->check);
 	if (r) {
 		log_error("vault: %s does not open (%s): this item cannot be used", file, err_name(r));
 		slot->item.damaged = true;
@@ -245,14 +247,7 @@ int store_get(struct store *s, enum wrap_kind kind, const char *name, struct wra
 	keep_wipe(plain);
 	if (!slot || (slot->item.head.kind != kind && !slot->item.damaged))
 		return -ERR_NOT_FOUND;
-	if (slot->item.damaged)
-		return -ERR_CORRUPT;
-	int r = wrap_open(s->key, buf_view(&slot->file), h, plain);
-	if (!r && (h->kind != kind || strcmp(h->name, name))) {
-		keep_wipe(plain);
-		r = -ERR_CORRUPT;
-	}
-	return r;
+	return slot->item.damaged ? -ERR_CORRUPT : open_as(s, kind, name, buf_view(&slot->file), h, plain);
 }
 
 int store_remove(struct store *s, const char *name, uint32_t *version)

@@ -115,13 +115,7 @@ static int put_head(const struct wrap_head *h, size_t body, struct buf *out)
 	le_put(b + 16, h->created_s, 8);
 	le_put(b + 24, body, 4);
 	int r = buf_put(out, view_of(b, sizeof(b)));
-	if (!r)
-		r = buf_put(out, view_of(h->name, name));
-	if (!r)
-		r = buf_put(out, view_of(h->type, type));
-	if (!r)
-		r = buf_put(out, view_of(h->scope, scope));
-	return r;
+	return r ? r : buf_printf(out, "%s%s%s", h->name, h->type, h->scope);
 }
 
 /* Text without NUL into an array of ${cap}: what is compared must be what is shown. */
