@@ -17,19 +17,11 @@ static const char *arg(const struct job *j, const char *key)
 	return json_string_value(json_object_get(j->args, key));
 }
 
-static struct mono now_boot(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (struct mono){(uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec};
-}
-
 /* Arguments do not stay longer than they must. */
 static void sweep(void *arg_)
 {
 	struct admin *a = arg_;
-	approval_sweep(&a->approvals, now_boot());
+	approval_sweep(&a->approvals, mono_boot_now());
 	if (!a->approvals.n)
 		pump_timer_off(a->pump, sweep, a);
 	else if (pump_timer(a->pump, mono_after_ms(mono_now(), SWEEP_MS), sweep, a))
@@ -165,11 +157,11 @@ void job_approve_ask(struct admin *a, struct edge *e, const struct frame *f)
 		r = -ERR_UNAVAILABLE;
 	if (!r && !stands(a, &call))
 		r = -ERR_DENIED;
-	r = r ? r : approval_ask(&a->approvals, &call, tail, e->slot, now_boot(), &ap);
+	r = r ? r : approval_ask(&a->approvals, &call, tail, e->slot, mono_boot_now(), &ap);
 	if (r == -ERR_FULL) {
 		/* Of another policy's time there may be some that take a place and can no longer be used. */
 		approval_prune(&a->approvals, stands, a);
-		r = approval_ask(&a->approvals, &call, tail, e->slot, now_boot(), &ap);
+		r = approval_ask(&a->approvals, &call, tail, e->slot, mono_boot_now(), &ap);
 	}
 	if (r < 0) {
 		reply(a, e->slot, f->tag, NULL, APPROVAL_CANNOT, r);
@@ -191,7 +183,7 @@ static void settled(struct admin *a, struct approval *ap, int status)
 
 	ap->line = 0;
 	if (!status && !used)
-		approval_open(ap, now_boot());
+		approval_open(ap, mono_boot_now());
 	reply(a, ap->to_slot, ap->to_tag, ap, status ? APPROVAL_CANNOT : used ? APPROVAL_YES : APPROVAL_WAITING, status ? -ERR_UNAVAILABLE : 0);
 	if (status && used && status != -ERR_CLOSED)
 		ap->state = APPROVAL_S_YES; /* certainly not written, and so not used */
@@ -261,7 +253,7 @@ static json_t *row(const struct admin *a, const struct approval *ap, struct mono
 
 void job_approve_list(struct job *j)
 {
-	struct mono now = now_boot();
+	struct mono now = mono_boot_now();
 	json_t *out = json_array();
 
 	sweep(j->a);
@@ -308,7 +300,7 @@ void job_approve_written(struct job *j)
 	struct approval *ap = approval_find(&a->approvals, arg(j, "id"));
 	struct m_approval_news news = {.id = ""};
 
-	if (!ap || !approval_decide(ap, j->kind == R_APPROVE_YES, arg(j, "reason"), now_boot())) {
+	if (!ap || !approval_decide(ap, j->kind == R_APPROVE_YES, arg(j, "reason"), mono_boot_now())) {
 		job_fail(j, "not-found", "the request ended before the decision was written; the call has to be made again");
 		return;
 	}

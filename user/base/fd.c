@@ -1,4 +1,5 @@
 /* fd.c - see fd.h. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -107,6 +108,25 @@ int fd_replace(int dir, const char *name, unsigned mode, struct view v, bool *pl
 	if (placed)
 		*placed = true;
 	return fsync(dir) < 0 ? -errno : 0;
+}
+
+int fd_each(int dir, const char *path, int (*fn)(void *arg, int dir, const char *name), void *arg)
+{
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), r = 0;
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!d) {
+		r = -errno;
+		fd_close(&fd);
+		return r;
+	}
+	for (struct dirent *e; !r && (errno = 0, e = readdir(d));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			r = fn(arg, dirfd(d), e->d_name);
+	if (!r)
+		r = -errno;
+	closedir(d);
+	return r;
 }
 
 int fd_sealed(const char *name, struct view v)

@@ -28,6 +28,13 @@ int fd_slurp_regular(int dir, const char *name, size_t max, struct buf *out) __a
  */
 int fd_replace(int dir, const char *name, unsigned mode, struct view v, bool *placed) __attribute__((warn_unused_result));
 
+/**
+ * fd_each(dir, path, fn, arg):
+ * Call ${fn} with each entry of the directory ${path} below ${dir}, but not . and .., until it answers something else than 0, which is then
+ * the result.  errno; -ENOENT: there is no such directory.
+ */
+int fd_each(int dir, const char *path, int (*fn)(void *arg, int dir, const char *name), void *arg) __attribute__((warn_unused_result));
+
 /** fd_sealed(name, v): A new memory file holding ${v}, sealed against every change; returns the descriptor (close-on-exec). */
 int fd_sealed(const char *name, struct view v) __attribute__((warn_unused_result));
 

@@ -22,6 +22,14 @@ static inline struct mono mono_now(void)
 	return (struct mono){(uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec};
 }
 
+/** mono_boot_now(): CLOCK_BOOTTIME, which goes on while the machine sleeps and begins anew with each boot.  Not to be compared with mono_now(). */
+static inline struct mono mono_boot_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (struct mono){(uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec};
+}
+
 static inline struct wall wall_now(void)
 {
 	struct timespec t;

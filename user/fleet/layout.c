@@ -1,5 +1,4 @@
 /* layout.c - see layout.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "fleet/layout.h"
 
 static const char *const trails[LAYOUT_TRAILS] = {"audit", "journal"};
@@ -130,20 +130,9 @@ void layout_note_path(enum layout_trail t, const char *host, const char *name, c
 /* Call ${fn} with each entry of ${path}; a directory that is not there has none. */
 static int each(int at, const char *path, int (*fn)(void *arg, int dir, const char *name), void *arg)
 {
-	int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), r = 0;
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int r = fd_each(at, path, fn, arg);
 
-	if (!d) {
-		r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return r == -ENOENT ? 0 : r;
-	}
-	for (struct dirent *e; !r && (e = readdir(d));)
-		if (e->d_name[0] != '.')
-			r = fn(arg, dirfd(d), e->d_name);
-	closedir(d);
-	return r;
+	return r == -ENOENT ? 0 : r;
 }
 
 /* Room for one more of ${size} in an array of ${n}, which doubles at each power of two. */
@@ -157,7 +146,7 @@ static int take_host(void *arg, int dir, const char *name)
 	struct layout_hosts *h = arg;
 
 	(void)dir;
-	if (!layout_host(name))
+	if (name[0] == '.' || !layout_host(name))
 		return 0;
 	void *at = grow(h->at, h->n, sizeof(*h->at));
 	if (!at)

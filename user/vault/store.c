@@ -1,5 +1,4 @@
 /* store.c - see store.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -138,29 +137,17 @@ static int file_kind(const char *file, char name[WRAP_NAME])
 	return 0;
 }
 
-static int load_all(struct store *s)
+static int load_entry(void *arg, int dir, const char *file)
 {
 	char name[WRAP_NAME];
-	int r = 0, fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	size_t n = strlen(file);
+	int kind = file_kind(file, name);
 
-	if (!d) {
-		r = -errno;
-		fd_close(&fd);
-		return r;
-	}
-	for (struct dirent *e; !r && (errno = 0, e = readdir(d));) {
-		size_t n = strlen(e->d_name);
-		int kind = file_kind(e->d_name, name);
-		if (n > 4 && strcmp(e->d_name + n - 4, ".tmp") == 0)
-			(void)unlinkat(s->dir, e->d_name, 0); /* a write that a crash cut short */
-		else if (kind)
-			r = load(s, (enum wrap_kind)kind, name, e->d_name);
-	}
-	if (!r)
-		r = -errno;
-	closedir(d);
-	return r;
+	if (n > 4 && strcmp(file + n - 4, ".tmp") == 0)
+		(void)unlinkat(dir, file, 0); /* a write that a crash cut short */
+	else if (kind)
+		return load(arg, (enum wrap_kind)kind, name, file);
+	return 0;
 }
 
 int store_open(int dir, const struct wrap_key *key, struct store **out)
@@ -182,7 +169,7 @@ int store_open(int dir, const struct wrap_key *key, struct store **out)
 	if (!r && (st.st_mode & 077))
 		log_warning("vault: the directory is open to others (mode %o); 0700 is meant", st.st_mode & 07777);
 	if (!r)
-		r = load_all(s);
+		r = fd_each(s->dir, ".", load_entry, s);
 out:
 	if (r)
 		store_free(&s);
