@@ -2,14 +2,14 @@
 #include <errno.h>
 #include <jansson.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <stdio.h>
 
 #include "base/err.h"
+#include "base/jwt.h"
 #include "base/wipe.h"
 #include "vault/token.h"
 
-enum { JWT_MAX = 2048, JWT_BACK_S = 60, JWT_LIFE_S = 540 /* GitHub takes ten minutes at most */ };
+enum { JWT_BACK_S = 60, JWT_LIFE_S = 540 /* GitHub takes ten minutes at most */ };
 
 static const struct {
 	const char *type;
@@ -37,18 +37,6 @@ static const char *text(const json_t *o, const char *field)
 
 /* ---- what is kept ---- */
 
-static EVP_PKEY *rsa_key(const char *pem)
-{
-	BIO *b = BIO_new_mem_buf(pem, -1);
-	EVP_PKEY *k = b ? PEM_read_bio_PrivateKey(b, NULL, NULL, (void *)(uintptr_t)"") : NULL;
-
-	BIO_free(b);
-	if (k && EVP_PKEY_get_base_id(k) == EVP_PKEY_RSA && EVP_PKEY_get_bits(k) >= 2048 && EVP_PKEY_get_size(k) <= 512)
-		return k;
-	EVP_PKEY_free(k);
-	return NULL;
-}
-
 int token_kind_ok(const char *type, struct view secret, const char **why)
 {
 	int k = kind_of(type);
@@ -58,12 +46,10 @@ int token_kind_ok(const char *type, struct view secret, const char **why)
 		*why = "a credential's type is bearer, header, basic, oauth-client, oauth-refresh or github-app";
 	} else if (kinds[k].made) {
 		json_t *o = json_loadb((const char *)secret.p, secret.n, JSON_REJECT_DUPLICATES, NULL);
-		EVP_PKEY *key = text(o, "private_key") ? rsa_key(text(o, "private_key")) : NULL;
 		if (!json_is_object(o))
 			*why = "for this type the secret is a JSON object, with no field twice";
-		else if (!key && strcmp(type, "github-app") == 0)
+		else if (strcmp(type, "github-app") == 0 && !(text(o, "private_key") && jwt_key_ok(text(o, "private_key"))))
 			*why = "\"private_key\" is an RSA key of 2048 to 4096 bits in PEM, without a passphrase";
-		EVP_PKEY_free(key);
 		json_decref(o);
 	} else if (!view_fits_header(secret)) {
 		*why = "a secret is not empty and holds no line end or other control character";
@@ -87,38 +73,13 @@ void token_plain(const char *type, struct keep *secret)
 
 /* ---- the question ---- */
 
-static void put_base64url(char *out, const uint8_t *in, size_t n)
+static int sign(const char *app, const char *pem, struct wall now, char out[JWT_MAX])
 {
-	out += strlen(out);
-	EVP_EncodeBlock((uint8_t *)out, in, (int)n);
-	for (; *out; out++)
-		*out = (char)(*out == '+' ? '-' : *out == '/' ? '_' : *out == '=' ? 0 : *out);
-}
-
-/* ${out} has JWT_MAX bytes. */
-static int sign(const char *app, const char *pem, struct wall now, char *out)
-{
-	static const char head[] = "{\"alg\":\"RS256\",\"typ\":\"JWT\"}";
 	char claims[160];
-	uint8_t sig[512];
-	size_t n = sizeof(sig);
 	long long s = (long long)(now.ns / 1000000000);
-	EVP_PKEY *key = rsa_key(pem);
-	EVP_MD_CTX *md = EVP_MD_CTX_new();
 
-	out[0] = 0;
-	int len = snprintf(claims, sizeof(claims), "{\"iat\":%lld,\"exp\":%lld,\"iss\":\"%.20s\"}", s - JWT_BACK_S, s + JWT_LIFE_S, app);
-	put_base64url(out, (const uint8_t *)head, sizeof(head) - 1);
-	strcat(out, ".");
-	put_base64url(out, (const uint8_t *)claims, (size_t)len);
-	bool good = key && md && EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, key) == 1 &&
-	            EVP_DigestSign(md, sig, &n, (const uint8_t *)out, strlen(out)) == 1;
-	EVP_MD_CTX_free(md);
-	EVP_PKEY_free(key);
-	strcat(out, ".");
-	if (good)
-		put_base64url(out, sig, n);
-	return good ? 0 : -EIO;
+	snprintf(claims, sizeof(claims), "{\"iat\":%lld,\"exp\":%lld,\"iss\":\"%.20s\"}", s - JWT_BACK_S, s + JWT_LIFE_S, app);
+	return jwt_sign(pem, claims, out);
 }
 
 int token_ask(const struct wrap_head *h, struct view secret, struct wall now, struct buf *out)
