@@ -24,7 +24,7 @@ struct mint {
 	struct utsname host; /* asked for before the sandbox is on */
 	EVP_PKEY *leaf_key;
 	struct mint_inters inters;
-	struct buf pem, root_der;
+	struct buf pem;
 	struct keep key;          /* the leaf key, PKCS#8 */
 	struct keep leaf, issuer; /* DER of what was handed out last */
 	struct rate rate, refuse;
@@ -51,21 +51,12 @@ static int show_cert(X509 *x, struct buf *pem)
 	return r;
 }
 
-/* The forms of the roots that are handed out. */
+/* The roots as they are shown. */
 static int show_roots(struct mint *m)
 {
-	uint8_t *der = NULL;
-	int n = i2d_X509(m->root, &der);
-
 	buf_reset(&m->pem);
-	buf_reset(&m->root_der);
-	int r = n > 0 ? buf_put(&m->root_der, view_of(der, (size_t)n)) : -ERR_UNAVAILABLE;
-	OPENSSL_free(der);
-	if (!r)
-		r = show_cert(m->root, &m->pem);
-	if (!r && m->next)
-		r = show_cert(m->next, &m->pem);
-	return r;
+	int r = show_cert(m->root, &m->pem);
+	return r || !m->next ? r : show_cert(m->next, &m->pem);
 }
 
 /* A finished rotation leaves the same root in both places. */
@@ -160,17 +151,11 @@ void mint_free(struct mint **mp)
 	X509_free(m->root);
 	X509_free(m->next);
 	buf_free(&m->pem);
-	buf_free(&m->root_der);
 	keep_free(&m->key);
 	keep_free(&m->leaf);
 	keep_free(&m->issuer);
 	free(m);
 	*mp = NULL;
-}
-
-struct view mint_root(const struct mint *m)
-{
-	return buf_view(&m->root_der);
 }
 
 static void digest(X509 *x, char out[65])

@@ -49,9 +49,6 @@ bool mint_memory(void);
 
 void mint_ca(const struct mint *m, struct mint_ca *ca);
 
-/** mint_root(m): The root certificate in DER.  Borrowed until the mint is freed. */
-struct view mint_root(const struct mint *m);
-
 /** mint_rotate(m, finish): See above.  0, -ERR_EXISTS (begun already), -ERR_NOT_FOUND (not begun), or why the store did not take it. */
 int mint_rotate(struct mint *m, bool finish) __attribute__((warn_unused_result));
 
