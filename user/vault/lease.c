@@ -55,55 +55,51 @@ struct draft {
 	size_t n;
 };
 
-static int add_row(struct draft *d, const struct row *at, const char *credential)
+/* ${credential} NULL or null: none. */
+static int add_row(struct draft *d, const struct row *at, const json_t *credential)
 {
+	const char *name = credential && !json_is_null(credential) ? json_string_value(credential) : "";
+
+	if (!name || (*name && !wrap_name_ok(name)) || (!*name && json_is_string(credential)))
+		return -ERR_MALFORMED;
 	if (d->n == LEASE_ROWS)
 		return -ERR_TOO_LONG;
 	struct row *r = &d->row[d->n++];
 	*r = *at;
-	memcpy(r->credential, credential, strlen(credential)); /* shorter than NAME_LEN: checked; the rest is zero */
+	memcpy(r->credential, name, strlen(name)); /* shorter than NAME_LEN: checked; the rest is zero */
 	return 0;
 }
 
-static int add_match(struct draft *d, const char *server, const json_t *match, const json_t *server_json)
+static int add_match(struct draft *d, const json_t *server, const char *name, const json_t *match)
 {
 	struct row at = {.port = 443};
-	const json_t *port = json_object_get(match, "port"), *it;
+	const json_t *port = json_object_get(match, "port"), *many = json_object_get(server, "credentials"), *it;
 	const char *host = json_string_value(json_object_get(match, "host"));
-	const char *one = json_string_value(json_object_get(server_json, "credential"));
 	bool is_ip;
 	size_t i;
 
-	json_int_t n = json_is_integer(port) ? json_integer_value(port) : port ? 0 : 443;
+	json_int_t n = port ? json_integer_value(port) : 443;
 	if (!host || host_canonical(host, at.host, &is_ip) || n < 1 || n > 65535)
 		return -ERR_MALFORMED;
 	at.port = (uint32_t)n;
-	memcpy(at.server, server, strlen(server));
-	int r = add_row(d, &at, one ? one : "");
-	json_array_foreach(json_object_get(server_json, "credentials"), i, it)
+	memcpy(at.server, name, strlen(name));
+	int r = add_row(d, &at, json_object_get(server, "credential"));
+	json_array_foreach(many, i, it)
 		if (!r)
-			r = add_row(d, &at, json_string_value(it));
+			r = json_is_null(it) ? -ERR_MALFORMED : add_row(d, &at, it);
 	return r;
-}
-
-static bool name_ok(const json_t *j)
-{
-	return json_is_string(j) && wrap_name_ok(json_string_value(j));
 }
 
 static int add_server(struct draft *d, const json_t *server)
 {
-	const json_t *name = json_object_get(server, "name"), *one = json_object_get(server, "credential"), *it;
-	const json_t *match = json_object_get(server, "match"), *many = json_object_get(server, "credentials");
-	bool ok = name_ok(name) && (!one || json_is_null(one) || name_ok(one)) && (!many || json_is_array(many)) && json_is_array(match);
+	const char *name = json_string_value(json_object_get(server, "name"));
+	const json_t *match = json_object_get(server, "match"), *many = json_object_get(server, "credentials"), *it;
+	int r = name && wrap_name_ok(name) && json_is_array(match) && (!many || json_is_array(many)) ? 0 : -ERR_MALFORMED;
 	size_t i;
 
-	json_array_foreach(many, i, it)
-		ok = ok && name_ok(it);
-	int r = ok ? 0 : -ERR_MALFORMED;
 	json_array_foreach(match, i, it)
 		if (!r)
-			r = add_match(d, json_string_value(name), it, server);
+			r = add_match(d, server, name, it);
 	return r;
 }
 
