@@ -40,12 +40,6 @@ static struct wait { /* a lease that waits for a token */
 	struct m_lease_get q;
 } waiting[WAITERS];
 
-static struct edge *place(enum party who, uint32_t slot);
-static void on_frame(struct edge *e, struct frame *f);
-static void on_dropped(struct edge *e);
-
-static struct serve serve = {.child = &child, .place = place, .frame = on_frame, .dropped = on_dropped};
-
 /* ---- telling audit ---- */
 
 /* While it cannot be told, nothing is released. */
@@ -216,18 +210,14 @@ static void on_mint(struct peer *p, const struct frame *f)
 	keep_wipe(&minted);
 }
 
-static void send_ca(struct peer *p, uint64_t tag)
+/* ${f} NULL: nobody asked. */
+static void send_ca(struct peer *p, const struct frame *f)
 {
 	struct mint_ca ca = {0};
 
 	if (vault.mint)
 		mint_ca(vault.mint, &ca);
-	reply(p, M_CA, tag, ca.pem, view_of(NULL, 0));
-}
-
-static void on_ca(struct peer *p, const struct frame *f)
-{
-	send_ca(p, f->tag);
+	reply(p, M_CA, f ? f->tag : 0, ca.pem, view_of(NULL, 0));
 }
 
 /* What is ours may vouch for no upstream: the workers hear of a root before anybody can have installed it. */
@@ -235,7 +225,7 @@ static void tell_ca(void)
 {
 	for (size_t i = 0; i < LEASE_SLOTS; i++)
 		if (worker[i].edge.fd >= 0)
-			send_ca(&worker[i], 0);
+			send_ca(&worker[i], NULL);
 }
 
 static void on_do(struct peer *p, const struct frame *f)
@@ -259,7 +249,7 @@ static void on_do(struct peer *p, const struct frame *f)
 static const struct {
 	enum msg type;
 	void (*fn)(struct peer *p, const struct frame *f);
-} asks[] = {{M_LEASE_GET, on_lease}, {M_TOKEN, on_token}, {M_MINT, on_mint}, {M_CA_GET, on_ca}, {M_VAULT_DO, on_do}};
+} asks[] = {{M_LEASE_GET, on_lease}, {M_TOKEN, on_token}, {M_MINT, on_mint}, {M_CA_GET, send_ca}, {M_VAULT_DO, on_do}};
 
 static void on_frame(struct edge *e, struct frame *f)
 {
@@ -286,6 +276,8 @@ static struct edge *place(enum party who, uint32_t slot)
 			 : who == P_PROXY && slot < LEASE_SLOTS ? &worker[slot] : NULL;
 	return p ? &p->edge : NULL;
 }
+
+static struct serve serve = {.child = &child, .place = place, .frame = on_frame, .dropped = on_dropped};
 
 /* ---- start ---- */
 
