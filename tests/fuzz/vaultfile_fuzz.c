@@ -22,18 +22,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct wrap_key *k;
 	static struct keep plain;
-	struct wrap_head peeked, opened;
+	struct wrap_head opened;
+	struct view file = view_of(data, size), first = wrap_first(file);
 
 	if (!k) {
 		k = fixed_key();
 		if (keep_open(&plain, WRAP_BODY_MAX))
 			abort();
 	}
-	int p = wrap_peek(view_of(data, size), &peeked);
-	int r = wrap_open(k, view_of(data, size), &opened, &plain);
-	if (r && plain.n)
-		abort(); /* nothing is left of what did not open */
-	if (!r && (p || !wrap_name_ok(opened.name) || memcmp(&peeked, &opened, sizeof(opened))))
+	if (first.p != file.p || first.n > file.n)
 		abort();
+	/* The item, and the version before behind it. */
+	for (struct view item = first; item.n; item = item.p == file.p ? view_skip(file, first.n) : view_of(NULL, 0)) {
+		int r = wrap_open(k, item, &opened, &plain);
+		if (r && plain.n)
+			abort(); /* nothing is left of what did not open */
+		if (!r && (!wrap_name_ok(opened.name) || (first.n < file.n && item.p == file.p && !opened.overlap_s)))
+			abort();
+	}
 	return 0;
 }

@@ -33,6 +33,7 @@
 
 #define HOST "mcp.example.test"
 #define SECRET "s3cr3t-of-the-vault"
+#define OLD_SECRET "s3cr3t-of-yesterday"
 
 enum { TEXT_MAX = 1 << 20, RECORDS_MAX = 4096 };
 
@@ -42,7 +43,7 @@ typedef const char *upstream_fn(const struct http1_head *h, struct view body, bo
 struct seen_record {
 	uint16_t kind;
 	uint64_t call;
-	uint32_t uid;
+	uint32_t uid, cred_ver;
 	char verdict[32], rule[256], status[32], tool[128], err[64], host[256], arg_keys[256], detail[256], method[64], charges[64], risk[32], tool_hash[80], policy[80], approval[32], client[160], addr[64], server_addr[64];
 	uint64_t in, out, count;
 };
@@ -64,6 +65,8 @@ struct bench {
 	struct buf up_log; /* everything that reached the upstream */
 	atomic_int up_conns, up_live, up_requests, leases, mints, worlds;
 	atomic_bool no_lease, hold_acks;
+	atomic_bool two_versions; /* 7, and OLD_SECRET as 6 for who says that 7 was refused */
+	atomic_uint said_refused; /* by the last question for a lease */
 	atomic_int office_stop;
 	struct edge vault, admin, ident, fetch;
 	struct shring *reader;
@@ -199,9 +202,11 @@ static inline void office_vault(const struct frame *f)
 		assert_int_equal(edge_send(&B.vault, M_CA, f->tag, buf_view(&B.inner.pem), -1), 0);
 	} else if (f->type == M_LEASE_GET) {
 		B.leases++;
-		m.lease = (struct m_lease){.status = B.no_lease ? -ERR_DENIED : 0, .version = 7, .ttl_ms = 30000,
+		B.said_refused = ((const struct m_lease_get *)(const void *)f->body.p)->refused;
+		bool old = B.two_versions && B.said_refused == 7;
+		m.lease = (struct m_lease){.status = B.no_lease ? -ERR_DENIED : 0, .version = old ? 6 : 7, .ttl_ms = 30000, .again = B.two_versions,
 		    .len = B.no_lease ? 0 : sizeof(SECRET) - 1};
-		memcpy(m.lease.secret, SECRET, sizeof(SECRET) - 1);
+		memcpy(m.lease.secret, old ? OLD_SECRET : SECRET, sizeof(SECRET) - 1);
 		assert_int_equal(edge_send(&B.vault, M_LEASE, f->tag, view_of(&m, sizeof(m.lease) + m.lease.len), -1), 0);
 	} else if (f->type == M_MINT) {
 		const struct m_mint *q = (const void *)f->body.p;
@@ -246,6 +251,7 @@ static inline void office_records(void)
 		s->call = r.head.call;
 		s->uid = (uint32_t)r.num[F_UID];
 		s->in = r.num[F_BYTES_IN];
+		s->cred_ver = (uint32_t)r.num[F_CRED_VERSION];
 		s->out = r.num[F_BYTES_OUT];
 		s->count = r.num[F_COUNT];
 		COPY_TEXT(verdict, F_VERDICT);

@@ -29,6 +29,8 @@ static const char *json_answer(const char *body)
 	return answer;
 }
 
+static atomic_bool refused[2]; /* SECRET, OLD_SECRET */
+
 /* What the upstream says, by tool name or method. */
 static const char *upstream(const struct http1_head *h, struct view body, bool *close)
 {
@@ -40,6 +42,10 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 	snprintf(text, sizeof(text), VIEW_FMT, VIEW_ARG(view_head(body, 250)));
 	if (view_is(h->target, "/other"))
 		return "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: kept=1\r\n\r\nother";
+	if (refused[0] && view_is(http1_get(h, "authorization", NULL), "Bearer " SECRET))
+		return "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n";
+	if (refused[1] && view_is(http1_get(h, "authorization", NULL), "Bearer " OLD_SECRET))
+		return "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n";
 	if (view_is(h->target, "/mcp?401"))
 		return "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n";
 	if (view_is(h->target, "/mcp?close")) {
@@ -363,6 +369,47 @@ static void upstream_troubles(void **state)
 	client_close(&C);
 }
 
+/* Two versions of a credential: what the server refuses is sent once, and the other one then, in whichever order they come and go. */
+static void two_versions(void **state)
+{
+	(void)state;
+	int n = B.records, requests = B.up_requests, leases;
+	_Static_assert(sizeof(SECRET) == sizeof(OLD_SECRET), "the aid lends both with one length");
+
+	B.two_versions = refused[0] = true;
+	assert_true(client_tls(&C, HOST, &B.inner));
+	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
+	const char *a = client_answer(&C);
+	HOLDS(a, "\"text\":\"hi\"");
+	LACKS(a, "WWW-Authenticate");
+	assert_int_equal(B.up_requests, requests + 2);
+	assert_int_equal(B.said_refused, 7);
+	assert_int_equal(record_wait(n + 2)->cred_ver, 6);
+	/* the next call does not meet the refusal again */
+	leases = B.leases;
+	client_post(&C, "/mcp", "", CALL("2", "echo", "{}"));
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
+	assert_int_equal(B.up_requests, requests + 3);
+	assert_int_equal(B.leases, leases);
+	record_wait(n + 4);
+	/* the server has the new one now, and the old one no more */
+	refused[0] = false;
+	refused[1] = true;
+	client_post(&C, "/mcp", "", CALL("3", "echo", "{}"));
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
+	assert_int_equal(B.said_refused, 6);
+	assert_int_equal(B.up_requests, requests + 5);
+	assert_int_equal(record_wait(n + 6)->cred_ver, 7);
+	/* neither: two requests, never a third, and a denial in words */
+	refused[0] = true;
+	client_post(&C, "/mcp", "", CALL("4", "echo", "{}"));
+	HOLDS(client_answer(&C), "refused the credential");
+	assert_int_equal(B.up_requests, requests + 7);
+	record_wait(n + 8);
+	B.two_versions = refused[0] = refused[1] = false;
+	client_close(&C);
+}
+
 static void chunked_and_slow(void **state)
 {
 	(void)state;
@@ -647,7 +694,7 @@ int main(void)
 	    cmocka_unit_test(denied_call),
 	    cmocka_unit_test(refused_requests),
 	    cmocka_unit_test(lists_and_streams),
-	    cmocka_unit_test(list_changed), cmocka_unit_test(upstream_troubles),
+	    cmocka_unit_test(list_changed), cmocka_unit_test(upstream_troubles), cmocka_unit_test(two_versions),
 	    cmocka_unit_test(chunked_and_slow),
 	    cmocka_unit_test(big_body),
 	    cmocka_unit_test(not_granted),

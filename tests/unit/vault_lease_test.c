@@ -342,6 +342,86 @@ static void test_set(void **state)
 	free(big);
 }
 
+/* Asks for "bot" after a refusal of version ${refused}: "VERSION secret", and whether there is another. */
+static const char *lent(struct place *p, uint32_t refused, bool *again)
+{
+	static char text[64];
+	struct m_lease_get q = want("bot", "github", "api.example", 443);
+	struct m_release rec;
+	struct m_lease head;
+
+	q.refused = refused;
+	assert_true(lease_answer(p->at.v.book, p->at.v.store, p->at.v.tokens, &q, 0, t0, &rec, &head, &p->secret));
+	assert_int_equal(head.status, 0);
+	assert_string_equal(rec.event, "release");
+	assert_int_equal(rec.version, head.version);
+	*again = head.again != 0;
+	snprintf(text, sizeof(text), "%u " VIEW_FMT, head.version, VIEW_ARG(keep_view(&p->secret)));
+	return text;
+}
+
+static void test_overlap(void **state)
+{
+	struct place *p = *state;
+	static const char *const bad[] = {"0", "-1", "2592001", "\"60\"", "null", "1.5", "true"};
+	char json[160];
+	bool again;
+
+	assert_true(ok(p, HOSTS, none));
+	assert_false(ok(p, "{\"op\":\"revert\",\"name\":\"bot\"}", none));
+	assert_null(strstr(ask(p, "{\"op\":\"set\",\"name\":\"bot\",\"overlap\":60}", VIEW_LIT("first")), "previous"));
+	assert_string_equal(lent(p, 0, &again), "1 first");
+	assert_false(again);
+	assert_false(ok(p, "{\"op\":\"revert\",\"name\":\"bot\"}", none));
+	assert_false(p->fx.revoke || p->fx.record);
+	const char *text = ask(p, "{\"op\":\"set\",\"name\":\"bot\",\"type\":\"basic\",\"overlap\":60}", VIEW_LIT("a:b"));
+	assert_non_null(strstr(text, "\"version\":2,\"previous\":1,\"previous_until\":\"2"));
+	assert_true(p->fx.revoke && p->fx.record);
+	/* the new one, until a server does not take it */
+	assert_string_equal(lent(p, 0, &again), "2 YTpi");
+	assert_true(again);
+	assert_non_null(strstr(ask(p, "{\"op\":\"list\"}", none), "\"previous\":1,"));
+	assert_non_null(strstr((const char *)p->answer.mem, "\"refused_by\":[]"));
+	assert_string_equal(lent(p, 2, &again), "1 first");
+	assert_true(again);
+	assert_non_null(strstr(ask(p, "{\"op\":\"list\"}", none), "\"refused_by\":[\"api.example\"]"));
+	/* nor the one before: then it has changed its mind.  Nobody says more: it may be in order */
+	assert_string_equal(lent(p, 1, &again), "2 YTpi");
+	assert_non_null(strstr(ask(p, "{\"op\":\"list\"}", none), "\"refused_by\":[]"));
+	assert_string_equal(lent(p, 3, &again), "2 YTpi");
+	assert_string_equal(lent(p, UINT32_MAX, &again), "2 YTpi");
+	/* what it is sealed for counts for each version */
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"hosts\":[\"alt.example\"]}", VIEW_LIT("elsewhere")));
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"overlap\":60}", VIEW_LIT("here")));
+	assert_string_equal(lent(p, 4, &again), "4 here");
+	/* never a third */
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"overlap\":60}", VIEW_LIT("fifth")));
+	assert_string_equal(lent(p, 5, &again), "4 here");
+	assert_string_equal(lent(p, 4, &again), "5 fifth");
+	/* back: what it was, under a number of its own, and nothing before it */
+	text = ask(p, "{\"op\":\"revert\",\"name\":\"bot\"}", none);
+	assert_non_null(strstr(text, "\"from\":4,\"type\":\"bearer\",\"name\":\"bot\",\"version\":6"));
+	assert_string_equal(p->fx.rec.event, "revert");
+	assert_true(p->fx.revoke && p->fx.record && p->fx.rec.version == 6);
+	assert_string_equal(lent(p, 6, &again), "6 here");
+	assert_false(again);
+	assert_false(ok(p, "{\"op\":\"revert\",\"name\":\"bot\"}", none));
+	assert_false(ok(p, "{\"op\":\"revert\"}", none));
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"bot\",\"overlap\":2592000}", VIEW_LIT("seventh")));
+	assert_true(ok(p, "{\"op\":\"remove\",\"name\":\"bot\"}", none));
+	assert_false(ok(p, "{\"op\":\"revert\",\"name\":\"bot\"}", none));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(json, sizeof(json), "{\"op\":\"set\",\"name\":\"bot\",\"overlap\":%s}", bad[i]);
+		if (ok(p, json, VIEW_LIT("x")))
+			fail_msg("an overlap of %s", bad[i]);
+	}
+	/* tokens are made of what is current */
+	assert_false(ok(p, "{\"op\":\"set\",\"name\":\"app\",\"type\":\"oauth-client\",\"overlap\":60}", VIEW_LIT("{}")));
+	assert_true(ok(p, "{\"op\":\"set\",\"name\":\"app\",\"type\":\"oauth-client\"}", VIEW_LIT("{}")));
+	assert_false(ok(p, "{\"op\":\"set\",\"name\":\"app\",\"overlap\":60}", VIEW_LIT("x")));
+	assert_int_equal(store_find(p->at.v.store, "app")->head.version, 1);
+}
+
 /* A list longer than a frame comes in pages that leave nothing out; no page holds a secret. */
 static void test_list(void **state)
 {
@@ -425,7 +505,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    T(test_permitted), T(test_hostile_request), T(test_rate), T(test_rate_of_a_worker), T(test_sealed_scope), T(test_hosts), T(test_set), T(test_list), T(test_unseal),
+	    T(test_permitted), T(test_hostile_request), T(test_rate), T(test_rate_of_a_worker), T(test_sealed_scope), T(test_hosts), T(test_set), T(test_overlap), T(test_list), T(test_unseal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,8 @@ struct call {
 	struct buf body;     /* decoded, when it came chunked */
 	uint32_t id_off, id_len;
 	size_t sent;
-	bool lease_fresh, retried; /* the vault was asked for this call; a 401 was met before */
+	bool lease_fresh; /* the vault was asked for this call */
+	uint32_t refused; /* the version that a 401 met before; 0: none did */
 
 	struct world *world;
 	const struct world_server *server;

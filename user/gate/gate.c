@@ -106,7 +106,7 @@ int gate_new(const struct gate_conf *conf, char *why, size_t why_len, struct gat
 	edge_init(&g->admin, -1, P_PROXY, P_ADMIN, 0);
 	edge_init(&g->ident, -1, P_PROXY, P_IDENT, 0);
 	edge_init(&g->fetch, -1, P_PROXY, P_FETCH, 0);
-	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->spare_calls, &g->spares, &g->doors};
+	struct list *lists[] = {&g->conns, &g->asks, &g->ack_waiters, &g->certs, &g->loans, &g->refusals, &g->spare_calls, &g->spares, &g->doors};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_init(lists[i]);
 	for (size_t i = 0; i < GATE_DOWNLINKS; i++)

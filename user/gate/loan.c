@@ -55,10 +55,89 @@ struct loan *loan_find(struct gate *g, const char *credential, const char *serve
 	return NULL;
 }
 
+/*
+ * A version that a server refused, and the vault then lent the one before.  For a while that one is asked for at once, so that the server
+ * does not see a refused key with each new lease; then one call tries the newer version again while the others go on.
+ */
+enum { HELD_MS = 120000, TRY_MS = 5000, REFUSALS = 64 };
+
+struct refusal {
+	struct list node;
+	char credential[NAME_LEN], server[NAME_LEN], host[HOST_LEN];
+	uint16_t port;
+	uint32_t version;
+	bool trying;
+	struct mono until;
+};
+
+static struct refusal *refusal(struct list *node)
+{
+	return LIST_ENTRY(node, struct refusal, node);
+}
+
+static void drop_refusal(struct gate *g, struct refusal *f)
+{
+	list_del(&f->node);
+	g->n_refusals--;
+	free(f);
+}
+
+static struct refusal *refusal_of(const struct gate *g, const struct conn *c)
+{
+	LIST_EACH(it, &g->refusals) {
+		struct refusal *f = refusal(it);
+		if (f->port == c->port && strcmp(f->credential, c->call->credential) == 0 && strcmp(f->server, c->call->server->name) == 0 &&
+		    strcmp(f->host, c->host) == 0)
+			return f;
+	}
+	return NULL;
+}
+
+/* Without memory each new lease meets a refusal first. */
+static void note_refusal(struct gate *g, const struct conn *c)
+{
+	struct refusal *f = refusal_of(g, c);
+
+	if (!f && (f = calloc(1, sizeof(*f)))) {
+		snprintf(f->credential, sizeof(f->credential), "%s", c->call->credential);
+		snprintf(f->server, sizeof(f->server), "%s", c->call->server->name);
+		snprintf(f->host, sizeof(f->host), "%s", c->host);
+		f->port = c->port;
+		list_add_head(&g->refusals, &f->node);
+		if (++g->n_refusals > REFUSALS)
+			drop_refusal(g, refusal(g->refusals.prev));
+	}
+	if (!f)
+		return;
+	f->version = c->call->refused;
+	f->trying = false;
+	f->until = mono_after_ms(mono_now(), HELD_MS);
+}
+
+/* The version that the server is known to refuse; 0: none, or this call is to try. */
+static uint32_t known_refusal(struct gate *g, const struct conn *c)
+{
+	struct refusal *f = refusal_of(g, c);
+	struct mono now = mono_now();
+
+	if (!f)
+		return 0;
+	if (now.ns < f->until.ns)
+		return f->version;
+	if (f->trying) { /* and was not refused since */
+		drop_refusal(g, f);
+		return 0;
+	}
+	f->trying = true;
+	f->until = mono_after_ms(now, TRY_MS);
+	return 0;
+}
+
 void loan_ask(struct gate *g, struct conn *c)
 {
-	struct m_lease_get m = {.port = c->port, .refused = c->call->retried, .ring = g->conf.ring_id, .call = c->call->number};
+	struct m_lease_get m = {.port = c->port, .ring = g->conf.ring_id, .call = c->call->number};
 
+	m.refused = c->call->refused ? c->call->refused : known_refusal(g, c);
 	snprintf(m.credential, sizeof(m.credential), "%s", c->call->credential);
 	snprintf(m.server, sizeof(m.server), "%s", c->call->server->name);
 	snprintf(m.host, sizeof(m.host), "%s", c->host);
@@ -88,8 +167,10 @@ int loan_came(struct gate *g, struct conn *c, struct view body)
 	snprintf(l->host, sizeof(l->host), "%s", c->host);
 	l->port = c->port;
 	l->version = m->version;
-	l->made = m->made != 0;
+	l->again = m->again != 0;
 	l->until = mono_after_ms(mono_now(), m->ttl_ms);
+	if (m->version < c->call->refused)
+		note_refusal(g, c);
 	l->refs = 2; /* the cache's and the call's: even a lease of no time serves the call it was asked for */
 	list_add_head(&g->loans, &l->node);
 	g->n_loans++;
@@ -110,13 +191,20 @@ void loan_revoke(struct gate *g, struct view body)
 	LIST_EACH(it, &g->loans)
 		if (!m.credential[0] || strcmp(entry(it)->credential, m.credential) == 0)
 			uncache(g, entry(it));
+	LIST_EACH(it, &g->refusals)
+		if (!m.credential[0] || strcmp(refusal(it)->credential, m.credential) == 0)
+			drop_refusal(g, refusal(it));
 	spare_forget(g, m.credential);
 }
 
-void loan_forget(struct gate *g, struct loan *l)
+void loan_forget(struct gate *g, struct loan *of)
 {
-	if (l && l->node.next != &l->node)
-		uncache(g, l);
+	LIST_EACH(it, &g->loans) {
+		struct loan *l = entry(it);
+		if (l->version == of->version && l->port == of->port && strcmp(l->credential, of->credential) == 0 &&
+		    strcmp(l->server, of->server) == 0 && strcmp(l->host, of->host) == 0)
+			uncache(g, l);
+	}
 }
 
 void loan_sweep(struct gate *g)
@@ -132,4 +220,6 @@ void loan_drop_all(struct gate *g)
 {
 	LIST_EACH(it, &g->loans)
 		uncache(g, entry(it));
+	LIST_EACH(it, &g->refusals)
+		drop_refusal(g, refusal(it));
 }

@@ -1,5 +1,5 @@
 /*
- * loan.h - credentials that callgate-vault lent, for as long as it said.
+ * loan.h - credentials that callgate-vault lent, for as long as it said; and which versions servers refused while there were two.
  * Floor: gate.      Owns: the secrets; each is wiped when its time is over, when it is revoked and nobody is sending it any more.
  */
 #ifndef GATE_LOAN_H
@@ -14,7 +14,7 @@ struct loan {
 	char credential[NAME_LEN], server[NAME_LEN], host[HOST_LEN];
 	uint16_t port;
 	uint32_t version;
-	bool made; /* a token, which the vault can have made anew */
+	bool again; /* the vault has another when the server refuses it: a token made anew, or the other of two versions */
 	struct mono until;
 	struct secret *secret;
 };
@@ -28,7 +28,7 @@ void loan_ask(struct gate *g, struct conn *c);
 int loan_came(struct gate *g, struct conn *c, struct view body) __attribute__((warn_unused_result));
 /** loan_revoke(g, body): An M_REVOKE frame. */
 void loan_revoke(struct gate *g, struct view body);
-/** loan_forget(g, l): The server refused it: ask anew next time. */
+/** loan_forget(g, l): The server refused it: it and what else was lent of this version for this server is asked for anew. */
 void loan_forget(struct gate *g, struct loan *l);
 /** loan_sweep(g): Drop what has run out. */
 void loan_sweep(struct gate *g);

@@ -36,9 +36,9 @@ static enum step refused(struct conn *c, unsigned status)
 
 	loan_forget(c->g, k->lease);
 	server_drop(c);
-	if (status == 401 && !k->retried && (!k->lease_fresh || k->lease->made)) {
+	if (status == 401 && !k->refused && (!k->lease_fresh || k->lease->again)) {
 		/* It may have been changed at the server and in the vault since it was lent.  A 401 means that nothing was carried out. */
-		k->retried = true;
+		k->refused = k->lease->version;
 		k->sent = 0;
 		loan_unref(&k->lease);
 		ask_forget(&c->lease);

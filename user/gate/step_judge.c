@@ -239,7 +239,8 @@ enum step step_lease(struct conn *c)
 		return STEP_END;
 	if (!k->credential || k->lease)
 		return conn_goto(c, S_SERVER, 0);
-	k->lease = loan_find(g, k->credential, k->server->name, c->host, c->port);
+	/* After a refusal it is what the vault says to it; others may just have been lent what was refused. */
+	k->lease = k->refused ? NULL : loan_find(g, k->credential, k->server->name, c->host, c->port);
 	if (k->lease)
 		return STEP_MORE;
 	server_prepare(c);

@@ -73,9 +73,10 @@ struct gate {
 	struct list downlinks[GATE_DOWNLINKS]; /* downlink.c */
 	struct learned *learned;
 	struct list certs, loans;        /* newest use first */
+	struct list refusals;            /* of lent versions, loan.c; newest first */
 	struct list spare_calls, spares;
 	struct crowd crowd; /* of the connections */
-	size_t n_spares, n_certs, n_loans, n_held;
+	size_t n_spares, n_certs, n_loans, n_refusals, n_held;
 	uint64_t next_call, next_tag;
 	struct buf ca; /* our own root, PEM */
 	struct timer start_timer, stop_timer, sweep_timer;

@@ -111,7 +111,7 @@ struct m_lease_get {
 	char server[NAME_LEN];
 	char host[HOST_LEN];
 	uint32_t port;
-	uint32_t refused;    /* the server did not take what was lent last */
+	uint32_t refused;    /* the version that was lent last, when the server did not take it; 0: nothing of the kind */
 	uint64_t ring, call; /* the call it is for; recorded by the vault itself */
 };
 
@@ -120,7 +120,7 @@ struct m_lease {
 	int32_t status; /* 0 or negative, err.h */
 	uint32_t version;
 	uint32_t ttl_ms;
-	uint32_t made; /* a token, which the vault can have made anew when the server refuses it */
+	uint32_t again; /* when the server refuses it the vault has another: a token made anew, or the other of two versions */
 	uint32_t len;
 	uint8_t secret[];
 };

@@ -17,6 +17,7 @@
 enum {
 	RECORD_WAIT_MS = 50,
 	REVOKE_AGAIN_MS = 20,
+	OVERLAP_MS = 30000,
 	WAITERS = 256,
 	MINTED_MAX = sizeof(struct m_minted) + MINT_DER_MAX + MINT_ISSUER_MAX + MINT_KEY_MAX,
 };
@@ -228,6 +229,34 @@ static void tell_ca(void)
 			send_ca(&worker[i], NULL);
 }
 
+/* Versions whose time is over are taken out of the store and back from the workers. */
+static void overlaps(void *arg)
+{
+	uint64_t now = mono_boot_now().ns, wait_ms = 0;
+
+	(void)arg;
+	for (const struct store_item *it = store_next(vault.store, ""); it; it = store_next(vault.store, it->head.name)) {
+		struct m_release rec = {.event = "overlap-end", .version = it->before};
+		struct m_revoke who = {0};
+		uint64_t left_ms = it->until.ns > now ? (it->until.ns - now) / 1000000 + 1 : OVERLAP_MS;
+		if (it->before && it->until.ns <= now) {
+			snprintf(who.credential, NAME_LEN, "%s", it->head.name);
+			memcpy(rec.credential, who.credential, NAME_LEN);
+			int r = store_forget(vault.store, it->head.name);
+			revoke(&who);
+			if (r)
+				log_error("version %u of %s cannot be taken out of the store (%s); it is used no more", rec.version, rec.credential, err_text(r));
+			else
+				record_or_say(&rec);
+		}
+		if (it->before && (!wait_ms || left_ms < wait_ms))
+			wait_ms = left_ms;
+	}
+	/* Not for longer: a timer stands still while the machine sleeps. */
+	if (wait_ms && pump_timer(pump, mono_after_ms(mono_now(), wait_ms < OVERLAP_MS ? wait_ms : OVERLAP_MS), overlaps, NULL))
+		log_error("no timer left for the end of an overlap");
+}
+
 static void on_do(struct peer *p, const struct frame *f)
 {
 	struct buf answer = {.max = MSG_MAX};
@@ -244,6 +273,7 @@ static void on_do(struct peer *p, const struct frame *f)
 	reply(p, M_VAULT_DID, f->tag, r ? VIEW_LIT("{\"ok\":false,\"error\":\"too-long\",\"text\":\"the answer does not fit\"}")
 					: buf_view(&answer), view_of(NULL, 0));
 	buf_free(&answer);
+	overlaps(NULL);
 }
 
 static const struct {
@@ -326,6 +356,7 @@ int main(int argc, char **argv)
 	admin.edge.fd = audit.edge.fd = fetch.edge.fd = -1;
 	serve_start(&serve);
 	open_store();
+	overlaps(NULL);
 	child_ready(&child, -1);
 	int r = serve_run(&serve);
 	keep_free(&secret);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/host.h"
+#include "base/log.h"
 #include "vault/lease.h"
 
 /*
@@ -25,6 +26,7 @@ struct lease_book {
 	size_t rows;
 	struct rate give[LEASE_SLOTS], refuse[LEASE_SLOTS];
 	struct rate cap[LEASE_ROWS]; /* of each row, whoever asks */
+	uint32_t refused[LEASE_ROWS]; /* the current version, when the server of the row did not take it; 0: nobody says so */
 };
 
 struct lease_book *lease_new(void)
@@ -142,6 +144,7 @@ int lease_hosts(struct lease_book *b, const json_t *servers, char *why, size_t w
 	struct row *old = b->row;
 	b->row = d.row;
 	b->rows = d.n;
+	memset(b->refused, 0, sizeof(b->refused));
 	d.row = old;
 	r = 1;
 out:
@@ -184,13 +187,13 @@ const char *lease_next_host(const struct lease_book *b, const char *after)
 	return i < b->rows ? b->row[i].host : NULL;
 }
 
-const char *lease_host_of(const struct lease_book *b, const char *credential, size_t i)
+const char *lease_host_of(const struct lease_book *b, const char *credential, uint32_t refused, size_t i)
 {
 	const char *last = "";
 
 	for (size_t k = 0; k < b->rows; k++) {
 		const struct row *r = &b->row[k];
-		if (strcmp(r->credential, credential) || strcmp(r->host, last) == 0)
+		if (strcmp(r->credential, credential) || strcmp(r->host, last) == 0 || (refused && b->refused[k] != refused))
 			continue;
 		last = r->host;
 		if (i-- == 0)
@@ -200,11 +203,6 @@ const char *lease_host_of(const struct lease_book *b, const char *credential, si
 }
 
 /* ---- the answer ---- */
-
-static bool text_ok(const char *s, size_t cap)
-{
-	return memchr(s, 0, cap) != NULL;
-}
 
 /* Copies a text that may lack its end, without what a log or a record cannot show. */
 static void show(char *out, const char *in, size_t cap)
@@ -218,17 +216,26 @@ static void show(char *out, const char *in, size_t cap)
 
 static bool in_scope(const char *scope, const char *host)
 {
-	size_t n = strlen(host);
+	const char *p = scope;
 
-	if (!*scope)
-		return true;
-	for (const char *p = scope; *p;) {
-		size_t len = strcspn(p, " ");
-		if (len == n && memcmp(p, host, n) == 0)
+	for (size_t n; *p; p += n + (p[n] == ' '))
+		if (view_is(view_of(p, n = strcspn(p, " ")), host))
 			return true;
-		p += len + (p[len] == ' ');
-	}
-	return false;
+	return !*scope;
+}
+
+/* Where the server did not take the current version: the one before, while it is to be used. */
+static bool before(struct store *s, const struct m_lease_get *q, uint32_t *refused, const char *host, struct wrap_head *h, struct keep *secret)
+{
+	const struct store_item *it = store_find(s, q->credential);
+	bool news = it && q->refused == it->head.version && *refused != q->refused;
+
+	*refused = it && q->refused == it->head.version ? q->refused : 0;
+	if (!*refused || store_before(s, q->credential, h, secret) || !in_scope(h->scope, host))
+		return false;
+	if (news)
+		log_warning("%s refused version %u of %s: version %u is used there", host, q->refused, q->credential, h->version);
+	return true;
 }
 
 static int judge(struct lease_book *b, struct store *s, const struct m_lease_get *q, uint32_t slot, struct mono now,
@@ -239,7 +246,7 @@ static int judge(struct lease_book *b, struct store *s, const struct m_lease_get
 
 	if (slot >= LEASE_SLOTS)
 		return -ERR_DENIED;
-	if (!text_ok(q->credential, NAME_LEN) || !text_ok(q->server, NAME_LEN) || !text_ok(q->host, HOST_LEN) ||
+	if (!memchr(q->credential, 0, NAME_LEN) || !memchr(q->server, 0, NAME_LEN) || !memchr(q->host, 0, HOST_LEN) ||
 	    !wrap_name_ok(q->credential) || !wrap_name_ok(q->server))
 		return -ERR_MALFORMED;
 	if (host_canonical(q->host, want.host, &is_ip))
@@ -251,6 +258,8 @@ static int judge(struct lease_book *b, struct store *s, const struct m_lease_get
 		return -ERR_DENIED;
 	if (!rate_take(&b->give[slot], now) || !rate_take(&b->cap[row - b->row], now))
 		return -EAGAIN;
+	if (before(s, q, &b->refused[row - b->row], want.host, h, secret))
+		return 0;
 	int r = store_get(s, WRAP_CREDENTIAL, q->credential, h, secret);
 	return r ? r : in_scope(h->scope, want.host) ? 0 : -ERR_DENIED;
 }
@@ -263,8 +272,8 @@ bool lease_answer(struct lease_book *b, struct store *s, struct token_book *t, c
 	keep_wipe(secret);
 	*head = (struct m_lease){.ttl_ms = LEASE_TTL_MS};
 	int r = judge(b, s, q, slot, now, &h, secret);
-	head->made = !r && token_made(h.type);
-	if (head->made)
+	head->again = !r && (token_made(h.type) || store_find(s, h.name)->before);
+	if (!r && token_made(h.type))
 		r = token_get(t, h.name, q->refused != 0, now, secret, &head->ttl_ms);
 	else if (!r)
 		token_plain(h.type, secret);

@@ -35,8 +35,8 @@ bool lease_host(const struct lease_book *b, const char *host);
 /** lease_next_host(b, after): The first registered host that sorts behind ${after} ("" at first), or NULL.  Borrowed until the next set. */
 const char *lease_next_host(const struct lease_book *b, const char *after);
 
-/** lease_hosts_of(b, credential, i): The ${i}th different host of a credential, or NULL. */
-const char *lease_host_of(const struct lease_book *b, const char *credential, size_t i);
+/** lease_host_of(b, credential, refused, i): The ${i}th different host of a credential, or NULL; ${refused} != 0: of those that refused this version. */
+const char *lease_host_of(const struct lease_book *b, const char *credential, uint32_t refused, size_t i);
 
 /**
  * lease_answer(b, s, t, q, slot, now, rec, head, secret):

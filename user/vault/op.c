@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "vault/op.h"
 
-enum { ANSWER_ROOM = 4096 }; /* kept free at the end of a list, for one more entry and the close */
+enum { ANSWER_ROOM = 8192 }; /* kept free at the end of a list, for one more entry and the close */
 
 static const char unwritten[] = "the vault's directory could not be written";
 
@@ -75,6 +75,42 @@ static int read_scope(const json_t *hosts, char scope[WRAP_SCOPE])
 	return 0;
 }
 
+/* How long the version before, if there is one, stays.  Both must be what calls carry: a token is made of what is current. */
+static int read_overlap(struct ask *a, const char *name, const char *type, uint64_t *out)
+{
+	const json_t *j = json_object_get(a->in, "overlap");
+	const struct store_item *it = store_find(a->v->store, name);
+	json_int_t n = j ? json_integer_value(j) : 0;
+
+	if (j && (n < 1 || n > OP_OVERLAP_MAX_S))
+		return bad(a, -ERR_RANGE, "an overlap is 1 second to 30 days");
+	if (j && (token_made(type) || (it && token_made(it->head.type))))
+		return bad(a, -ERR_UNSUPPORTED, "an overlap is for keys that calls carry themselves: bearer, header and basic");
+	*out = (uint64_t)n;
+	return 0;
+}
+
+static void write_hosts(struct ask *a, const char *key, const struct store_item *it, uint32_t refused)
+{
+	const char *host;
+
+	jsonw_open(a->w, key, '[');
+	for (size_t i = 0; i < 8 && (host = lease_host_of(a->v->book, it->head.name, refused, i)); i++)
+		jsonw_str(a->w, NULL, host);
+	jsonw_close(a->w, ']');
+}
+
+static void write_before(struct ask *a, const struct store_item *it)
+{
+	struct mono now = mono_boot_now();
+
+	if (!it->before || now.ns >= it->until.ns)
+		return;
+	jsonw_uint(a->w, "previous", it->before);
+	jsonw_wall(a->w, "previous_until", (struct wall){wall_now().ns + (int64_t)(it->until.ns - now.ns)});
+	write_hosts(a, "refused_by", it, it->head.version);
+}
+
 static int do_set(struct ask *a)
 {
 	struct wrap_head h = {.kind = WRAP_CREDENTIAL};
@@ -91,10 +127,37 @@ static int do_set(struct ask *a)
 	int r = json_is_array(hosts) && json_array_size(hosts) == 0 ? -ERR_MALFORMED : read_scope(hosts, h.scope);
 	if (r)
 		return bad(a, r, "\"hosts\" is a list of DNS names or addresses");
+	if ((r = read_overlap(a, name, t, &h.overlap_s)))
+		return r;
 	snprintf(h.name, sizeof(h.name), "%s", name);
 	snprintf(h.type, sizeof(h.type), "%s", t);
 	r = store_put(a->v->store, &h, a->secret);
-	return changed(a, "set", name, h.version, r);
+	r = changed(a, "set", name, h.version, r);
+	if (!r)
+		write_before(a, store_find(a->v->store, name));
+	return r;
+}
+
+/* The version before becomes a new one, and what was current is gone. */
+static int do_revert(struct ask *a)
+{
+	struct wrap_head h = {0};
+	struct keep plain;
+	const char *name = name_of(a);
+	int r = keep_open(&plain, WRAP_BODY_MAX), put = 0;
+
+	if (!r)
+		r = name ? store_before(a->v->store, name, &h, &plain) : -ERR_NOT_FOUND;
+	uint32_t from = h.version;
+	h.overlap_s = 0;
+	if (!r)
+		put = store_put(a->v->store, &h, keep_view(&plain));
+	keep_free(&plain);
+	if (r)
+		return bad(a, r, "no version before the current one is kept");
+	jsonw_uint(a->w, "from", from);
+	jsonw_str(a->w, "type", h.type);
+	return changed(a, "revert", name, h.version, put);
 }
 
 static int do_remove(struct ask *a)
@@ -106,7 +169,7 @@ static int do_remove(struct ask *a)
 	return r == -ERR_NOT_FOUND ? bad(a, r, "no such credential") : changed(a, "remove", name, version, r);
 }
 
-static void write_hosts(struct jsonw *w, const char *scope)
+static void write_scope(struct jsonw *w, const char *scope)
 {
 	jsonw_open(w, "sealed_for", '[');
 	for (const char *p = scope; *p;) {
@@ -119,8 +182,6 @@ static void write_hosts(struct jsonw *w, const char *scope)
 
 static void write_item(struct ask *a, const struct store_item *it)
 {
-	const char *host;
-
 	jsonw_open(a->w, NULL, '{');
 	jsonw_str(a->w, "name", it->head.name);
 	jsonw_uint(a->w, "version", it->head.version);
@@ -130,12 +191,10 @@ static void write_item(struct ask *a, const struct store_item *it)
 		jsonw_str(a->w, "type", it->head.type);
 		jsonw_wall(a->w, "created", (struct wall){(int64_t)it->head.created_s * 1000000000});
 		if (it->head.scope[0])
-			write_hosts(a->w, it->head.scope);
+			write_scope(a->w, it->head.scope);
 	}
-	jsonw_open(a->w, "hosts", '[');
-	for (size_t i = 0; i < 8 && (host = lease_host_of(a->v->book, it->head.name, i)); i++)
-		jsonw_str(a->w, NULL, host);
-	jsonw_close(a->w, ']');
+	write_hosts(a, "hosts", it, 0);
+	write_before(a, it);
 	jsonw_close(a->w, '}');
 }
 
@@ -272,7 +331,7 @@ static int do_unseal(struct ask *a)
 static const struct {
 	const char *op;
 	int (*fn)(struct ask *a);
-} ops[] = {{"set", do_set}, {"list", do_list}, {"remove", do_remove}, {"hosts", do_hosts}, {"ca", do_ca}, {"ca-rotate", do_rotate}, {"box", do_box},
+} ops[] = {{"set", do_set}, {"revert", do_revert}, {"list", do_list}, {"remove", do_remove}, {"hosts", do_hosts}, {"ca", do_ca}, {"ca-rotate", do_rotate}, {"box", do_box},
     {"unseal", do_unseal}};
 
 static int run(struct ask *a)

@@ -1,9 +1,11 @@
 /*
- * op.h - what callgate-admin may ask of the vault (M_VAULT_DO): set, list, remove, hosts, ca, box, unseal.
+ * op.h - what callgate-admin may ask of the vault (M_VAULT_DO): set, revert, list, remove, hosts, ca, box, unseal.
  * Floor: vault.      Owns: nothing.
  *
- *   {"op":"set","name":N,"type"?:T,"hosts"?:[HOST...]} NUL SECRET   -> {"ok":true,"name","version"}
- *       type: see token_kind_ok(), "bearer" when absent.  hosts: the secret is sealed for these alone.
+ *   {"op":"set","name":N,"type"?:T,"hosts"?:[HOST...],"overlap"?:S} NUL SECRET   -> {"ok":true,"name","version","previous"?,"previous_until"?}
+ *       type: see token_kind_ok(), "bearer" when absent.  hosts: the secret is sealed for these alone.  overlap: seconds for which the
+ *       version before stays: it is lent to whoever says that the server refuses the new one.
+ *   {"op":"revert","name":N}                            -> {"ok":true,"name","version","from","type"}     the version before, as a new one
  *   {"op":"remove","name":N}                            -> {"ok":true,"name","version"}
  *   {"op":"list","after"?:N}                            -> {"ok":true,"credentials":[...],"more":bool}
  *   {"op":"hosts","servers":[...]}                      -> {"ok":true,"changed":bool}       see lease.h
@@ -18,6 +20,8 @@
 
 #include "vault/lease.h"
 #include "vault/mint.h"
+
+enum { OP_OVERLAP_MAX_S = 30 * 86400 };
 
 struct op_vault {
 	struct store *store;

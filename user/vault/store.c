@@ -94,6 +94,39 @@ static int open_as(struct store *s, enum wrap_kind kind, const char *name, struc
 	return r;
 }
 
+/* Until when the version before ${h} is to be used: not longer than its overlap by any clock, and no more when the wall clock was set back before it. */
+static struct mono until(const struct wrap_head *h)
+{
+	uint64_t boot = mono_boot_now().ns, began = h->boot_s * 1000000000, span = h->overlap_s * 1000000000;
+	uint64_t end = (boot < began ? 0 : began) + span; /* of another boot: this one alone may not last so long */
+	int64_t gone = wall_now().ns - (int64_t)h->created_s * 1000000000;
+
+	if (gone < 0 || (uint64_t)gone >= span)
+		return (struct mono){0};
+	return (struct mono){boot + span - (uint64_t)gone < end ? boot + span - (uint64_t)gone : end};
+}
+
+static struct view behind_first(const struct buf *file)
+{
+	return view_skip(buf_view(file), wrap_first(buf_view(file)).n);
+}
+
+/* The version before, behind its successor ${item}.  One that does not open, or is another, is not to be used, and forgotten. */
+static void load_before(struct store *s, struct store_item *item, const struct buf *file, const char *as)
+{
+	struct wrap_head h;
+
+	if (!behind_first(file).n)
+		return;
+	item->before = item->head.version - 1;
+	int r = open_as(s, WRAP_CREDENTIAL, item->head.name, behind_first(file), &h, &s->check);
+	keep_wipe(&s->check);
+	if (!r && h.kind == WRAP_CREDENTIAL && h.version == item->before)
+		item->until = until(&item->head);
+	else
+		log_error("vault: the version before in %s does not open: it cannot be used", as);
+}
+
 static int load(struct store *s, enum wrap_kind kind, const char *name, const char *file)
 {
 	struct buf bytes = {0};
@@ -106,7 +139,7 @@ static int load(struct store *s, enum wrap_kind kind, const char *name, const ch
 	}
 	int r = fd_slurp_regular(s->dir, file, WRAP_FILE_MAX, &bytes);
 	if (!r)
-		r = open_as(s, kind, name, buf_view(&bytes), &h, &s->check);
+		r = open_as(s, kind, name, wrap_first(buf_view(&bytes)), &h, &s->check);
 	keep_wipe(&s->check);
 	if (r) {
 		log_error("vault: %s does not open (%s): this item cannot be used", file, err_name(r));
@@ -114,6 +147,7 @@ static int load(struct store *s, enum wrap_kind kind, const char *name, const ch
 		slot->item.head.version = h.version;
 	} else {
 		slot->item.head = h;
+		load_before(s, &slot->item, &bytes, file);
 	}
 	buf_free(&slot->file);
 	slot->file = bytes;
@@ -194,12 +228,30 @@ void store_free(struct store **sp)
 
 /* ---- writing ---- */
 
+/* The file of ${item} becomes ${file}, which is taken. */
+static int replace(struct store *s, const struct store_item *item, struct buf *file)
+{
+	char name[FILE_NAME];
+	bool placed;
+
+	snprintf(name, sizeof(name), "%s%s", item->head.name, suffix(item->head.kind));
+	int r = fd_replace(s->dir, name, 0600, buf_view(file), &placed);
+	struct slot *slot = placed ? claim(s, item->head.kind, item->head.name) : NULL;
+	if (slot) {
+		buf_free(&slot->file);
+		slot->file = *file;
+		slot->item = *item;
+	} else {
+		buf_free(file);
+	}
+	return r;
+}
+
 int store_put(struct store *s, struct wrap_head *h, struct view plain)
 {
 	struct buf file = {.max = WRAP_FILE_MAX};
-	char name[FILE_NAME];
+	struct mono boot = mono_boot_now();
 	const struct slot *old = find(s, h->kind, h->name);
-	bool placed = false;
 
 	if (!old && s->n == STORE_MAX)
 		return -ENOSPC;
@@ -212,18 +264,16 @@ int store_put(struct store *s, struct wrap_head *h, struct view plain)
 	}
 	h->version = last + 1;
 	h->created_s = (uint64_t)(wall_now().ns / 1000000000);
-	snprintf(name, sizeof(name), "%s%s", h->name, suffix(h->kind));
+	if (!old || old->item.damaged || old->item.head.kind != WRAP_CREDENTIAL)
+		h->overlap_s = 0;
+	h->boot_s = h->overlap_s ? boot.ns / 1000000000 : 0;
 	int r = wrap_seal(s->key, h, plain, &file);
+	if (!r && h->overlap_s)
+		r = buf_put(&file, wrap_first(buf_view(&old->file)));
+	struct store_item item = {.head = *h, .before = h->overlap_s ? last : 0, .until = mono_after_ms(boot, h->overlap_s * 1000)};
 	if (!r)
-		r = fd_replace(s->dir, name, 0600, buf_view(&file), &placed);
-	struct slot *slot = placed ? claim(s, h->kind, h->name) : NULL;
-	if (slot) {
-		buf_free(&slot->file);
-		slot->file = file;
-		slot->item = (struct store_item){.head = *h};
-	} else {
-		buf_free(&file);
-	}
+		return replace(s, &item, &file);
+	buf_free(&file);
 	return r;
 }
 
@@ -234,7 +284,26 @@ int store_get(struct store *s, enum wrap_kind kind, const char *name, struct wra
 	keep_wipe(plain);
 	if (!slot || (slot->item.head.kind != kind && !slot->item.damaged))
 		return -ERR_NOT_FOUND;
-	return slot->item.damaged ? -ERR_CORRUPT : open_as(s, kind, name, buf_view(&slot->file), h, plain);
+	return slot->item.damaged ? -ERR_CORRUPT : open_as(s, kind, name, wrap_first(buf_view(&slot->file)), h, plain);
+}
+
+int store_before(struct store *s, const char *name, struct wrap_head *h, struct keep *plain)
+{
+	const struct slot *slot = find(s, WRAP_CREDENTIAL, name);
+
+	keep_wipe(plain);
+	if (!slot || !slot->item.before || mono_boot_now().ns >= slot->item.until.ns)
+		return -ERR_NOT_FOUND;
+	return open_as(s, WRAP_CREDENTIAL, name, behind_first(&slot->file), h, plain);
+}
+
+int store_forget(struct store *s, const char *name)
+{
+	const struct slot *slot = find(s, WRAP_CREDENTIAL, name);
+	struct buf file = {0};
+	int r = slot ? buf_put(&file, wrap_first(buf_view(&slot->file))) : -ERR_NOT_FOUND;
+
+	return r ? r : replace(s, &(struct store_item){.head = slot->item.head}, &file);
 }
 
 int store_remove(struct store *s, const char *name, uint32_t *version)

@@ -12,7 +12,7 @@
 
 enum { KEY = AEAD_KEY, NONCE = AEAD_NONCE, TAG = AEAD_TAG, KEY_TEXT = 2 * KEY + 1 };
 
-static const uint8_t magic[4] = {'C', 'G', 'V', '1'};
+static const uint8_t magic[4] = {'C', 'G', 'V', '1'}, magic2[4] = {'C', 'G', 'V', '2'};
 
 struct wrap_key {
 	struct keep kek;
@@ -94,19 +94,14 @@ static int seal(const struct keep *key, const char *use, struct view aad, struct
 	return RAND_bytes(out, NONCE) == 1 ? aead_seal(key->mem, out, use, aad, in, out + NONCE) : -EIO;
 }
 
-static int unseal(const struct keep *key, const char *use, struct view aad, struct view box, uint8_t *out)
-{
-	return aead_open(key->mem, box.p, use, aad, view_skip(box, NONCE), out);
-}
-
 /* ---- the header ---- */
 
 static int put_head(const struct wrap_head *h, size_t body, struct buf *out)
 {
-	uint8_t b[WRAP_HEAD] = {0};
+	uint8_t b[WRAP_HEAD + WRAP_MORE] = {0};
 	size_t name = strlen(h->name), type = strlen(h->type), scope = strlen(h->scope);
 
-	memcpy(b, magic, sizeof(magic));
+	memcpy(b, h->overlap_s ? magic2 : magic, sizeof(magic));
 	le_put(b + 4, h->kind, 1);
 	le_put(b + 5, name, 1);
 	le_put(b + 6, type, 1);
@@ -114,7 +109,9 @@ static int put_head(const struct wrap_head *h, size_t body, struct buf *out)
 	le_put(b + 12, scope, 2);
 	le_put(b + 16, h->created_s, 8);
 	le_put(b + 24, body, 4);
-	int r = buf_put(out, view_of(b, sizeof(b)));
+	le_put(b + WRAP_HEAD, h->overlap_s, 4);
+	le_put(b + WRAP_HEAD + 4, h->boot_s, 8);
+	int r = buf_put(out, view_of(b, h->overlap_s ? sizeof(b) : WRAP_HEAD));
 	return r ? r : buf_printf(out, "%s%s%s", h->name, h->type, h->scope);
 }
 
@@ -130,15 +127,20 @@ static bool take_text(struct view *in, size_t n, char *out, size_t cap)
 	return true;
 }
 
-/* The header of ${file}, and what follows it: both boxes. */
+/* The header of the first item of ${file}, and what follows it: both boxes, and whatever is behind them. */
 static int read_head(struct view file, struct wrap_head *h, struct view *aad, struct view *boxes)
 {
 	*h = (struct wrap_head){0};
-	if (file.n < WRAP_HEAD || file.n > WRAP_FILE_MAX || memcmp(file.p, magic, sizeof(magic)))
+	if (file.n < WRAP_HEAD + WRAP_MORE || file.n > WRAP_FILE_MAX)
 		return -ERR_CORRUPT;
 	const uint8_t *b = file.p;
+	bool more = memcmp(b, magic2, sizeof(magic)) == 0;
 	uint64_t kind = b[4], body = le_get(b + 24, 4);
-	struct view rest = view_skip(file, WRAP_HEAD);
+	struct view rest = view_skip(file, more ? WRAP_HEAD + WRAP_MORE : WRAP_HEAD);
+	h->overlap_s = more ? le_get(b + WRAP_HEAD, 4) : 0;
+	h->boot_s = more ? le_get(b + WRAP_HEAD + 4, 8) : 0;
+	if (more ? !h->overlap_s : memcmp(b, magic, sizeof(magic)) != 0)
+		return -ERR_CORRUPT;
 	if (kind < WRAP_CREDENTIAL || kind > WRAP_GONE || b[7] || le_get(b + 14, 2) || body > WRAP_BODY_MAX)
 		return -ERR_CORRUPT;
 	h->kind = (enum wrap_kind)kind;
@@ -147,10 +149,10 @@ static int read_head(struct view file, struct wrap_head *h, struct view *aad, st
 	if (!take_text(&rest, b[5], h->name, sizeof(h->name)) || !take_text(&rest, b[6], h->type, sizeof(h->type)) ||
 	    !take_text(&rest, le_get(b + 12, 2), h->scope, sizeof(h->scope)))
 		return -ERR_CORRUPT;
-	if (!wrap_name_ok(h->name) || rest.n != WRAP_EXTRA + body)
+	if (!wrap_name_ok(h->name) || rest.n < WRAP_EXTRA + body)
 		return -ERR_CORRUPT;
 	*aad = view_head(file, file.n - rest.n);
-	*boxes = rest;
+	*boxes = view_head(rest, WRAP_EXTRA + body);
 	return 0;
 }
 
@@ -173,10 +175,7 @@ int wrap_seal(const struct wrap_key *k, const struct wrap_head *h, struct view p
 		return r ? r : -ENOMEM;
 	}
 	struct view aad = view_of(box - head, head);
-	if (RAND_priv_bytes(k->dek.mem, KEY) != 1)
-		r = -EIO;
-	if (!r)
-		r = seal(&k->kek, "key", aad, keep_view(&k->dek), box);
+	r = RAND_priv_bytes(k->dek.mem, KEY) == 1 ? seal(&k->kek, "key", aad, keep_view(&k->dek), box) : -EIO;
 	if (!r)
 		r = seal(&k->dek, "body", aad, plain, box + NONCE + KEY + TAG);
 	explicit_bzero(k->dek.mem, KEY);
@@ -187,26 +186,28 @@ int wrap_seal(const struct wrap_key *k, const struct wrap_head *h, struct view p
 	return r;
 }
 
-int wrap_peek(struct view file, struct wrap_head *h)
+struct view wrap_first(struct view file)
 {
+	struct wrap_head h;
 	struct view aad, boxes;
-	return read_head(file, h, &aad, &boxes);
+
+	return read_head(file, &h, &aad, &boxes) || !h.overlap_s ? file : view_head(file, aad.n + boxes.n);
 }
 
-int wrap_open(const struct wrap_key *k, struct view file, struct wrap_head *h, struct keep *plain)
+int wrap_open(const struct wrap_key *k, struct view item, struct wrap_head *h, struct keep *plain)
 {
 	struct view aad, boxes;
 
 	keep_wipe(plain);
-	int r = read_head(file, h, &aad, &boxes);
-	if (r)
-		return r;
+	int r = read_head(item, h, &aad, &boxes);
+	if (r || item.n != aad.n + boxes.n)
+		return -ERR_CORRUPT;
 	struct view key = view_head(boxes, NONCE + KEY + TAG), body = view_skip(boxes, NONCE + KEY + TAG);
 	if (body.n - NONCE - TAG > plain->cap)
 		return -ERR_CORRUPT;
-	r = unseal(&k->kek, "key", aad, key, k->dek.mem);
+	r = aead_open(k->kek.mem, key.p, "key", aad, view_skip(key, NONCE), k->dek.mem);
 	if (!r)
-		r = unseal(&k->dek, "body", aad, body, plain->mem);
+		r = aead_open(k->dek.mem, body.p, "body", aad, view_skip(body, NONCE), plain->mem);
 	explicit_bzero(k->dek.mem, KEY);
 	plain->n = r ? 0 : body.n - NONCE - TAG;
 	return r;
