@@ -23,22 +23,12 @@ size_t pick_flags(struct pick *p, struct tool_flag *flags)
 /* "2h": so long ago. */
 static bool ago(const char *s, struct wall *t)
 {
-	static const struct {
-		char unit;
-		int64_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
-	char *end;
-	unsigned long long n = strtoull(s, &end, 10);
+	int64_t seconds = tool_span(s);
 
-	if (end == s || !*end || end[1] || n > 1000000)
+	if (seconds < 0)
 		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (units[i].unit != *end)
-			continue;
-		t->ns = wall_now().ns - (int64_t)n * units[i].seconds * 1000000000;
-		return t->ns > 0;
-	}
-	return false;
+	t->ns = wall_now().ns - seconds * 1000000000;
+	return t->ns > 0;
 }
 
 static bool when(const char *s, struct wall *t)

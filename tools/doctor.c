@@ -106,6 +106,31 @@ static void trust(struct visit *v)
 	json_decref(answer);
 }
 
+/* ---- credentials of which there are two versions ---- */
+
+static void rotations(struct visit *v)
+{
+	json_t *answer, *row;
+	size_t i;
+
+	if (tool_ask(tool_request("vault.list", NULL), view_of(NULL, 0), &answer))
+		return; /* said above */
+	json_array_foreach(json_object_get(answer, "credentials"), i, row) {
+		const json_t *by = json_object_get(row, "refused_by");
+		const char *name = tool_text(json_object_get(row, "name")), *version = tool_text(json_object_get(row, "version"));
+		const char *until = json_string_value(json_object_get(row, "previous_until"));
+		int before = (int)json_integer_value(json_object_get(row, "previous"));
+		if (!until)
+			continue;
+		if (json_array_size(by))
+			say(v, "vault", false, "make the new key valid at the server, or: callgate vault revert NAME",
+			    "version %s of %s was refused by %s; version %d is used there until %s", version, name, tool_text(by), before, until);
+		else
+			say(v, "vault", true, NULL, "version %s of %s is used; version %d stays until %s", version, name, before, until);
+	}
+	json_decref(answer);
+}
+
 /* ---- clients that did not take our certificate ---- */
 
 static const char new_login[] = "start it anew from a new login, so that it has the environment that callgate ca install made";
@@ -188,7 +213,7 @@ static void refusals(struct visit *v)
 
 int cmd_doctor(int argc, char **argv)
 {
-	static void (*const checks[])(struct visit *) = {service, trust, refusals};
+	static void (*const checks[])(struct visit *) = {service, trust, rotations, refusals};
 	char day_ago[WALL_TEXT];
 	struct visit v = {.found = json_array(), .since = NULL};
 	const struct tool_flag flags[] = {{"--since", &v.since, NULL}, {NULL, NULL, NULL}};

@@ -1,6 +1,7 @@
 /* getopt.c - verbs, options and failures.  See tools.h. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/tools.h"
@@ -92,4 +93,21 @@ int tool_flags(const char *verb, const struct tool_flag *flags, int argc, char *
 		*f->value = argv[++i];
 	}
 	return n;
+}
+
+long long tool_span(const char *s)
+{
+	static const struct {
+		char unit;
+		long long seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+	char *end;
+	unsigned long long n = strtoull(s, &end, 10);
+
+	if (end == s || !*end || end[1] || n > 1000000)
+		return -1;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].unit == *end)
+			return (long long)n * units[i].seconds;
+	return -1;
 }

@@ -23,7 +23,7 @@ static const struct {
     {"proposal", cmd_proposal, "changes that wait for another person: list, show, confirm, withdraw"},
     {"catalog", cmd_catalog, "what tools may do: list, show, classify, approve, forget, override"},
     {"approve", cmd_approve, "calls that a person has to approve: list, yes, no"},
-    {"vault", cmd_vault, "credentials; a secret is read from standard input: set, list, remove, import, placeholder"},
+    {"vault", cmd_vault, "credentials; a secret is read from standard input: set, revert, list, remove, import, placeholder"},
     {"audit", cmd_audit, "the records of every call: cat, tail, query, stats, export, verify"},
     {"fleet", cmd_fleet, "many workstations, one collector: init, accept, keys, ingest, status; enroll, ship"},
     {"evidence", cmd_evidence, "a bundle for an auditor, from a collector's store: export, sample, verify"},

@@ -58,6 +58,9 @@ struct tool_flag {
  */
 int tool_flags(const char *verb, const struct tool_flag *flags, int argc, char **argv, const char **rest, int max);
 
+/** tool_span(s): "90s", "30m", "2h", "7d" or "4w" in seconds; -1: it is none of these. */
+long long tool_span(const char *s);
+
 /** tool_fail(status, fmt, ...): Say it on standard error as "callgate: ..." (with --json: {"ok":false,...} on standard output); returns ${status}. */
 int tool_fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -11,7 +11,13 @@
 
 static void print_set(const json_t *answer)
 {
+	const json_t *previous = json_object_get(answer, "previous"), *from = json_object_get(answer, "from");
+
 	printf("credential %s is stored, version %s\n", tool_text(json_object_get(answer, "name")), tool_text(json_object_get(answer, "version")));
+	if (from)
+		printf("it is what version %s was\n", tool_text(from));
+	if (previous)
+		printf("version %s is used where a server refuses it, until %s\n", tool_text(previous), tool_text(json_object_get(answer, "previous_until")));
 }
 
 /* Everything on standard input, without one line end at its end. */
@@ -59,8 +65,8 @@ json_t *vault_hosts(const char *list)
 
 static int do_set(int argc, char **argv)
 {
-	const char *name = NULL, *type = NULL, *only = NULL, *reason = NULL, *ticket = NULL;
-	const struct tool_flag flags[] = {{"--type", &type, NULL}, {"--only-for", &only, NULL}, {"--reason", &reason, NULL},
+	const char *name = NULL, *type = NULL, *only = NULL, *overlap = NULL, *reason = NULL, *ticket = NULL;
+	const struct tool_flag flags[] = {{"--type", &type, NULL}, {"--only-for", &only, NULL}, {"--overlap", &overlap, NULL}, {"--reason", &reason, NULL},
 	    {"--ticket", &ticket, NULL}, {NULL, NULL, NULL}};
 	struct buf secret = {0};
 	json_t *answer;
@@ -68,11 +74,15 @@ static int do_set(int argc, char **argv)
 
 	if (n == 0)
 		return tool_fail(EXIT_USAGE, "vault set: under which name?  callgate vault set NAME < FILE");
+	if (n > 0 && overlap && tool_span(overlap) < 1)
+		return tool_fail(EXIT_USAGE, "vault set: --overlap is how long the version before stays usable: 90s, 30m, 2h or 7d");
 	int status = n < 0 ? EXIT_USAGE : read_secret(&secret);
 	if (!status) {
 		json_t *args = json_pack("{s:s s:s* s:s* s:s*}", "name", name, "type", type, "reason", reason, "ticket", ticket);
 		if (only)
 			json_object_set_new(args, "hosts", vault_hosts(only));
+		if (overlap)
+			json_object_set_new(args, "overlap", json_integer(tool_span(overlap)));
 		status = tool_ask(tool_request("vault.set", args), buf_view(&secret), &answer);
 	}
 	buf_wipe(&secret);
@@ -89,7 +99,8 @@ static int do_set(int argc, char **argv)
 static void print_list(const json_t *answer)
 {
 	static const struct tool_column column[] = {{"CREDENTIAL", "name"}, {"VERSION", "version"}, {"TYPE", "type"}, {"SET", "created"},
-	    {"USED FOR", "hosts"}, {"SEALED FOR", "sealed_for"}, {"DAMAGED", "damaged"}};
+	    {"USED FOR", "hosts"}, {"SEALED FOR", "sealed_for"}, {"BEFORE", "previous"}, {"KEPT UNTIL", "previous_until"}, {"REFUSED BY", "refused_by"},
+	    {"DAMAGED", "damaged"}};
 
 	tool_table(column, sizeof(column) / sizeof(*column), json_object_get(answer, "credentials"));
 }
@@ -99,6 +110,19 @@ static int do_list(int argc, char **argv)
 	if (tool_flags("vault list", NULL, argc, argv, NULL, 0) < 0)
 		return EXIT_USAGE;
 	return tool_simple("vault.list", NULL, print_list);
+}
+
+static int do_revert(int argc, char **argv)
+{
+	const char *name = NULL, *reason = NULL, *ticket = NULL;
+	const struct tool_flag flags[] = {{"--reason", &reason, NULL}, {"--ticket", &ticket, NULL}, {NULL, NULL, NULL}};
+	int n = tool_flags("vault revert", flags, argc, argv, &name, 1);
+
+	if (n == 0)
+		return tool_fail(EXIT_USAGE, "vault revert: which one?  callgate vault revert NAME; callgate vault list shows which have a version before");
+	if (n < 0)
+		return EXIT_USAGE;
+	return tool_simple("vault.revert", json_pack("{s:s s:s* s:s*}", "name", name, "reason", reason, "ticket", ticket), print_set);
 }
 
 static void print_removed(const json_t *answer)
@@ -123,8 +147,9 @@ static int do_remove(int argc, char **argv)
 int cmd_vault(int argc, char **argv)
 {
 	static const struct tool_verb verbs[] = {
-	    {"set", do_set, "NAME [--type TEXT] [--only-for HOST,HOST] [--reason TEXT] [--ticket TEXT] < SECRET",
+	    {"set", do_set, "NAME [--type TEXT] [--only-for HOST,HOST] [--overlap TIME] [--reason TEXT] [--ticket TEXT] < SECRET",
 	        "store a credential, or a new version of it; one line end at the end is dropped"},
+	    {"revert", do_revert, "NAME [--reason TEXT] [--ticket TEXT]", "go back to the version before, while its overlap lasts"},
 	    {"list", do_list, "", "names and versions; never a value"},
 	    {"remove", do_remove, "NAME [--reason TEXT] [--ticket TEXT]", "forget a credential that nothing uses"},
 	    {"import", vault_import, "--env FILE [--user NAME] [[NAME=]VARIABLE ...] [--type TEXT] [--only-for HOST,HOST] [--reason TEXT] [--ticket TEXT] | "

@@ -17,12 +17,13 @@ as() { # USER GROUPS COMMAND...
 }
 # What each command is and whose work; each can be done again by another.
 declare -A WORK=([server.add]=admin [server.remove]=admin [grant.add]=admin [grant.revoke]=admin [policy.apply]=policy [policy.rollback]=policy
-	[catalog.override]=policy [catalog.approve]=policy [catalog.forget]=policy [vault.set]=secret [vault.remove]=secret [ca.rotate]=secret [grant.review]=auditor)
+	[catalog.override]=policy [catalog.approve]=policy [catalog.forget]=policy [vault.set]=secret [vault.remove]=secret [vault.revert]=secret [ca.rotate]=secret [grant.review]=auditor)
 sed 's/100/98/' "$LAB/policy.json" >"$LAB/policy2.json"
 printf x >"$LAB/secret"
 chmod 644 "$LAB"/policy*.json "$LAB/secret"
 callgate server add old --host other.lab.test --path /old >/dev/null
 printf x | callgate vault set old >/dev/null
+printf y | callgate vault set back >/dev/null && printf x | callgate vault set back --overlap 1h >/dev/null
 kept=$(callgate grant add --user bob --server mcp --policy lab --reason lab)
 gone=$(callgate grant add --user bob --server mcp --policy lab --agent codex --reason lab)
 printf '{"id":"%s","decision":"keep","reason_of_decision":"quarterly"}\n' "$kept" >"$LAB/decided" && chmod 644 "$LAB/decided"
@@ -38,12 +39,13 @@ run() { # USER GROUPS COMMAND
 	catalog.approve) as "$1" "$2" "$BUILD/callgate" catalog approve mcp echo ;;
 	catalog.forget) as "$1" "$2" "$BUILD/callgate" catalog forget mcp echo ;;
 	vault.set) as "$1" "$2" bash -c '"$0" vault set new <"$1"' "$BUILD/callgate" "$LAB/secret" ;;
+	vault.revert) as "$1" "$2" "$BUILD/callgate" vault revert back ;;
 	vault.remove) as "$1" "$2" "$BUILD/callgate" vault remove old ;;
 	ca.rotate) as "$1" "$2" "$BUILD/callgate" ca rotate ;;
 	grant.review) as "$1" "$2" "$BUILD/callgate" grant review --read "$LAB/decided" ;;
 	esac
 }
-order="server.add server.remove grant.add grant.revoke policy.apply policy.rollback catalog.override catalog.approve catalog.forget vault.set vault.remove ca.rotate grant.review"
+order="server.add server.remove grant.add grant.revoke policy.apply policy.rollback catalog.override catalog.approve catalog.forget vault.set vault.remove vault.revert ca.rotate grant.review"
 before=$(callgate --json grant list | jq -S .)
 tries=0
 # First all that must not be: at once, since a crowd of refusals is answered slowly.

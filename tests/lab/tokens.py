@@ -2,7 +2,7 @@
 """tokens.py ADDRESS PORT CERT KEY LOG APP_PUBLIC_KEY - a token endpoint and an MCP server that takes its tokens alone.
 
 POST /token: client credentials (app-1, s3cret-client) and refresh tokens, each of which is good once; GET /revoke: no token is good any more;
-GET /refuse: from now on the endpoint refuses.  POST /app/installations/42/access_tokens: a JWT signed with the app's key.
+GET /accept/KEY: that one is good; GET /refuse: from now on the endpoint refuses.  POST /app/installations/42/access_tokens: a JWT signed with the app's key.
 POST /mcp: a tools/call comes back.  LOG has a line a request.
 """
 import base64, http.server, json, ssl, subprocess, sys, tempfile, threading, time, urllib.parse
@@ -54,6 +54,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with lock:
             if self.path == "/revoke":
                 good.clear()
+            if self.path.startswith("/accept/"):
+                good.add(self.path[8:])
             state["refuse"] = self.path == "/refuse"
         self.answer(200, {})
 

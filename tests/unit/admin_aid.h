@@ -190,6 +190,10 @@ static inline void rig_vault(struct rig *r, const struct frame *f)
 		snprintf(answer, sizeof(answer), "{\"ok\":true,\"credentials\":[{\"name\":\"a\"}],\"more\":true}");
 	else if (memmem(op, f->body.n, "\"missing\"", 9))
 		snprintf(answer, sizeof(answer), "{\"ok\":false,\"error\":\"not-found\",\"text\":\"no such credential\"}");
+	else if (memmem(op, f->body.n, "\"op\":\"revert\"", 13))
+		snprintf(answer, sizeof(answer), "{\"ok\":true,\"from\":1,\"type\":\"basic\",\"name\":\"k\",\"version\":%u}", ++r->version);
+	else if (memmem(op, f->body.n, "\"overlap\":3600", 14))
+		snprintf(answer, sizeof(answer), "{\"ok\":true,\"name\":\"k\",\"version\":%u,\"previous\":1,\"previous_until\":\"2027-01-01T00:00:00.000000Z\"}", ++r->version);
 	else
 		snprintf(answer, sizeof(answer), "{\"ok\":true,\"name\":\"k\",\"version\":%u}", ++r->version);
 	rig_say(&r->vault, M_VAULT_DID, f->tag, view_str(answer), -1);

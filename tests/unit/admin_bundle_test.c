@@ -291,6 +291,8 @@ static void test_local(void **state)
 	assert_string_equal(rig_end(&p->r, "{\"do\":\"policy.rollback\",\"args\":{\"name\":\"p\"}}\n"), "denied");
 	assert_string_equal(rig_end(&p->r, "{\"do\":\"vault.remove\",\"args\":{\"name\":\"bot.bundle-a\"}}\n"), "denied");
 	assert_string_equal(rig_end(&p->r, "{\"do\":\"vault.remove\",\"args\":{\"name\":\"bot\"}}\n"), "denied");
+	assert_string_equal(rig_end(&p->r, "{\"do\":\"vault.revert\",\"args\":{\"name\":\"bot.bundle-a\"}}\n"), "denied");
+	assert_string_equal(rig_end(&p->r, "{\"do\":\"vault.revert\",\"args\":{\"name\":\"bot\"}}\n"), "denied");
 	/* One kind after the other is permitted. */
 	for (size_t i = 0; i < CHANGES; i++) {
 		s.version = (int)i + 2;

@@ -433,6 +433,15 @@ static void credentials(void **state)
 	assert_int_equal(rig_events(r, "credential.set"), 1);
 	assert_null(memmem(buf_view(&r->journal).p, r->journal.len, "hunter", 6));
 	assert_int_equal(json_object_size(r->a.roster.credentials), 1);
+	/* two versions for a while, and back */
+	assert_string_equal(rig_end(r, "{\"do\":\"vault.set\",\"args\":{\"name\":\"k\",\"overlap\":3600},\"secret_bytes\":7}\nhunter\n"), "ok");
+	assert_non_null(memmem(buf_view(&r->journal).p, r->journal.len, "\"previous\":1,\"previous_until\":\"2027", 35));
+	assert_string_equal(rig_end(r, "{\"do\":\"vault.revert\",\"args\":{\"name\":\"k\"}}\n"), "ok");
+	assert_non_null(memmem(buf_view(&r->journal).p, r->journal.len, "\"version\":3,\"type\":\"basic\",\"from\":1", 35));
+	assert_string_equal(json_string_value(json_object_get(json_object_get(r->a.roster.credentials, "k"), "type")), "basic");
+	assert_string_equal(rig_end(r, "{\"do\":\"vault.revert\",\"args\":{\"name\":\"missing\"}}\n"), "not-found");
+	assert_string_equal(rig_end(r, "{\"do\":\"vault.revert\"}\n"), "malformed");
+	assert_string_equal(rig_end(r, "{\"do\":\"vault.set\",\"args\":{\"name\":\"k\",\"overlap\":\"1h\"},\"secret_bytes\":7}\nhunter\n"), "malformed");
 	json_t *v = rig_ask(r, "{\"do\":\"vault.list\"}\n");
 	assert_int_equal(json_array_size(json_object_get(v, "credentials")), 2); /* in two pieces */
 	json_decref(v);

@@ -64,7 +64,7 @@ struct bench {
 	pthread_mutex_t lock;
 	struct buf up_log; /* everything that reached the upstream */
 	atomic_int up_conns, up_live, up_requests, leases, mints, worlds;
-	atomic_bool no_lease, hold_acks;
+	atomic_bool no_lease, brief_lease, hold_acks; /* brief: for the call that asked alone */
 	atomic_bool two_versions; /* 7, and OLD_SECRET as 6 for who says that 7 was refused */
 	atomic_uint said_refused; /* by the last question for a lease */
 	atomic_int office_stop;
@@ -204,7 +204,7 @@ static inline void office_vault(const struct frame *f)
 		B.leases++;
 		B.said_refused = ((const struct m_lease_get *)(const void *)f->body.p)->refused;
 		bool old = B.two_versions && B.said_refused == 7;
-		m.lease = (struct m_lease){.status = B.no_lease ? -ERR_DENIED : 0, .version = old ? 6 : 7, .ttl_ms = 30000, .again = B.two_versions,
+		m.lease = (struct m_lease){.status = B.no_lease ? -ERR_DENIED : 0, .version = old ? 6 : 7, .ttl_ms = B.brief_lease ? 0 : 30000, .again = B.two_versions,
 		    .len = B.no_lease ? 0 : sizeof(SECRET) - 1};
 		memcpy(m.lease.secret, old ? OLD_SECRET : SECRET, sizeof(SECRET) - 1);
 		assert_int_equal(edge_send(&B.vault, M_LEASE, f->tag, view_of(&m, sizeof(m.lease) + m.lease.len), -1), 0);

@@ -376,7 +376,7 @@ static void two_versions(void **state)
 	int n = B.records, requests = B.up_requests, leases;
 	_Static_assert(sizeof(SECRET) == sizeof(OLD_SECRET), "the aid lends both with one length");
 
-	B.two_versions = refused[0] = true;
+	B.two_versions = B.brief_lease = refused[0] = true;
 	assert_true(client_tls(&C, HOST, &B.inner));
 	client_post(&C, "/mcp", "", CALL("1", "echo", "{}"));
 	const char *a = client_answer(&C);
@@ -385,12 +385,13 @@ static void two_versions(void **state)
 	assert_int_equal(B.up_requests, requests + 2);
 	assert_int_equal(B.said_refused, 7);
 	assert_int_equal(record_wait(n + 2)->cred_ver, 6);
-	/* the next call does not meet the refusal again */
+	/* the next call does not meet the refusal again, though it asks for a lease of its own */
 	leases = B.leases;
 	client_post(&C, "/mcp", "", CALL("2", "echo", "{}"));
 	HOLDS(client_answer(&C), "\"text\":\"hi\"");
 	assert_int_equal(B.up_requests, requests + 3);
-	assert_int_equal(B.leases, leases);
+	assert_int_equal(B.leases, leases + 1);
+	assert_int_equal(B.said_refused, 7);
 	record_wait(n + 4);
 	/* the server has the new one now, and the old one no more */
 	refused[0] = false;
@@ -400,13 +401,18 @@ static void two_versions(void **state)
 	assert_int_equal(B.said_refused, 6);
 	assert_int_equal(B.up_requests, requests + 5);
 	assert_int_equal(record_wait(n + 6)->cred_ver, 7);
+	client_post(&C, "/mcp", "", CALL("3", "echo", "{}"));
+	HOLDS(client_answer(&C), "\"text\":\"hi\"");
+	assert_int_equal(B.said_refused, 0);
+	assert_int_equal(B.up_requests, requests + 6);
+	record_wait(n + 8);
 	/* neither: two requests, never a third, and a denial in words */
 	refused[0] = true;
 	client_post(&C, "/mcp", "", CALL("4", "echo", "{}"));
 	HOLDS(client_answer(&C), "refused the credential");
-	assert_int_equal(B.up_requests, requests + 7);
-	record_wait(n + 8);
-	B.two_versions = refused[0] = refused[1] = false;
+	assert_int_equal(B.up_requests, requests + 8);
+	record_wait(n + 10);
+	B.two_versions = B.brief_lease = refused[0] = refused[1] = false;
 	client_close(&C);
 }
 

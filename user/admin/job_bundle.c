@@ -64,6 +64,7 @@ static const char *kind_of(const struct job *j)
 	case R_POLICY_ROLLBACK:
 		return "policies";
 	case R_VAULT_SET:
+	case R_VAULT_REVERT:
 		return "credentials";
 	case R_PROPOSAL_CONFIRM:
 		p = json_object_get(j->a->roster.proposals, text(j->args, "id"));
@@ -88,7 +89,7 @@ bool job_bundle_permits(struct job *j)
 {
 	const struct roster *r = &j->a->roster;
 	const char *kind = kind_of(j), *name = text(j->args, "name");
-	bool vault = j->kind == R_VAULT_SET || j->kind == R_VAULT_REMOVE;
+	bool vault = j->kind == R_VAULT_SET || j->kind == R_VAULT_REMOVE || j->kind == R_VAULT_REVERT;
 	char signer[NOTE_NAME];
 	uint8_t key[SIGN_PUBLIC];
 

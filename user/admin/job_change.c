@@ -124,8 +124,13 @@ static void vault_set(struct job *j)
 		job_fail(j, "invalid", j->why);
 		return;
 	}
-	ask_vault(j, json_pack("{s:s s:s s:s* s:O*}", "op", "set", "name", arg(j, "name"), "type", arg(j, "type"), "hosts",
-	    json_object_get(j->args, "hosts")));
+	ask_vault(j, json_pack("{s:s s:s s:s* s:O* s:O*}", "op", "set", "name", arg(j, "name"), "type", arg(j, "type"), "hosts",
+	    json_object_get(j->args, "hosts"), "overlap", json_object_get(j->args, "overlap")));
+}
+
+static void vault_revert(struct job *j)
+{
+	ask_vault(j, json_pack("{s:s s:s}", "op", "revert", "name", arg(j, "name")));
 }
 
 static void ca_rotate(struct job *j)
@@ -184,11 +189,15 @@ void job_change_vault(struct job *j, const json_t *answer)
 		    json_object_get(answer, "sha256"), "next_sha256", json_object_get(answer, "next_sha256")));
 		return;
 	}
-	json_t *version = json_object_get(answer, "version");
-	j->answer = json_pack("{s:s s:O*}", "name", arg(j, "name"), "version", version);
-	if (j->kind == R_VAULT_SET)
-		job_write(j, json_pack("{s:s s:s s:O s:s}", "event", "credential.set", "name", arg(j, "name"), "version", version, "type",
-		    type ? type : "bearer"));
+	json_t *version = json_object_get(answer, "version"), *from = json_object_get(answer, "from");
+	json_t *previous = json_object_get(answer, "previous"), *until = json_object_get(answer, "previous_until");
+	if (j->kind == R_VAULT_REVERT)
+		type = json_string_value(json_object_get(answer, "type"));
+	j->answer = json_pack("{s:s s:O* s:O* s:O* s:O*}", "name", arg(j, "name"), "version", version, "from", from, "previous", previous,
+	    "previous_until", until);
+	if (j->kind == R_VAULT_SET || j->kind == R_VAULT_REVERT)
+		job_write(j, json_pack("{s:s s:s s:O s:s s:O* s:O* s:O*}", "event", "credential.set", "name", arg(j, "name"), "version", version, "type",
+		    type ? type : "bearer", "from", from, "previous", previous, "previous_until", until));
 	else
 		job_write(j, json_pack("{s:s s:s s:O*}", "event", "credential.remove", "name", arg(j, "name"), "version", version));
 }
@@ -233,6 +242,7 @@ void job_change(struct job *j)
 	    {JOB_LEARN, job_catalog_learn},
 	    {R_VAULT_SET, vault_set},
 	    {R_VAULT_REMOVE, vault_remove},
+	    {R_VAULT_REVERT, vault_revert},
 	    {R_CA_ROTATE, ca_rotate},
 	    {R_PLACEHOLDER_ADD, job_placeholder_add},
 	    {R_PLACEHOLDER_LIST, job_placeholder_list},

@@ -183,7 +183,7 @@ void job_written(struct job *j, const struct m_journal_ack *ack)
 
 	if (ack->status) {
 		char text[200];
-		bool vault = j->kind == R_VAULT_SET || j->kind == R_VAULT_REMOVE || j->kind == R_CA_ROTATE;
+		bool vault = j->kind == R_VAULT_SET || j->kind == R_VAULT_REMOVE || j->kind == R_VAULT_REVERT || j->kind == R_CA_ROTATE;
 		snprintf(text, sizeof(text), "the journal cannot be written: %s; %s", err_text(ack->status),
 		    vault ? "the vault was changed, the record is missing" : "nothing was changed");
 		job_fail(j, "unavailable", text);

@@ -19,6 +19,7 @@ X(R_POLICY_SHOW, "policy.show", REQ_READ)
 X(R_VAULT_SET, "vault.set", REQ_CHANGE | REQ_KEYS | REQ_SECRET)
 X(R_VAULT_LIST, "vault.list", REQ_READ)
 X(R_VAULT_REMOVE, "vault.remove", REQ_CHANGE | REQ_KEYS)
+X(R_VAULT_REVERT, "vault.revert", REQ_CHANGE | REQ_KEYS)
 X(R_PLACEHOLDER_ADD, "placeholder.add", REQ_CHANGE | REQ_KEYS)
 X(R_PLACEHOLDER_LIST, "placeholder.list", REQ_CHANGE | REQ_KEYS) /* which keys are fake is for no thief to read */
 X(R_PLACEHOLDER_REMOVE, "placeholder.remove", REQ_CHANGE | REQ_KEYS)

@@ -169,8 +169,11 @@ int loan_came(struct gate *g, struct conn *c, struct view body)
 	l->version = m->version;
 	l->again = m->again != 0;
 	l->until = mono_after_ms(mono_now(), m->ttl_ms);
+	struct refusal *f = refusal_of(g, c);
 	if (m->version < c->call->refused)
 		note_refusal(g, c);
+	else if (f && !f->trying && m->version >= f->version)
+		drop_refusal(g, f); /* the one before was refused, or is gone */
 	l->refs = 2; /* the cache's and the call's: even a lease of no time serves the call it was asked for */
 	list_add_head(&g->loans, &l->node);
 	g->n_loans++;
