@@ -52,6 +52,7 @@ struct bench {
 	struct ca outer, inner; /* of the upstream; of the vault */
 	SSL_CTX *up_ctx;
 	upstream_fn *answer;
+	long (*up_waits)(void); /* how many microseconds the upstream waits for a next request before it ends; NULL, negative: for ever */
 	void (*on_ask)(const struct frame *f); /* what callgate-admin says to M_APPROVAL_ASK */
 	void (*on_addrs)(const struct frame *f); /* what callgate-fetch says to M_ADDRS_GET; NULL: it is not running */
 	gate_flow_fn *flow; /* set before bench_start(); NULL: flow_fixed */
@@ -115,11 +116,22 @@ static inline void up_write(SSL *ssl, int fd, const char *p, size_t n)
 	}
 }
 
+/* Has it had enough of a client that has said nothing for some time? */
+static inline bool up_tired(SSL *ssl, int fd)
+{
+	long us = B.up_waits ? B.up_waits() : -1;
+	struct pollfd p = {fd, POLLIN, 0};
+	struct timespec t = {us / 1000000, us % 1000000 * 1000};
+
+	return us >= 0 && !(ssl && SSL_pending(ssl)) && ppoll(&p, 1, &t, NULL) == 0;
+}
+
 static inline void up_serve(SSL *ssl, int fd)
 {
 	static __thread char text[TEXT_MAX];
 	size_t n = 0;
 	struct http1_head h;
+	bool served = false;
 
 	for (;;) {
 		int used = n ? http1_request_old(view_of(text, n), &h) : 0;
@@ -133,6 +145,7 @@ static inline void up_serve(SSL *ssl, int fd)
 			const char *a = B.answer(&h, view_of(text + used, whole - (size_t)used), &close);
 			pthread_mutex_unlock(&B.lock);
 			B.up_requests++;
+			served = true;
 			if (a)
 				up_write(ssl, fd, a, strlen(a));
 			if (!a || close)
@@ -149,6 +162,8 @@ static inline void up_serve(SSL *ssl, int fd)
 			n -= whole;
 			continue;
 		}
+		if (!n && served && up_tired(ssl, fd))
+			return;
 		long r = up_read(ssl, fd, text + n, sizeof(text) - n);
 		if (r <= 0)
 			return;

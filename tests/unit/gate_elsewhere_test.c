@@ -75,7 +75,7 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 	(void)h;
 	(void)body;
 	*close = hang_up;
-	return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 44\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"x\":\"hi\"}}";
+	return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nKeep-Alive: timeout=5\r\nContent-Length: 44\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"x\":\"hi\"}}";
 }
 
 static int tcp_from(int who)

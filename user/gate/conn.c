@@ -145,7 +145,8 @@ void conn_dial(struct conn *c)
 		stream_close(&c->up, false);
 	c->up_calls = 0;
 	c->up_err = 0;
-	c->dial_later = c->up_mixed = c->proxy_asked = c->proxy_up = false;
+	c->up_timeout = 0;
+	c->dial_later = c->up_mixed = c->up_kept = c->proxy_asked = c->proxy_up = false;
 	c->up_credential[0] = '\0';
 	elsewhere_dial(c);
 }

@@ -47,6 +47,9 @@ struct conn {
 	unsigned up_calls;   /* requests that ${up} has answered */
 	bool dial_later;     /* a kept connection may serve instead of a new one */
 	bool up_mixed;       /* more than one credential travelled on ${up} */
+	bool up_kept;        /* ${up} was another connection's before */
+	struct mono up_idle; /* since when, once it has answered */
+	uint16_t up_timeout; /* how many seconds its server keeps it when it is idle, as that says; 0: not said */
 	char up_credential[NAME_LEN]; /* the one that did; empty: none */
 	struct timer timer, patience, overdue; /* overdue: of a call whose grant has ended */
 	bool impatient;      /* callgate-ident has had its time */

@@ -44,7 +44,8 @@ int server_ready(struct conn *c)
 			return 0;
 		unsigned f = stream_flags(c->up);
 		/* Bytes that nobody asked for belong to no request: never take them for this one's answer. */
-		bool stale = (f & (STREAM_EOF | STREAM_ERROR)) || ((f & STREAM_TLS_UP) && stream_in(c->up).n);
+		bool stale = (f & (STREAM_EOF | STREAM_ERROR)) || ((f & STREAM_TLS_UP) && stream_in(c->up).n) ||
+		             (c->up_calls && stream_ending(c->up));
 		if (!stale)
 			return f & STREAM_TLS_UP ? 1 : 0;
 		int err = stream_error(c->up);
@@ -73,6 +74,7 @@ void server_reason(const struct conn *c, int err, char *out, size_t cap)
 	    {-ETIMEDOUT, "%s did not answer in time"},
 	    {-ERR_CLOSED, "%s closed the connection without an answer"},
 	    {-ECONNRESET, "%s closed the connection without an answer"},
+	    {-EPIPE, "%s closed the connection without an answer"},
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

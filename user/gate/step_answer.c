@@ -12,6 +12,7 @@
 #include "gate/outcome.h"
 #include "gate/record.h"
 #include "gate/server.h"
+#include "gate/spare.h"
 #include "gate/tools.h"
 #include "gate/session.h"
 #include "gate/passing.h"
@@ -67,6 +68,7 @@ static void frame(struct conn *c, const struct http1_head *r)
 	k->frame = none ? FRAME_NONE : r->body == HTTP1_LENGTH ? FRAME_LENGTH : r->body == HTTP1_CHUNKED ? FRAME_CHUNKED : FRAME_CLOSE;
 	k->left = r->length;
 	k->rchunk = (struct chunked){.flags = CHUNKED_TRAILERS_OK};
+	c->up_timeout = keeps_timeout(http1_get(r, "keep-alive", NULL));
 	k->up_close = r->close || k->frame == FRAME_CLOSE;
 	k->http = r->status;
 	k->json = http1_media(http1_get(r, "content-type", NULL), "application/json", NULL);
@@ -152,6 +154,8 @@ enum step step_answer(struct conn *c)
 		return fail(c, -ERR_CLOSED);
 	unsigned f = stream_flags(c->up);
 	int n = http1_response(stream_in(c->up), r);
+	if (n == 0 && (f & (STREAM_ERROR | STREAM_EOF)))
+		spare_failed(c);
 	if (n == 0)
 		return f & STREAM_ERROR ? fail(c, stream_error(c->up)) : f & STREAM_EOF ? fail(c, -ERR_CLOSED) : STEP_WAIT;
 	if (n < 0)

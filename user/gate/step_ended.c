@@ -93,6 +93,7 @@ enum step step_withheld(struct conn *c)
 	}
 	if (k->up_done && !k->result_done) {
 		c->up_calls++;
+		c->up_idle = mono_now();
 		if (k->up_close)
 			server_drop(c);
 	}

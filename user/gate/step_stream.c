@@ -155,6 +155,7 @@ enum step passing_finish(struct conn *c)
 	struct call *k = c->call;
 
 	c->up_calls++;
+	c->up_idle = mono_now();
 	if (k->up_close)
 		server_drop(c);
 	outcome_end(c);

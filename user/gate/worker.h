@@ -10,6 +10,7 @@
 #include "codec/jsonrpc.h"
 #include "gate/crowd.h"
 #include "gate/gate.h"
+#include "gate/keeps.h"
 #include "gate/learned.h"
 #include "gate/loader.h"
 #include "gate/owed.h"
@@ -75,6 +76,7 @@ struct gate {
 	struct list certs, loans;        /* newest use first */
 	struct list refusals;            /* of lent versions, loan.c; newest first */
 	struct list spare_calls, spares;
+	struct keeps keeps; /* which servers they may be kept for */
 	struct crowd crowd; /* of the connections */
 	size_t n_spares, n_certs, n_loans, n_refusals, n_held;
 	uint64_t next_call, next_tag;

@@ -240,6 +240,17 @@ int stream_error(const struct stream *s)
 	return s->err;
 }
 
+bool stream_ending(const struct stream *s)
+{
+	struct tcp_info i = {0};
+	socklen_t n = sizeof(i);
+
+	if (s->flags & (STREAM_EOF | STREAM_ERROR))
+		return true;
+	/* Not TCP: there is nothing more to know. */
+	return getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &i, &n) == 0 && i.tcpi_state != TCP_ESTABLISHED;
+}
+
 int stream_fd(const struct stream *s)
 {
 	return s->fd;

@@ -90,6 +90,8 @@ int stream_tls_client(struct stream *s, struct tls_back *back, const char *host)
 bool stream_tls_resumed(const struct stream *s); /* the handshake was a short one, by a ticket */
 unsigned stream_flags(const struct stream *s);
 int stream_error(const struct stream *s); /* 0 or negative: errno, -ERR_TLS_*, -ERR_TIMEOUT */
+/** stream_ending(s): Has the peer's end arrived at this machine, though it may not be known to the loop yet?  For the moment before a request leaves. */
+bool stream_ending(const struct stream *s);
 int stream_fd(const struct stream *s);    /* the descriptor, for the BPF map lookup and getsockname */
 /** stream_in(s): What has arrived (plaintext under TLS), borrowed until the next call on ${s}. */
 struct view stream_in(struct stream *s);
