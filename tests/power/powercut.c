@@ -384,7 +384,7 @@ static void run_fault(const struct cut_fault *f, bool kill_it)
 	/* Whatever the first directory refuses, the other takes everything. */
 	if (second && f->err != -EINTR && trail_commit(s, TRAIL_DURABLE) && trail_commit(s, TRAIL_DURABLE))
 		die("there is a second directory, and records are not written");
-	if (second && kill_it) {
+	if (second && kill_it && !f->room) { /* with no room at all, the file of the key may be torn, and a start makes a new one */
 		least = n_now;
 		trail_abandon(&s);
 		if (open_trail(dir, &s))

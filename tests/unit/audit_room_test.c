@@ -266,6 +266,27 @@ static void test_without(void **state)
 	sound();
 }
 
+/* Keys that are damaged and a disk on which no new ones can be made: an error, and a start as soon as there is room. */
+static void test_no_keys(void **state)
+{
+	(void)state;
+	static const struct trail_clock clock = {wall_now, steady, NULL};
+	struct trail_conf conf = {.what = "the test", .host = "box", .boot = "0123456789abcdef", .level = 6, .clock = &clock, .room = {.reserve = MIB}};
+	struct trail *s = begin(MIB);
+
+	assert_int_equal(trail_close(&s), 0);
+	int fd = openat(dir, "keys/state", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "x", 1, 0), 1);
+	close(fd);
+	eat(0);
+	assert_int_equal(trail_open(dir, &conf, NULL, &s), -ENOSPC);
+	assert_null(s);
+	give_back();
+	s = begin(MIB);
+	assert_int_equal(add(s), 0);
+	assert_int_equal(trail_close(&s), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +294,7 @@ int main(void)
 	    cmocka_unit_test(test_reserve),
 	    cmocka_unit_test(test_start_on_full_disk),
 	    cmocka_unit_test(test_without),
+	    cmocka_unit_test(test_no_keys),
 	};
 	log_open("audit_room_test", LOG_ERROR);
 	return cmocka_run_group_tests_name("room", tests, setup, teardown);

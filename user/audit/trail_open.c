@@ -234,9 +234,10 @@ int trail_open(int dir, const struct trail_conf *conf, const struct trail_owner 
 	s->epoch++;
 	if (!r)
 		r = take_keys(s);
-	if (!r)
+	bool begun = !r;
+	if (begun)
 		r = trail_commit(s, TRAIL_DURABLE);
-	if (r && trail_may_try(s))
+	if (r && begun && trail_may_try(s))
 		r = trail_commit(s, TRAIL_DURABLE);
 	if (r) {
 		trail_free(&s);
