@@ -2,6 +2,7 @@
  * roster.c - how long until callgate-admin knows what is in force, by the number of grants in the journal.
  * roster [--grants N] [--rounds N]: parts of the start, each the median over the rounds, in ms of CPU time, one JSON line.
  *   handout   the journal's files -> its lines (callgate-audit)   fold      those -> roster
+ *   piece     of that, the longest time without a look at records
  *   publish   roster -> the file for the workers                  load      that file -> a worker's world
  *   change    one grant revoked: copy, apply, publish, check, as callgate-admin does before the journal is written
  *   lookup    which grant counts for one user: in us, for each of 2,000 of them
@@ -161,11 +162,30 @@ static double look_up(const struct roster *r, unsigned long grants)
 	return us;
 }
 
-enum part { HANDOUT, FOLD, PUBLISH, LOAD, START, WALL, PARTS };
+enum part { HANDOUT, FOLD, PUBLISH, LOAD, START, WALL, PIECE, PARTS };
 
 struct times {
 	double ms[PARTS][ROUNDS_MAX];
 };
+
+/* In pieces, as callgate-audit does.  The longest of them. */
+static double hand_out(int dir, struct trail *t, bool whole, int fd, struct handout *out)
+{
+	struct handout_run *run;
+	double longest = 0, from = cpu_ms();
+	int r = handout_begin(dir, t, whole, fd, &run);
+
+	must(r, "handout");
+	do {
+		longest = cpu_ms() - from > longest ? cpu_ms() - from : longest;
+		from = cpu_ms();
+		r = handout_step(run, out);
+	} while (r > 0);
+	must(r, "handout");
+	longest = cpu_ms() - from > longest ? cpu_ms() - from : longest;
+	handout_end(&run);
+	return longest;
+}
 
 /* From the files to a worker's world, as the processes do it. */
 static void start(int dir, struct trail *t, bool whole, struct times *to, size_t i, struct roster *r, struct handout *out, size_t *world)
@@ -176,7 +196,7 @@ static void start(int dir, struct trail *t, bool whole, struct times *to, size_t
 	double w = wall_ms(), at[5] = {cpu_ms()};
 	int fd = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	must(handout(dir, t, whole, fd, out), "handout");
+	to->ms[PIECE][i] = hand_out(dir, t, whole, fd, out);
 	must(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE), "seals");
 	at[1] = cpu_ms();
 	must(fd_map_sealed(fd, 1 << 30, &all), "map");
@@ -204,7 +224,7 @@ static void start(int dir, struct trail *t, bool whole, struct times *to, size_t
 
 static void print(const char *before, struct times *t, size_t rounds)
 {
-	static const char *const name[] = {"handout", "fold", "publish", "load", "start", "start_wall"};
+	static const char *const name[] = {"handout", "fold", "publish", "load", "start", "start_wall", "piece"};
 
 	for (size_t p = 0; p < PARTS; p++)
 		printf(",\"%s%s_ms\":%.1f", before, name[p], median(t->ms[p], rounds));

@@ -595,6 +595,59 @@ static void changed_behind_the_state(void **state)
 	kept_free(&k);
 }
 
+/* A journal of some size is handed out in pieces, between which records are written; what comes of it is the same. */
+static void in_pieces(void **state)
+{
+	(void)state;
+	struct handout all, out;
+	struct handout_run *run;
+	struct view a, b;
+	int at_once = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING), pieces = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	static const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	char text[30000];
+	unsigned steps = 0;
+	int r;
+
+	wipe();
+	struct trail *s = start();
+	for (int i = 0; i < 300; i++) {
+		int n = snprintf(text, sizeof(text), "{\"kind\":\"journal\",\"event\":\"noted\",\"text\":\"");
+		for (; n < (int)sizeof(text) - 10; n++)
+			text[n] = (char)('a' + rand() % 26);
+		snprintf(text + n, 4, "\"}");
+		write_change(s, text);
+		if (i != 200)
+			continue;
+		assert_int_equal(trail_close(&s), 0);
+		s = start();
+	}
+	assert_int_equal(handout(dir, s, true, at_once, &all), 0);
+	assert_int_equal(handout_begin(dir, s, true, pieces, &run), 0);
+	while ((r = handout_step(run, &out)) > 0)
+		steps++;
+	assert_int_equal(r, 0);
+	handout_end(&run);
+	assert_in_range(steps, 8, 40); /* of 4 MB that are hashed and 9 MB that are read */
+	assert_memory_equal(&all, &out, sizeof(all));
+	assert_int_equal(all.lines, 300);
+	assert_int_equal(fcntl(at_once, F_ADD_SEALS, seals) | fcntl(pieces, F_ADD_SEALS, seals), 0);
+	assert_int_equal(fd_map_sealed(at_once, 1 << 24, &a) | fd_map_sealed(pieces, 1 << 24, &b), 0);
+	assert_int_equal(a.n, b.n);
+	assert_memory_equal(a.p, b.p, a.n);
+	fd_unmap(&a);
+	fd_unmap(&b);
+	close(at_once);
+	close(pieces);
+	/* Given up in the middle. */
+	pieces = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	assert_int_equal(handout_begin(dir, s, true, pieces, &run), 0);
+	assert_int_equal(handout_step(run, &out), 1);
+	handout_end(&run);
+	close(pieces);
+	assert_int_equal(trail_close(&s), 0);
+	wipe();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -604,6 +657,7 @@ int main(void)
 	    cmocka_unit_test(kept_and_changed),
 	    cmocka_unit_test(kept_of_other_files),
 	    cmocka_unit_test(changed_behind_the_state),
+	    cmocka_unit_test(in_pieces),
 	};
 
 	log_open("journal_test", LOG_ERROR);

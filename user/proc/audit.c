@@ -280,6 +280,7 @@ static void serve(struct audit *a)
 		/* On a busy machine it is never all quiet; what an earlier run left has long been read by then. */
 		bool all = (quiet && !a->due.ns && !trail_waiting(a->trail)) || mono_since_us(begun, mono_now()) > SETTLED_MS * 1000;
 		bool more = audit_charges(a, all);
+		more |= audit_hand(a);
 		audit_forward_flush(a); /* before it sleeps: what was committed is copied at once */
 		int r = pump_turn(a->pump, more ? 0 : pause_ms(a, quiet));
 		if (r)
@@ -296,8 +297,10 @@ static void serve(struct audit *a)
 		if (trail_waiting(a->trail) || trail_state(a->trail).err)
 			commit(a);
 		trail_tick(a->trail);
-		trail_tick(a->journal);
-		if (trail_waiting(a->journal) && trail_commit(a->journal, TRAIL_DURABLE))
+		/* While it is handed out it stays as it is. */
+		if (!a->handing.run)
+			trail_tick(a->journal);
+		if (!a->handing.run && trail_waiting(a->journal) && trail_commit(a->journal, TRAIL_DURABLE))
 			log_warning("the journal cannot be written: %s", err_text(trail_state(a->journal).err));
 		hold(a);
 		if (quiet && !more)
@@ -311,6 +314,7 @@ static int stop(struct audit *a)
 	struct feed_seen seen;
 	int r;
 
+	audit_hand_off(a);
 	do {
 		seen = (struct feed_seen){0};
 		feed_drain(a->feed, DRAIN, &seen);
@@ -349,6 +353,7 @@ int main(int argc, char **argv)
 	a.second = second > 0 ? second : 0;
 	if (a.dir < 0 || a.journal_dir < 0)
 		die("no directory from callgated", -ERR_NOT_FOUND);
+	a.handing.fd = -1;
 	a.pump = pump_new();
 	if (!a.pump || feed_new(&a.feed))
 		die("starting", -ENOMEM);

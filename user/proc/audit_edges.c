@@ -15,6 +15,8 @@
 
 /* ---- the journal ---- */
 
+static void watch(struct audit *a, struct edge *e);
+
 static int journal_add(struct audit *a, struct view body, uint64_t *seq)
 {
 	char kind[NAME_LEN];
@@ -52,24 +54,53 @@ static void on_journal_add(struct audit *a, struct edge *e, const struct frame *
 		log_warning("callgate-admin cannot be answered: %s", err_text(r));
 }
 
-static void on_journal_get(struct audit *a, struct edge *e, const struct frame *f)
+void audit_hand_off(struct audit *a)
 {
-	const struct m_journal_get *get = (const void *)f->body.p;
-	struct handout out;
-	int fd = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int r = fd < 0 ? -errno : handout(a->journal_dir, a->journal, get->whole, fd, &out);
+	handout_end(&a->handing.run);
+	fd_close(&a->handing.fd);
+}
 
-	if (!r && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+/* A journal that is not whole would be folded into a state with grants missing or, worse, not revoked: no answer at all. */
+static void handed(struct audit *a, int r, const struct handout *out)
+{
+	if (!r && fcntl(a->handing.fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		r = -errno;
-	/* A journal that is not whole would be folded into a state with grants missing or, worse, not revoked: no answer at all. */
 	if (!r) {
-		struct m_journal m = {out.state_bytes, out.lines, out.mark.seq};
-		a->mark = out.mark;
-		r = edge_send(e, M_JOURNAL, f->tag, view_of(&m, sizeof(m)), fd);
+		struct m_journal m = {out->state_bytes, out->lines, out->mark.seq};
+		a->mark = out->mark;
+		r = edge_send(&a->admin, M_JOURNAL, a->handing.tag, view_of(&m, sizeof(m)), a->handing.fd);
 	}
 	if (r)
 		log_error("the journal was not handed to callgate-admin: %s", err_text(r));
-	fd_close(&fd);
+	audit_hand_off(a);
+}
+
+static void on_journal_get(struct audit *a, struct edge *e, const struct frame *f)
+{
+	const struct m_journal_get *get = (const void *)f->body.p;
+	int fd = memfd_create("journal", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	a->handing.fd = fd;
+	a->handing.tag = f->tag;
+	int r = fd < 0 ? -errno : handout_begin(a->journal_dir, a->journal, get->whole, fd, &a->handing.run);
+	if (r)
+		handed(a, r, NULL);
+	else
+		pump_del(a->pump, e->fd); /* what it sends meanwhile comes after this, as it did */
+}
+
+bool audit_hand(struct audit *a)
+{
+	struct handout out;
+
+	if (!a->handing.run)
+		return false;
+	int r = handout_step(a->handing.run, &out);
+	if (r > 0)
+		return true;
+	handed(a, r, &out);
+	watch(a, &a->admin);
+	return true;
 }
 
 /* What it is bound to is the line that we know ourselves. */
@@ -274,7 +305,7 @@ static void on_edge(void *arg, int fd, short what)
 	int r = 0;
 
 	(void)what;
-	while (e && e->fd == fd && (r = edge_recv(e, &f)) > 0) {
+	while (e && e->fd == fd && !(e == &a->admin && a->handing.run) && (r = edge_recv(e, &f)) > 0) {
 		if (e == &a->child.sup && child_frame(&a->child, &f)) {
 			audit_edges(a);
 			audit_rings(a);
@@ -301,6 +332,8 @@ static void replace(struct audit *a, struct edge *e, enum party peer)
 
 	if (!child_take_edge(&a->child, peer, 0, &fresh))
 		return;
+	if (e == &a->admin)
+		audit_hand_off(a);
 	if (e->fd >= 0) {
 		pump_del(a->pump, e->fd);
 		edge_close(e);

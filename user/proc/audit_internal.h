@@ -55,6 +55,11 @@ struct audit {
 	enum strict strict;
 	struct trail_conf conf;
 
+	struct audit_handing { /* the journal, to callgate-admin, in pieces: meanwhile nothing is written to it, and no other frame of callgate-admin is taken */
+		struct handout_run *run; /* NULL: nobody waits for it */
+		int fd;
+		uint32_t tag;
+	} handing;
 	struct kept_mark mark; /* of the journal as it was last handed out whole; seq 0: it was not, or nothing can be kept of it */
 
 	struct retain retain;
@@ -91,6 +96,10 @@ void audit_cover_seal(void *arg, struct jsonw *w);
 
 /** audit_charges(a, quiet): Once a turn.  ${quiet}: nothing that came before is still to be written.  True: there is more to read at once. */
 bool audit_charges(struct audit *a, bool quiet);
+
+/** audit_hand(a): Once a turn.  True: there is more to hand out at once.  audit_hand_off(a): Not any more. */
+bool audit_hand(struct audit *a);
+void audit_hand_off(struct audit *a);
 
 /* ---- audit_forward.c ---- */
 
