@@ -333,16 +333,22 @@ static int back(struct trail *s)
 	return r;
 }
 
+/* Not while nothing can be written: both may be tried in turns for long. */
+static void tell(struct trail *s)
+{
+	if (s->err || s->away == s->told_away)
+		return;
+	trail_room_say(s, "disk", s->away ? "second" : "first", s->away_err);
+	s->told_away = s->away;
+}
+
 void trail_second_tick(struct trail *s)
 {
 	struct mono now = s->clock.mono();
 
 	if (!s->second || s->begun || s->err)
 		return;
-	if (s->away != s->told_away) {
-		trail_room_say(s, "disk", s->away ? "second" : "first", s->away_err);
-		s->told_away = s->away;
-	}
+	tell(s);
 	if (now.ns < s->home_at.ns)
 		return;
 	s->home_at = mono_after_ms(now, (TRY_S * 1000u) << (s->turns ? s->turns - 1 : 0));
@@ -350,4 +356,5 @@ void trail_second_tick(struct trail *s)
 	if (r < 0 && r != s->back_err && r != s->away_err)
 		log_warning("what lies in the second directory of %s does not go back yet: %s", s->what, err_text(r));
 	s->back_err = r < 0 ? r : 0;
+	tell(s);
 }
