@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/power/cutfs.h"
@@ -401,4 +404,38 @@ void cut_serve(struct cut_shared *sh, const char *mount)
 	S = sh;
 	F = cut_new();
 	_exit(F ? fuse_main(4, argv, &ops, NULL) : 3);
+}
+
+int cut_up(struct cut_shared *sh, const char *mount, pid_t *server)
+{
+	struct stat before, now;
+
+	if (stat(mount, &before) < 0)
+		return -1;
+	now = before;
+	sh->ops = 0;
+	sh->used = sh->stored = 0;
+	memset(&sh->fault, 0, sizeof(sh->fault));
+	sh->fault.type = -1;
+	*server = fork();
+	if (*server == 0) {
+		int null = open("/dev/null", O_WRONLY);
+		dup2(null, STDOUT_FILENO);
+		cut_serve(sh, mount);
+	}
+	for (int i = 0; i < 500 && now.st_dev == before.st_dev; i++) {
+		usleep(10000);
+		if (stat(mount, &now) < 0)
+			now = before;
+	}
+	return now.st_dev == before.st_dev ? -1 : open(mount, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void cut_down(const char *mount, pid_t *server, int dir)
+{
+	close(dir);
+	if (umount2(mount, 0) < 0)
+		umount2(mount, MNT_DETACH);
+	waitpid(*server, NULL, 0);
+	*server = 0;
 }

@@ -65,6 +65,10 @@ struct cut_shared *cut_shared_new(void);
 /** cut_serve(sh, mount): The child: serve until unmounted.  Does not return. */
 void cut_serve(struct cut_shared *sh, const char *mount) __attribute__((noreturn));
 
+/** cut_up(sh, mount, server): An empty one at ${mount}, served by a child: a descriptor of it, or -1.  cut_down(mount, server, dir): Unmount it; the child has ended. */
+int cut_up(struct cut_shared *sh, const char *mount, pid_t *server);
+void cut_down(const char *mount, pid_t *server, int dir);
+
 struct cut_fs *cut_new(void);
 void cut_free(struct cut_fs **fs);
 struct cut_name *cut_find(struct cut_fs *fs, const char *path);

@@ -91,35 +91,12 @@ static void copy(int a, const char *x, int b, const char *y)
 
 /* ---- the file system ---- */
 
-static bool served(void)
-{
-	struct stat a, b;
-	return stat(mnt, &a) == 0 && stat(root, &b) == 0 && a.st_dev != b.st_dev;
-}
-
 static int mount_up(void)
 {
-	sh->ops = 0;
-	sh->used = sh->stored = 0;
-	memset(&sh->fault, 0, sizeof(sh->fault));
-	sh->fault.type = -1;
-	server = fork();
-	if (server == 0)
-		cut_serve(sh, mnt);
-	for (int i = 0; i < 500 && !served(); i++)
-		usleep(10000);
-	if (!served())
+	int dir = cut_up(sh, mnt, &server);
+	if (dir < 0)
 		die("cannot mount over FUSE: is /dev/fuse there?");
-	return open_dir(AT_FDCWD, mnt);
-}
-
-static void mount_down(int dir)
-{
-	close(dir);
-	if (umount2(mnt, 0) < 0)
-		umount2(mnt, MNT_DETACH);
-	waitpid(server, NULL, 0);
-	server = 0;
+	return dir;
 }
 
 /* ---- ingest ---- */
@@ -368,7 +345,7 @@ static void one_run(const char *gen, unsigned each)
 	check_whole(store);
 	close(inbox);
 	close(store);
-	mount_down(dir);
+	cut_down(mnt, &server, dir);
 	if (sh->ops >= CUT_LOG)
 		die("too many changes for the log");
 	cut_index(sh);

@@ -84,41 +84,14 @@ static int open_trail(int dir, struct trail **s)
 
 /* ---- the file system ---- */
 
-static bool served(void)
-{
-	struct stat a, b;
-	return stat(mnt, &a) == 0 && stat(root, &b) == 0 && a.st_dev != b.st_dev;
-}
-
 static int mount_up(void)
 {
-	sh->ops = 0;
-	sh->used = sh->stored = 0;
-	memset(&sh->fault, 0, sizeof(sh->fault));
-	sh->fault.type = -1;
 	acks = 0;
 	n_now = 0;
-	server = fork();
-	if (server == 0) {
-		int null = open("/dev/null", O_WRONLY);
-		dup2(null, STDOUT_FILENO);
-		cut_serve(sh, mnt);
-	}
-	for (int i = 0; i < 500 && !served(); i++)
-		usleep(10000);
-	int dir = served() ? open(mnt, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int dir = cut_up(sh, mnt, &server);
 	if (dir < 0)
 		die("cannot mount over FUSE: is /dev/fuse there?");
 	return dir;
-}
-
-static void mount_down(int dir)
-{
-	close(dir);
-	if (umount2(mnt, 0) < 0)
-		umount2(mnt, MNT_DETACH);
-	waitpid(server, NULL, 0);
-	server = 0;
 }
 
 /* ---- the workload ---- */
@@ -295,7 +268,7 @@ static int cuts(uint64_t seed, unsigned runs, unsigned each)
 		}
 		workload(dir);
 		good(dir, n_now);
-		mount_down(dir);
+		cut_down(mnt, &server, dir);
 		cut_index(sh);
 		for (uint32_t ops = 0; ops <= sh->ops; ops++)
 			for (unsigned k = 0; k < 2 + each; k++) {
@@ -410,7 +383,7 @@ static void run_fault(const struct cut_fault *f, bool kill_it)
 	if (trail_close(&s))
 		die("cannot close");
 	good(dir, n_now);
-	mount_down(dir);
+	cut_down(mnt, &server, dir);
 	if (second)
 		close(second);
 	second = 0;

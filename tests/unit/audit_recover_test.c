@@ -49,17 +49,6 @@ static int setup(void **state)
 	return dir < 0 || segment_dirs(dir);
 }
 
-static void clear(const char *sub)
-{
-	int fd = openat(dir, sub, O_RDONLY | O_DIRECTORY);
-	DIR *d = fdopendir(fd);
-	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d));)
-		if (e->d_name[0] != '.')
-			assert_int_equal(unlinkat(fd, e->d_name, 0), 0);
-	closedir(d);
-}
-
 static int teardown(void **state)
 {
 	(void)state;
@@ -74,18 +63,6 @@ static struct trail *start(void)
 	struct trail *s;
 	assert_int_equal(trail_open(dir, &conf, NULL, &s), 0);
 	return s;
-}
-
-static void read_back(struct sample *a)
-{
-	struct names_list l;
-
-	assert_int_equal(names_read(dir, NAMES_OPEN, &l), 0);
-	assert_int_equal(l.n, 1);
-	names_path(&l.at[0], a->name);
-	names_free(&l);
-	buf_reset(&a->bytes);
-	assert_int_equal(fd_slurp(dir, a->name, 1 << 20, &a->bytes), 0);
 }
 
 /* A file of many commits and a few members: what a live stream has on disk at its last commit. */
@@ -105,13 +82,13 @@ static void make(struct sample *a, size_t text)
 			assert_int_equal(trail_end(s), 0);
 		}
 		assert_int_equal(trail_commit(s, TRAIL_WRITTEN), 0);
-		read_back(a);
+		aid_open_file(dir, a->name, &a->bytes);
 		a->end[i] = a->bytes.len;
 		a->seq[i] = trail_state(s).seq;
 	}
 	/* Away with it, as if the process had died here: the test has the bytes. */
 	assert_int_equal(trail_close(&s), 0);
-	clear("sealed");
+	aid_clear(dir, "sealed");
 	aid_forget(dir);
 }
 
@@ -183,8 +160,8 @@ static void every_cut(size_t text, size_t step)
 			if (last < committed(&a, cut) || last > a.seq[COMMITS])
 				fail_msg("cut at %zu, tail %d: line %llu is the last, %llu were committed", cut, t,
 				    (unsigned long long)last, (unsigned long long)committed(&a, cut));
-			clear("open");
-			clear("sealed");
+			aid_clear(dir, "open");
+			aid_clear(dir, "sealed");
 		}
 	}
 	buf_free(&a.bytes);
@@ -221,7 +198,7 @@ static void test_start(void **state)
 		if (v.bad)
 			fail_msg("cut at %zu: %s: %s", cut, v.file, v.why);
 		assert_int_equal(v.last, first + 1);
-		clear("sealed");
+		aid_clear(dir, "sealed");
 		aid_forget(dir);
 	}
 	buf_free(&a.bytes);
@@ -263,7 +240,7 @@ static void test_overlap(void **state)
 	}
 	assert_int_equal(last, most + 3);
 	read_free(&r);
-	clear("sealed");
+	aid_clear(dir, "sealed");
 	buf_free(&a.bytes);
 	buf_free(&b.bytes);
 }

@@ -40,17 +40,6 @@ static struct {
 
 enum { WITH_KEY = 1, WITH_ANCHOR = 2 };
 
-static void clear(const char *sub)
-{
-	int fd = openat(dir, sub, O_RDONLY | O_DIRECTORY);
-	DIR *d = fdopendir(fd);
-	assert_non_null(d);
-	for (struct dirent *e; (e = readdir(d));)
-		if (e->d_name[0] != '.')
-			assert_int_equal(unlinkat(fd, e->d_name, 0), 0);
-	closedir(d);
-}
-
 static void write_file(const char *name, struct view v)
 {
 	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0640);
@@ -61,7 +50,7 @@ static void write_file(const char *name, struct view v)
 
 static void restore(void)
 {
-	clear("sealed");
+	aid_clear(dir, "sealed");
 	for (size_t i = 0; i < FILES; i++)
 		write_file(good.name[i], buf_view(&good.bytes[i]));
 }
@@ -349,7 +338,7 @@ static void test_repacked(void **state)
 static void test_forged(void **state)
 {
 	(void)state;
-	clear("sealed");
+	aid_clear(dir, "sealed");
 	for (size_t i = 0; i < FILES; i++)
 		one_run("box"); /* new keys: aid_forget() took the old ones */
 	aid_forget(dir);
@@ -450,7 +439,7 @@ static void test_splice(void **state)
 	char name[NAMES_MAX];
 	struct names_list l;
 
-	clear("sealed");
+	aid_clear(dir, "sealed");
 	for (size_t i = 0; i < FILES; i++)
 		one_run("other");
 	aid_forget(dir);

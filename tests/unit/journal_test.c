@@ -141,18 +141,6 @@ struct sample {
 	char *roster[CHANGES + 1];
 };
 
-static void slurp(struct sample *a)
-{
-	struct names_list l;
-
-	assert_int_equal(names_read(dir, NAMES_OPEN, &l), 0);
-	assert_int_equal(l.n, 1);
-	names_path(&l.at[0], a->name);
-	names_free(&l);
-	buf_reset(&a->bytes);
-	assert_int_equal(fd_slurp(dir, a->name, 1 << 20, &a->bytes), 0);
-}
-
 static void make(struct sample *a)
 {
 	struct trail *s = start();
@@ -160,7 +148,7 @@ static void make(struct sample *a)
 	for (size_t i = 0; i <= CHANGES; i++) {
 		if (i)
 			write_change(s, change[i - 1]);
-		slurp(a);
+		aid_open_file(dir, a->name, &a->bytes);
 		a->end[i] = a->bytes.len;
 		assert_int_equal(roster_now(&a->roster[i]), 0);
 		if (i && change[i - 1][10] != 'p') /* a part, or a policy, is no change that can be told here in each case */
