@@ -7,7 +7,7 @@
 clang=$1 search=$2 run=$3
 shift 3
 RUNS=${RUNS:-20000000} SEED=${SEED:-1} MAX_LEN=${MAX_LEN:-512} TIME=${TIME:-0}
-TARGETS=${TARGETS:-hello http1 chunked sse json jsonrpc pol edge rec ring}
+TARGETS=${TARGETS:-hello http1 chunked sse json jsonrpc pol edge rec ring clients world state bundle}
 # What was freed is kept apart for an execution or so, not for 256 MB, which would be written to again and again; stacks of allocations come from a replay of what is found.
 export ASAN_OPTIONS=quarantine_size_mb=1:malloc_context_size=1:allocator_release_to_os_interval_ms=-1${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 total=0 bad=0
@@ -15,7 +15,7 @@ total=0 bad=0
 # build DIR HOW TARGET
 build() {
 	local libs=() l
-	for l in admin ident fetch vault audit policy codec ipc base; do libs+=("$1/lib$l.a"); done
+	for l in admin clients ident fetch vault audit policy codec ipc base; do libs+=("$1/lib$l.a"); done
 	"$clang" -I. -Iuser -std=gnu11 -D_GNU_SOURCE -g -O2 -fsanitize=address,undefined -fno-sanitize=pointer-overflow -fno-sanitize-recover=all \
 		-fsanitize=fuzzer $2 -o "$1/fuzz-$3" "tests/fuzz/$3_fuzz.c" "${libs[@]}" $LIBS
 }
