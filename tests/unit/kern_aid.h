@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -107,7 +108,17 @@ AID void put_text(const char *path, const char *text)
 	close(fd);
 }
 
-/* Kill what is left in the cgroup and take it away. */
+AID int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)at;
+	/* Files of a cgroup go with it.  What was killed is there for a moment. */
+	for (int i = 0; kind == FTW_DP && i < 500 && rmdir(path) < 0 && errno == EBUSY; i++)
+		usleep(10000);
+	return 0;
+}
+
+/* Kill what is left in the cgroup, and below it, and take it away. */
 AID int remove_cgroup(const char *dir)
 {
 	char path[PATH_MAX + 64];
@@ -117,11 +128,7 @@ AID int remove_cgroup(const char *dir)
 		print_message("# cannot kill what is in %s\n", dir);
 	if (fd >= 0)
 		close(fd);
-	snprintf(path, sizeof(path), "%s/callgate-dns", dir);
-	(void)rmdir(path);
-	snprintf(path, sizeof(path), "%s/service", dir);
-	for (int i = 0; i < 500 && ((rmdir(path) < 0 && errno == EBUSY) || rmdir(dir) < 0); i++)
-		usleep(10000);
+	(void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	return access(dir, F_OK) == 0 ? -1 : 0;
 }
 

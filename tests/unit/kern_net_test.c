@@ -321,13 +321,6 @@ static int set_up(void **state)
 	return r;
 }
 
-static int clean_up(void **state)
-{
-	rmdir(agents);
-	rmdir(others);
-	return clear_away(state);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,5 +337,5 @@ int main(void)
 		printf("# needs root\n");
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, set_up, clean_up);
+	return cmocka_run_group_tests(tests, set_up, clear_away);
 }
