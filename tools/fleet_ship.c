@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/parcel.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "fleet/put.h"
@@ -60,15 +61,24 @@ static void ssh_words(const struct ship *s, const char *key, char out[SSH_MAX])
 	    tool_opts.state, key, s->c.port, tool_opts.state);
 }
 
-/* ${over}: which of those that are there already are sent all the same. */
-static int run(struct ship *s, const char *ssh, const char *from, struct view list, const char *to, const char *extra, const char *over)
-{
-	const char *argv[RUN_WORDS] = {"rsync", "--times", "--omit-dir-times", "--no-implied-dirs", over, "--timeout=120", "--files-from=-"};
-	char limit[32];
-	size_t n = 7;
+enum how { PUSH, PUT, FETCH, RENEW }; /* over ssh, into a directory, what is not here yet, what may have changed */
 
-	if (extra)
-		argv[n++] = extra;
+static int run(struct ship *s, enum how how, const char *ssh, const char *from, struct view list, const char *to)
+{
+	const char *argv[RUN_WORDS] = {"rsync", "--times", "--omit-dir-times", "--no-implied-dirs", "--timeout=120", "--files-from=-"};
+	char limit[32];
+	size_t n = 6;
+
+	/* After a power cut a name may be in a directory without its bytes, and nobody takes it away. */
+	argv[n++] = how == PUT ? "--size-only" : how == RENEW ? "--checksum" : "--ignore-existing";
+	if (how == PUT)
+		argv[n++] = "--mkpath";
+	if (how == FETCH || how == RENEW) {
+		/* Nothing that comes is larger than a bundle may be, whatever the other side has there. */
+		_Static_assert(PARCEL_MAX == 8 << 20, "--max-size");
+		argv[n++] = "--max-size=8M";
+		argv[n++] = "--ignore-missing-args";
+	}
 	if (s->bwlimit) {
 		snprintf(limit, sizeof(limit), "--bwlimit=%.12s", s->bwlimit);
 		argv[n++] = limit;
@@ -93,28 +103,27 @@ int ship_rsync(struct ship *s, const char *from, struct view list, const char *t
 		return 0;
 	if (s->to) {
 		snprintf(dest, sizeof(dest), "%s/%s/%s", s->to, s->host, to);
-		/* After a power cut a name may be there without its bytes, and nobody takes it away. */
-		return run(s, NULL, from, list, dest, "--mkpath", "--size-only");
+		return run(s, PUT, NULL, from, list, dest);
 	}
 	ssh_words(s, "push", ssh);
 	snprintf(dest, sizeof(dest), "%s:%s", s->c.ssh, *to ? to : "./");
-	return run(s, ssh, from, list, dest, NULL, "--ignore-existing");
+	return run(s, PUSH, ssh, from, list, dest);
 }
 
 int ship_fetch(struct ship *s, struct view list, const char *to, bool renew)
 {
-	const char *over = renew ? "--checksum" : "--ignore-existing";
+	enum how how = renew ? RENEW : FETCH;
 	char ssh[SSH_MAX], from[1024];
 
 	if (!list.n || (s->to && !s->receipts))
 		return 0;
 	if (s->to) {
 		snprintf(from, sizeof(from), "%s/", s->receipts);
-		return run(s, NULL, from, list, to, "--ignore-missing-args", over);
+		return run(s, how, NULL, from, list, to);
 	}
 	ssh_words(s, "fetch", ssh);
 	snprintf(from, sizeof(from), "%s:./", s->c.ssh);
-	return run(s, ssh, from, list, to, "--ignore-missing-args", over);
+	return run(s, how, ssh, from, list, to);
 }
 
 /* ---- when ---- */

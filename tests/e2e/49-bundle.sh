@@ -54,6 +54,9 @@ mkdir -p /var/lib/callgate/fleet/come && mkfifo /var/lib/callgate/fleet/come/bun
 has "a FIFO that has come is not waited for" "$(timeout 20 "$BUILD/callgate" fleet apply 2>&1)" "is no regular file; callgate fleet ship fetches it"
 check "rsync fetches it" callgate fleet ship
 check "as it is" cmp $bundle /var/lib/callgate/fleet/come/bundle
+cp $bundle whole && truncate -s 9M $bundle && callgate fleet ship >/dev/null
+check "what is larger than any bundle is not fetched" cmp whole /var/lib/callgate/fleet/come/bundle
+cp whole $bundle
 out=$(callgate fleet apply 2>&1)
 has "it is applied" "$out" "bundle $version applied"
 has "and says what it left out" "$out" "left out: a grant of nobody-here"
