@@ -97,13 +97,6 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 /* Another worker, which holds for so long and records in this way. */
 static void again(unsigned hold_ms, enum gate_strict strict)
 {
@@ -412,5 +405,5 @@ int main(void)
 	    cmocka_unit_test(the_hold_ends),
 	    cmocka_unit_test(the_worker_stops),
 	};
-	return cmocka_run_group_tests_name("gate_approve", tests, start, stop);
+	return cmocka_run_group_tests_name("gate_approve", tests, start, bench_end);
 }

@@ -35,13 +35,6 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 static const struct {
 	const char *id, *body, *answer;
 	const char *err;  /* of a "refused" record; NULL: a call was judged */
@@ -159,5 +152,5 @@ int main(void)
 	};
 
 	log_open("gate_cases_test", LOG_ERROR);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, bench_end);
 }

@@ -308,13 +308,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,5 +318,5 @@ int main(void)
 	    cmocka_unit_test(test_answered),
 	    cmocka_unit_test(test_not_registered),
 	};
-	return cmocka_run_group_tests_name("gate_elsewhere", tests, begin, end);
+	return cmocka_run_group_tests_name("gate_elsewhere", tests, begin, bench_end);
 }

@@ -24,13 +24,6 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 /* True when it was answered, false when it was reset before. */
 static bool plain(const char *host)
 {
@@ -112,5 +105,5 @@ int main(void)
 	};
 
 	log_open("gate_owed_test", LOG_ERROR);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, bench_end);
 }

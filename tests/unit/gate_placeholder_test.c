@@ -66,13 +66,6 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 enum { BEARER = 5 };
 
 static const struct {
@@ -263,5 +256,5 @@ int main(void)
 	};
 
 	log_open("gate_placeholder_test", LOG_ERROR);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, bench_end);
 }

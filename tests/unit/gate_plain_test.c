@@ -34,22 +34,7 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 static struct client C;
-
-static bool up_saw(const char *what)
-{
-	pthread_mutex_lock(&B.lock);
-	bool seen = B.up_log.len && memmem(buf_view(&B.up_log).p, B.up_log.len, what, strlen(what));
-	pthread_mutex_unlock(&B.lock);
-	return seen;
-}
 
 /* Each in two pieces: the name may come when what came before it could not be read already. */
 static void odd_heads(void **state)
@@ -202,5 +187,5 @@ int main(void)
 	};
 
 	log_open("gate_plain_test", LOG_ERROR);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, bench_end);
 }

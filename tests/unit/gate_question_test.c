@@ -59,13 +59,6 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 static struct client C;
 
 static void say(const char *session, const char *body)
@@ -220,5 +213,5 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(without_sessions), cmocka_unit_test(of_the_session), cmocka_unit_test(not_looked_into), cmocka_unit_test(resumed), cmocka_unit_test(error_answers), cmocka_unit_test(not_your_stream)};
 
 	log_open("gate_question_test", LOG_ERROR);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, bench_end);
 }

@@ -160,13 +160,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,5 +167,5 @@ int main(void)
 	    cmocka_unit_test(test_ends_when_idle),
 	    cmocka_unit_test(test_shows_that_it_stays),
 	};
-	return cmocka_run_group_tests_name("gate_race", tests, begin, end);
+	return cmocka_run_group_tests_name("gate_race", tests, begin, bench_end);
 }

@@ -86,14 +86,6 @@ static const char *upstream(const struct http1_head *h, struct view body, bool *
 
 static struct client C;
 
-static bool up_saw(const char *what)
-{
-	pthread_mutex_lock(&B.lock);
-	bool seen = B.up_log.len && memmem(buf_view(&B.up_log).p, B.up_log.len, what, strlen(what));
-	pthread_mutex_unlock(&B.lock);
-	return seen;
-}
-
 static void up_forget(void)
 {
 	pthread_mutex_lock(&B.lock);
@@ -118,13 +110,6 @@ static int start(void **state)
 	B.answer = upstream;
 	bench_start(GATE_ASYNC);
 	world("enforce", 4242);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
 	return 0;
 }
 
@@ -724,5 +709,5 @@ int main(void)
 	    cmocka_unit_test(client_leaves),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, bench_end);
 }

@@ -36,13 +36,6 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 static struct client C;
 
 #define CALL "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"echo\",\"arguments\":{\"how\":\"%s\"}}}"
@@ -205,5 +198,5 @@ int main(void)
 	};
 
 	log_open("gate_strict_test", LOG_ERROR);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, bench_end);
 }

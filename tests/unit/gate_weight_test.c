@@ -40,13 +40,6 @@ static int start(void **state)
 	return 0;
 }
 
-static int stop(void **state)
-{
-	(void)state;
-	bench_stop();
-	return 0;
-}
-
 #define HEAD "POST /mcp HTTP/1.1\r\nHost: " HOST "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
 
 /* Most of a body; the rest is kept for later. */
@@ -141,5 +134,5 @@ int main(void)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(half_sent), cmocka_unit_test(half_sent_in_chunks), cmocka_unit_test(a_long_list)};
 
 	log_open("gate_weight_test", LOG_ERROR);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, bench_end);
 }
