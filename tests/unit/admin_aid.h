@@ -427,4 +427,13 @@ static inline void rig_close(struct rig *r)
 	buf_free(&r->kept);
 }
 
+/* Every row of what needs uid 0 to be allowed. */
+static inline bool not_root(void)
+{
+	if (geteuid() == 0)
+		return false;
+	print_message("# needs uid 0\n");
+	return true;
+}
+
 #endif

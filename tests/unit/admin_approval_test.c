@@ -227,14 +227,6 @@ static void frames_that_are_none(void **state)
 static char hash[65], grant[32];
 static uint64_t tag;
 
-static bool not_root(void)
-{
-	if (geteuid() == 0)
-		return false;
-	print_message("# needs uid 0\n");
-	return true;
-}
-
 static void open_rig(struct rig *r)
 {
 	rig_open(r, CONF);
