@@ -60,7 +60,7 @@ check-unit:
 	$Q$(RUN) -j $(JOBS) $(foreach t,$(UNITS),$(notdir $t) env CMOCKA_MESSAGE_OUTPUT=TAP $t --) $(foreach t,$(REPLAYS),$(notdir $t) sh -c '$t tests/data/$(patsubst %_fuzz,%,$(notdir $t))/*' --) json-readers python3 tests/testkit/readers.py $B/aids/rpc_reads tests/data/third-party/json-test-suite/cases.jsonl 1 20000 -- power-cuts $B/power/powercut cuts 1 8 3 -- power-faults $B/power/powercut faults
 check-e2e:	# the machine of the 6.1 kernel boots beside the scripts
 	$QBUILD=$(abspath $B) bash tests/lab/certs.sh
-	$QBUILD=$(abspath $B) VM_SECONDS=580 $(RUN) -j $(JOBS) -s 600 vm-6.1 vmtests/run.sh 6.1 vmtests/cases/10-kern.sh vmtests/cases/20-gate.sh vmtests/cases/20-io.sh -- \
+	$QBUILD=$(abspath $B) VM_SECONDS=880 $(RUN) -j $(JOBS) -s 900 vm-6.1 vmtests/run.sh 6.1 vmtests/cases/10-kern.sh vmtests/cases/20-gate.sh vmtests/cases/20-io.sh -- \
 	  $(foreach t,$(E2E),$(notdir $t) bash $t --)
 vmcheck: deps-test	## boot Debian's 5.10, 6.1 and 6.12 kernels under qemu
 	$Q$(MAKE) -s -j2 all aids $(UNITS)
