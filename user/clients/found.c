@@ -131,7 +131,7 @@ static size_t braces(struct view v, struct view *name)
 			if (!view_starts(rest, view_str(open[k])))
 				continue;
 			rest = view_skip(rest, rest.p[0] == '$' ? 2 : 1);
-			const uint8_t *end = memchr(rest.p, '}', rest.n);
+			const uint8_t *end = rest.n ? memchr(rest.p, '}', rest.n) : NULL;
 			*name = view_head(rest, end ? (size_t)(end - rest.p) : rest.n);
 			return i;
 		}
