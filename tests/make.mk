@@ -78,7 +78,7 @@ check-long: deps-long	## the longer ones
 	$Q$(MAKE) -s testkit testkit-all
 	$Qok=1; COUNTS=$(COUNTS)-long; export COUNTS; \
 	BUILD=$(abspath $B) $(RUN) -s 900 $(foreach t,$(wildcard tests/long/*.sh),$(notdir $t) bash $t --) || ok=0; \
-	$(MAKE) -s vmcheck || ok=0; \
+	$(MAKE) -s COUNTS=$(COUNTS)-long vmcheck || ok=0; \
 	read -r p f s < $(COUNTS)-long; \
 	if [ "$$s" = 0 ]; then echo "$$p passed, $$f failed"; else echo "$$p passed, $$f failed, $$s skipped"; fi; \
 	[ $$ok = 1 ] && [ "$$f" = 0 ]
