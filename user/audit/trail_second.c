@@ -235,10 +235,10 @@ static int copy(const struct names *n, int from, int to)
 		r = -ERR_CORRUPT;
 	if (!r && fstat(from, &st) < 0)
 		r = -errno;
-	const struct timespec times[2] = {st.st_atim, st.st_mtim};
-	/* Where that cannot be said the file only stays longer. */
-	if (!r)
-		(void)!futimens(to, times);
+	if (!r) {
+		const struct timespec times[2] = {st.st_atim, st.st_mtim};
+		(void)!futimens(to, times); /* where that cannot be said the file only stays longer */
+	}
 	return r;
 }
 
