@@ -313,7 +313,7 @@ bool describe(struct describe *d, const struct m_describe *q, struct m_described
 	return tell;
 }
 
-int describe_exe(struct describe *d, const struct m_describe *q)
+int describe_exe(const struct describe *d, const struct m_describe *q)
 {
 	struct proc p;
 	struct proc_stat st;

@@ -27,7 +27,7 @@ void describe_free(struct describe **d);
 bool describe(struct describe *d, const struct m_describe *q, struct m_described *out, struct m_mark *mark);
 
 /** describe_exe(d, q): The file that the process of ${q} runs, open for reading; -ERR_NOT_FOUND when it is gone or runs another now. */
-int describe_exe(struct describe *d, const struct m_describe *q) __attribute__((warn_unused_result));
+int describe_exe(const struct describe *d, const struct m_describe *q) __attribute__((warn_unused_result));
 
 /** describe_exec(d, e, mark): Take in an exec; true and ${mark} when the process has become an agent. */
 bool describe_exec(struct describe *d, const struct cg_exec *e, struct m_mark *mark);

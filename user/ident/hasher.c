@@ -29,7 +29,7 @@ struct hasher {
 	bool up, stop;
 	int bell;
 	/* The thread's own. */
-	struct describe *describer;
+	const struct describe *describer; /* of which describe_exe() changes nothing */
 	struct digests *digests;
 	struct {
 		uint64_t id, key; /* id 0: free */
@@ -131,7 +131,7 @@ static void drop(struct hasher *h)
 	free(h);
 }
 
-int hasher_new(struct describe *d, struct hasher **out)
+int hasher_new(const struct describe *d, struct hasher **out)
 {
 	struct hasher *h = calloc(1, sizeof(*h));
 

@@ -21,7 +21,7 @@ struct hashed { /* an answer */
 };
 
 /** hasher_new(d, h): ${d} is borrowed for its life; only describe_exe() is called, which changes nothing of it.  0, -ENOMEM, -errno. */
-int hasher_new(struct describe *d, struct hasher **h) __attribute__((warn_unused_result));
+int hasher_new(const struct describe *d, struct hasher **h) __attribute__((warn_unused_result));
 /** hasher_free(h): Waits for the piece that is being read. */
 void hasher_free(struct hasher **h);
 
