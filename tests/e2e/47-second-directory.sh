@@ -54,9 +54,5 @@ for event in second first; do
 done
 check "nothing was refused for want of room" test "$(grep -c '"kind":"audit_pause"' "$LAB/lines")" = 0
 check "the audit verifies" "$BUILD/callgate" audit verify $log/audit
-kit=$(cat "$BUILD/testkit-path-schemas" 2>/dev/null)
-if [ -n "$kit" ]; then
-	NODE_PATH=$kit node "$LAB_TOP/tests/testkit/schemas/check.cjs" records "$LAB_TOP" <"$LAB/lines" >"$LAB/out" || cat "$LAB/out"
-	check "every line is as the schema says: $(tail -1 "$LAB/out")" grep -q ' 0 wrong' "$LAB/out"
-fi
+lines_as_schema
 lab_end

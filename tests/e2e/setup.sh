@@ -48,3 +48,12 @@ call() { # USER TOOL [ARGUMENTS] [curl options]
 }
 
 settled() { sleep 0.2; } # longer than the 15 ms within which records reach the file
+
+# What is in $LAB/lines against the published schema, where the kit that knows schemas is installed.
+lines_as_schema() {
+	local kit
+	kit=$(cat "$BUILD/testkit-path-schemas" 2>/dev/null)
+	[ -n "$kit" ] || return 0
+	NODE_PATH=$kit node "$LAB_TOP/tests/testkit/schemas/check.cjs" records "$LAB_TOP" <"$LAB/lines" >"$LAB/out" || cat "$LAB/out"
+	check "every line is as the schema says: $(tail -1 "$LAB/out")" grep -q ' 0 wrong' "$LAB/out"
+}
